@@ -1,0 +1,113 @@
+"""The Protocols and records of agents: what they are given, what they hold, what they end with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from sandbox import Command, Completed, Limits, Sandbox
+from shadowfs import Change, RepoPath
+from verifier import Suite, SuiteReport
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What an agent is to do. `text` is the ticket's, untrusted. `failing` are test ids that must pass in the end.
+
+    `protected` paths may not be changed. `seed` makes a run repeatable.
+    """
+
+    text: str
+    suite: Suite
+    failing: tuple[str, ...] = ()
+    protected: frozenset[RepoPath] = frozenset()
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One journaled step of an attempt: its number, kind (`write`, `run`, `test`, `note:…`) and data (JSON values)."""
+
+    number: int
+    kind: str
+    data: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """The change an attempt ends with, a title (one line) and an explanation (one paragraph) drawn from its evidence."""
+
+    change: Change
+    title: str
+    explanation: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoFix:
+    """An honest end without a change: why, and what the agent would need."""
+
+    why: str
+    needs: str = ""
+
+
+Result = Proposal | NoFix
+
+
+class Workspace(Protocol):
+    """What an agent holds: read, search, edit, test and run, on one shadow in one sandbox.
+
+    Every step is journaled before it takes effect. Any method may raise `OutOfBudget` or `Stopped`. Paths are
+    repository-relative; what leaves the tree, is protected or is `.git` is refused (`PermissionError`).
+    """
+
+    @property
+    def root(self) -> Path: ...
+    @property
+    def sandbox(self) -> Sandbox: ...
+
+    def paths(self) -> Iterator[RepoPath]:
+        """Yield the files of the shadow, ignored ones left out."""
+        ...
+
+    def read(self, path: RepoPath) -> bytes: ...
+
+    def search(self, pattern: str) -> Iterator[tuple[RepoPath, int, str]]:
+        """Yield path, line number (from 1) and text of each line that matches a regular expression."""
+        ...
+
+    def write(self, path: RepoPath, data: bytes) -> None: ...
+    def delete(self, path: RepoPath) -> None: ...
+    def run(self, command: Command, limits: Limits = Limits()) -> Completed: ...
+
+    def test(self, ids: Sequence[str] | None = None) -> SuiteReport:
+        """Run the task's suite, or some of its tests, in the shadow."""
+        ...
+
+    def change(self) -> Change:
+        """Return what the shadow differs in by now."""
+        ...
+
+    def note(self, kind: str, data: Mapping[str, object], *, progress: str = "") -> None:
+        """Journal something of the agent's own (kind `note:<kind>`), and show `progress` to whoever watches."""
+        ...
+
+    def journal(self) -> Sequence[Step]:
+        """Return the attempt's steps so far: those of a life before a crash too, so that an agent can go on from there."""
+        ...
+
+    def remaining_s(self) -> float:
+        """Return the seconds of wall clock left in the budget."""
+        ...
+
+
+class Agent(Protocol):
+    """Works on one task in one workspace."""
+
+    @property
+    def name(self) -> str: ...
+
+    def work(self, task: Task, workspace: Workspace) -> Result:
+        """Work until there is a proposal or an honest reason for none."""
+        ...

@@ -1,0 +1,13 @@
+"""Reasons for an agent to stop. They are exception types, raised by the workspace, not caught by agents."""
+
+
+class AgentError(Exception):
+    """Raised when an agent cannot go on."""
+
+
+class OutOfBudget(AgentError, TimeoutError):
+    """Raised when a workspace's budget (seconds, tokens, dollars) is spent; the job pauses with its work kept."""
+
+
+class Stopped(AgentError, RuntimeError):
+    """Raised when somebody stopped the job or the worker lost its lease."""

@@ -1,0 +1,1 @@
+"""Wire everything: tickets, jobs, attempts, delivery, the command line."""

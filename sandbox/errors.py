@@ -1,0 +1,13 @@
+"""What can go wrong while running commands. A command that fails is a value (`Completed`), not an error."""
+
+
+class SandboxError(Exception):
+    """Raised when a sandbox cannot be opened or used."""
+
+
+class SandboxUnavailable(SandboxError, RuntimeError):
+    """Raised when the asked-for sandbox does not work on this machine; nothing weaker is used in its place."""
+
+
+class SandboxClosed(SandboxError, RuntimeError):
+    """Raised when a command is given to a sandbox that has ended."""

@@ -1,0 +1,89 @@
+"""Rungs and verdicts: what was checked about a change, what each check said, and the evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from sandbox import Limits, Sandbox
+from shadowfs import Change, RepoPath
+from verifier.suite import Suite
+
+
+class Status(StrEnum):
+    """What a rung said."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    SKIP = "skip"
+    """It does not apply; `why` says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One fact a rung found, attached to a line where it has one: kind (`test`, `diff`, `tamper` …), text, tests named."""
+
+    kind: str
+    text: str
+    path: RepoPath | None = None
+    line: int | None = None
+    tests: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RungResult:
+    """What one rung said of a change, why (one sentence), and its evidence."""
+
+    name: str
+    status: Status
+    why: str
+    evidence: tuple[Evidence, ...] = ()
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The outcome of all rungs for one change, naming the trees it holds for."""
+
+    base: str
+    tree: str
+    rungs: tuple[RungResult, ...]
+
+    @property
+    def verified(self) -> bool:
+        """Say whether no rung failed and the decisive ones (`reproduce`, `suite`) passed where they apply."""
+        by_name = {rung.name: rung.status for rung in self.rungs}
+        return Status.FAIL not in by_name.values() and by_name.get("suite") is Status.PASS
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What a ladder judges: a change, how its repository is tested, and what the ticket says.
+
+    `open` gives a fresh sandbox on a fresh shadow of a tree (ids as in `change`), nothing in it of any attempt.
+    `failing` are tests that must go from failing to passing. `protected` are paths the ticket added or fixed, which
+    the change must carry as they are. `allowed` are paths that the ticket asks to change though the tamper rung guards them.
+    """
+
+    change: Change
+    suite: Suite
+    open: Callable[[str], AbstractContextManager[Sandbox]]
+    failing: tuple[str, ...] = ()
+    protected: frozenset[RepoPath] = frozenset()
+    allowed: frozenset[RepoPath] = frozenset()
+    limits: Limits = Limits()
+    repeats: int = 3
+
+
+class Rung(Protocol):
+    """One check of the ladder."""
+
+    @property
+    def name(self) -> str: ...
+
+    def judge(self, case: Case) -> RungResult:
+        """Judge the case. Rungs of one ladder may share what they measured, never what they concluded."""
+        ...
