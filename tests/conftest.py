@@ -1,0 +1,40 @@
+"""What holds for the whole suite: a skipped test is a failure where the environment variable CI is set."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+
+class NoSkips:
+    """Fail a session in which a test or a module was skipped."""
+
+    def __init__(self) -> None:
+        self.skipped: list[str] = []
+
+    def note(self, report: pytest.TestReport | pytest.CollectReport) -> None:
+        """Remember a skipped report (an expected failure is reported as skipped too, and is none)."""
+        if report.skipped and not hasattr(report, "wasxfail"):
+            why = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+            self.skipped.append(f"{report.nodeid}: {why}")
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.note(report)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        self.note(report)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self.skipped and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        for line in self.skipped:
+            terminalreporter.write_line(f"skipped, and CI is set: {line}", red=True)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if os.environ.get("CI"):
+        config.pluginmanager.register(NoSkips(), "nightcrew-no-skips")
