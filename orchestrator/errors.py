@@ -1,0 +1,33 @@
+"""What can go wrong while orchestrating. One root; each message names the value and says what to do next."""
+
+
+class OrchestratorError(Exception):
+    """Raised when a ticket cannot be filed, worked on, shown or delivered."""
+
+
+class OrderRefused(OrchestratorError, ValueError):
+    """Raised when an order cannot be taken: no text, a text too large, a bad path, an unknown agent or suite."""
+
+
+class UnknownTicket(OrchestratorError, LookupError):
+    """Raised when no ticket, or more than one, has the given id or prefix."""
+
+
+class WrongStatus(OrchestratorError, RuntimeError):
+    """Raised when what was asked does not fit where the job stands (another process works on it, nothing to apply)."""
+
+
+class LeaseLost(OrchestratorError, RuntimeError):
+    """Raised when a worker writes under a lease that ended or passed to somebody else."""
+
+
+class WouldOverwrite(OrchestratorError, RuntimeError):
+    """Raised when applying a change would overwrite edits made in the working tree since."""
+
+
+class StoreError(OrchestratorError, RuntimeError):
+    """Raised when the store cannot be opened: unreadable, of a newer version, on a full disk."""
+
+
+class UnknownRevision(OrchestratorError, ValueError):
+    """Raised when a ref names no commit of the repository, or shares no history with what it is compared to."""

@@ -1,0 +1,40 @@
+"""Exit statuses: the one place that maps reports, and the errors of every package, to what a command exits with."""
+
+from __future__ import annotations
+
+from orchestrator.errors import OrderRefused, UnknownRevision, UnknownTicket
+from orchestrator.records import Status
+from sandbox import SandboxUnavailable
+from shadowfs import DriverUnavailable, NotPinnable, RefusedPath
+
+VERIFIED, FAILED, USAGE, NO_FIX, PAUSED, UNVERIFIED = 0, 1, 2, 3, 4, 5
+
+_BY_STATUS = {
+    Status.VERIFIED: VERIFIED,
+    Status.ACCEPTED: VERIFIED,
+    Status.NO_FIX: NO_FIX,
+    Status.PAUSED: PAUSED,
+    Status.STOPPED: PAUSED,
+    Status.UNVERIFIED: UNVERIFIED,
+}
+
+_WRONG_USAGE = (
+    OrderRefused,
+    UnknownTicket,
+    UnknownRevision,
+    NotPinnable,
+    RefusedPath,
+    DriverUnavailable,
+    SandboxUnavailable,
+)
+"""What a person repairs by typing or configuring something else."""
+
+
+def exit_of_status(status: Status) -> int:
+    """Return the exit status of a command whose job ended in `status`."""
+    return _BY_STATUS.get(status, FAILED)
+
+
+def exit_of_error(error: BaseException) -> int:
+    """Return the exit status of a command that ended in `error`."""
+    return USAGE if isinstance(error, _WRONG_USAGE) else FAILED

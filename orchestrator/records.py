@@ -1,0 +1,196 @@
+"""The records of the orchestrator: what somebody files, what is known about it, what comes back. Data only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from shadowfs import Omission, RepoPath, Snapshot
+from verifier import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class AddedTest:
+    """A test that the ticket brings along: put into base and shadow alike, protected from the agent, delivered with the fix."""
+
+    path: RepoPath
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What somebody files. `text` is untrusted.
+
+    `failing` are test ids that must go from failing to passing. `agent` is `repair` or `command:CMD`, `driver` is `fuse` or
+    `copy`, `sandbox` is `local` or `none`; what is None is taken from the settings. `branch` says whether a verified
+    proposal gets a branch, `keep_unverified` whether an unverified one does.
+    """
+
+    text: str
+    repository: Path
+    test_command: str | None = None
+    failing: tuple[str, ...] = ()
+    added: tuple[AddedTest, ...] = ()
+    agent: str | None = None
+    attempts: int | None = None
+    seconds: float | None = None
+    usd: float | None = None
+    driver: str | None = None
+    sandbox: str | None = None
+    branch: bool = True
+    keep_unverified: bool = False
+    seed: int = 0
+
+
+class Status(StrEnum):
+    """Where a job stands."""
+
+    QUEUED = "queued"
+    WORKING = "working"
+    VERIFIED = "verified"
+    UNVERIFIED = "unverified"
+    NO_FIX = "no_fix"
+    PAUSED = "paused"
+    """At its budget, or interrupted; its work is kept."""
+    FAILED = "failed"
+    STOPPED = "stopped"
+    """By somebody; its work is kept."""
+    REJECTED = "rejected"
+    ACCEPTED = "accepted"
+
+    @property
+    def resumable(self) -> bool:
+        """Say whether `resume` makes sense."""
+        return self in (Status.QUEUED, Status.WORKING, Status.PAUSED, Status.FAILED, Status.STOPPED)
+
+
+class AttemptState(StrEnum):
+    """Where an attempt stands."""
+
+    OPEN = "open"
+    PROPOSED = "proposed"
+    NO_FIX = "no_fix"
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A filed ticket. `id` is short, sorts by time and is safe in a git ref; `slug` comes from the text. `filed_at` is Unix time."""
+
+    id: str
+    slug: str
+    order: Order
+    filed_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The work on one ticket: its state as the store has it. Times are Unix times, `spent_s` seconds of wall clock.
+
+    `snapshot` and `base` (the tree with the ticket's tests in it) are None until the pin; `chosen` is the number of the
+    attempt that won. `fence` grows with each lease.
+    """
+
+    number: int
+    ticket: str
+    status: Status
+    why: str = ""
+    next: str = ""
+    snapshot: Snapshot | None = None
+    base: str | None = None
+    chosen: int | None = None
+    branch: str | None = None
+    commit: str | None = None
+    fence: int = 0
+    lease_owner: str | None = None
+    lease_until: float | None = None
+    stop_requested: bool = False
+    updated_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRecord:
+    """One agent's try at a job. `tree` is the sealed tree of a proposal, else the last checkpoint; `without` names what it did without."""
+
+    number: int
+    agent: str
+    seed: int
+    state: AttemptState = AttemptState.OPEN
+    tree: str | None = None
+    title: str = ""
+    explanation: str = ""
+    why: str = ""
+    needs: str = ""
+    driver: str = ""
+    sandbox: str = ""
+    without: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """One step of the journal: `intent` was written before it took effect, `outcome` after (None: it never ended). `attempt` is None for the job's own steps."""
+
+    attempt: int | None
+    number: int
+    kind: str
+    intent: Mapping[str, object]
+    outcome: Mapping[str, object] | None
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What work cost: seconds of wall clock, tokens, dollars."""
+
+    seconds: float = 0.0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    usd: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class JobReport:
+    """All that is known about a ticket and its job. `files` are the paths of the proposal that won; `next` is the command to type next."""
+
+    ticket: Ticket
+    status: Status
+    why: str
+    next: str
+    agent: str
+    attempts: tuple[AttemptRecord, ...] = ()
+    branch: str | None = None
+    commit: str | None = None
+    base: str | None = None
+    title: str = ""
+    explanation: str = ""
+    files: tuple[RepoPath, ...] = ()
+    verdict: Verdict | None = None
+    cost: Cost = field(default_factory=Cost)
+    driver: str | None = None
+    sandbox: str | None = None
+    without: tuple[str, ...] = ()
+    omitted: tuple[Omission, ...] = ()
+    updated_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What `apply` did: the paths it wrote or deleted in the user's working tree."""
+
+    ticket: str
+    files: tuple[RepoPath, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Live progress of a job. `kind` is `pin`, `attempt`, `step`, `progress`, `verify`, `rung`, `deliver` or `done`; `text` is one printable line."""
+
+    job: int
+    kind: str
+    text: str
+    at: float
+
+
+Watch = Callable[[Event], None]
+"""Whoever wants to see events as they happen; called from the worker's thread."""

@@ -1,0 +1,43 @@
+"""Settings: how one repository is worked on. A closed record that the edge builds once and every ticket carries with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sandbox import Limits
+from verifier import Suite
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a repository is worked on.
+
+    `suite` is how its tests run (None: nobody said and nothing was found). `python` is the project's interpreter.
+    `environment` goes to every command in the sandbox. `toolchains` are host paths bound read-only at the same place
+    (interpreters under home, virtual environments outside the repository). `hidden` are patterns of repository paths that do
+    not exist for anybody in a shadow, on top of the built-in secret patterns; `protected` are patterns of paths that an agent may read but not
+    change. `hidden_paths` are host paths that do not exist in the sandbox. `limits` hold for each command.
+    """
+
+    suite: Suite | None = None
+    python: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    toolchains: tuple[Path, ...] = ()
+    hidden: tuple[str, ...] = ()
+    protected: tuple[str, ...] = ()
+    hidden_paths: tuple[Path, ...] = ()
+    allowed: tuple[str, ...] = ()
+    """Paths that tickets may change though the tamper rung guards them."""
+    limits: Limits = field(default_factory=Limits)
+    agent: str = "repair"
+    attempts: int = 1
+    seconds: float = 3600.0
+    usd: float | None = None
+    driver: str | None = None
+    """`fuse` or `copy`; None takes the best one that works."""
+    sandbox: str = "local"
+    """`local`, or `none` where somebody typed it."""
+    repeats: int = 3
+    """How often a test of the ticket must agree with itself."""
