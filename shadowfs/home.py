@@ -1,0 +1,94 @@
+"""Where one shadow keeps what is its own: `<state>/shadows/<id>`, with the process that owns it, so that others can sweep."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The directories of one shadow: `mnt` (its mount point or files), `upper` (what it wrote), `git` (its git directory)."""
+
+    id: str
+    path: Path
+    mnt: Path
+    upper: Path
+    git: Path
+
+    @classmethod
+    def create(cls, state: Path, id: str | None = None) -> Home:
+        """Make the directories of a new shadow, owned by this process."""
+        id = id or secrets.token_hex(6)
+        path = state / "shadows" / id
+        path.mkdir(parents=True, mode=0o700)
+        owner = {"pid": os.getpid(), "started": psutil.Process().create_time()}
+        (path / "owner.json").write_text(json.dumps(owner))
+        home = cls(id, path, path / "mnt", path / "upper", path / "git")
+        for directory in (home.mnt, home.upper, home.git):
+            directory.mkdir()
+        return home
+
+    def remove(self) -> None:
+        """Remove the directories and all they hold, unmounting what is still mounted there. Safe to call twice."""
+        _remove(self.path)
+
+
+def sweep(state: Path) -> list[str]:
+    """Remove the shadows whose owner has died; return their ids."""
+    gone = []
+    for path in sorted((state / "shadows").glob("*")):
+        if not _owned(path):
+            _remove(path)
+            gone.append(path.name)
+    return gone
+
+
+def _owned(path: Path) -> bool:
+    try:
+        owner = json.loads((path / "owner.json").read_text())
+        # A pid is given again after a reboot or a wrap: the start time tells the processes apart.
+        return bool(abs(psutil.Process(owner["pid"]).create_time() - owner["started"]) < 1.0)
+    except (FileNotFoundError, json.JSONDecodeError, psutil.NoSuchProcess):
+        return False
+
+
+def _remove(path: Path) -> None:
+    for mount in _mounts_below(path):
+        subprocess.run(["umount", "--lazy", "--", mount], check=False, capture_output=True)
+    # A directory that its owner made unreadable must not keep the shadow alive: open it up, then remove.
+    while path.exists():
+        try:
+            shutil.rmtree(path)
+        except PermissionError as error:
+            _open_up(path, Path(os.fsdecode(error.filename)))
+        except FileNotFoundError:
+            continue
+
+
+def _open_up(path: Path, blocked: Path) -> None:
+    """Make a directory below `path` writable; raise `PermissionError` when it was not the mode that blocked."""
+    directory = blocked if blocked.is_dir() and not blocked.is_symlink() else blocked.parent
+    if not directory.is_relative_to(path) or directory.stat().st_mode & 0o700 == 0o700:
+        directory = directory.parent
+    if not directory.is_relative_to(path) or directory.stat().st_mode & 0o700 == 0o700:
+        raise PermissionError(f"cannot remove {blocked} below {path}: remove it by hand")
+    directory.chmod(0o700)
+
+
+def _mounts_below(path: Path) -> list[str]:
+    prefix = f"{path}/"
+    found = []
+    for line in Path("/proc/self/mountinfo").read_bytes().splitlines():
+        # Spaces, tabs, newlines and backslashes are octal escapes in mountinfo.
+        point = os.fsdecode(line.split(b" ")[4].decode("unicode_escape").encode("latin-1"))
+        if point.startswith(prefix):
+            found.append(point)
+    return sorted(found, key=len, reverse=True)
