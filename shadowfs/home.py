@@ -7,10 +7,12 @@ import os
 import secrets
 import shutil
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
+
+_UNSIGNED_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class Home:
         id = id or secrets.token_hex(6)
         path = state / "shadows" / id
         path.mkdir(parents=True, mode=0o700)
-        owner = {"pid": os.getpid(), "started": psutil.Process().create_time()}
+        owner = {"pid": os.getpid(), "started": _started(os.getpid())}
         (path / "owner.json").write_text(json.dumps(owner))
         home = cls(id, path, path / "mnt", path / "upper", path / "git")
         for directory in (home.mnt, home.upper, home.git):
@@ -54,10 +56,21 @@ def sweep(state: Path) -> list[str]:
 def _owned(path: Path) -> bool:
     try:
         owner = json.loads((path / "owner.json").read_text())
-        # A pid is given again after a reboot or a wrap: the start time tells the processes apart.
-        return bool(abs(psutil.Process(owner["pid"]).create_time() - owner["started"]) < 1.0)
-    except (FileNotFoundError, json.JSONDecodeError, psutil.NoSuchProcess):
-        return False
+    except (FileNotFoundError, json.JSONDecodeError):
+        # Its creator may be between making the directory and signing it.
+        return time.time() - path.stat().st_mtime < _UNSIGNED_S
+    return bool(owner["started"] == _started(owner["pid"]))
+
+
+def _started(pid: int) -> str | None:
+    """Return what tells this process from any other that had or will have its id: the boot and the tick it started at."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    state, *fields = stat.rpartition(b")")[2].split()
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return None if state in b"ZX" else f"{boot}:{int(fields[18])}"
 
 
 def _remove(path: Path) -> None:
