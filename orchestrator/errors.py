@@ -31,3 +31,7 @@ class StoreError(OrchestratorError, RuntimeError):
 
 class UnknownRevision(OrchestratorError, ValueError):
     """Raised when a ref names no commit of the repository, or shares no history with what it is compared to."""
+
+
+class BadConfig(OrchestratorError, ValueError):
+    """Raised when a configuration file cannot be read, or holds a key or value that nightcrew does not know."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.errors import OrderRefused, UnknownRevision, UnknownTicket
+from orchestrator.errors import BadConfig, OrderRefused, UnknownRevision, UnknownTicket
 from orchestrator.records import Status
 from sandbox import SandboxUnavailable
 from shadowfs import DriverUnavailable, NotPinnable, RefusedPath
@@ -19,6 +19,7 @@ _BY_STATUS = {
 }
 
 _WRONG_USAGE = (
+    BadConfig,
     OrderRefused,
     UnknownTicket,
     UnknownRevision,

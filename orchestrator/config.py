@@ -1,0 +1,174 @@
+"""The configuration files: `nightcrew.toml` of a repository and `config.toml` of the machine. Closed records: an unknown
+key is an error that names its nearest neighbour. Pydantic stays in here; what comes out is plain records.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from orchestrator.errors import BadConfig
+
+REPOSITORY_FILE = "nightcrew.toml"
+
+
+class _Closed(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+Model = TypeVar("Model", bound=_Closed)
+
+
+class TestTable(_Closed):
+    """How the repository is tested."""
+
+    __test__ = False
+
+    command: str | None = None
+    """The suite's command, as typed in a shell (no shell runs it): `pytest tests`, `python -m unittest`, `make test`."""
+    python: str | None = None
+    """The project's interpreter, absolute or relative to the repository; found by itself where not given."""
+    directory: str = "."
+    """Where the command runs, relative to the repository."""
+    environment: dict[str, str] = {}
+    """Variables the tests need. No secrets: this file is committed."""
+    seconds: float = Field(default=600.0, gt=0)
+    """Limit of one run of the suite, wall clock."""
+    memory_mb: int = Field(default=4096, gt=0)
+    """Limit of one run of the suite."""
+
+
+class LintTable(_Closed):
+    """How the repository is linted."""
+
+    commands: tuple[str, ...] = Field(default=(), strict=False)
+
+
+class FilesTable(_Closed):
+    """Which files an agent may not see or change (gitignore-like patterns)."""
+
+    secret: tuple[str, ...] = Field(default=(), strict=False)
+    """Patterns of files that do not exist for an agent, besides the built-in ones (`.env`, keys …)."""
+    protected: tuple[str, ...] = Field(default=(), strict=False)
+    """Patterns of files that an agent may read and not change."""
+    large_mb: int = Field(default=50, gt=0)
+    """Untracked files above this are treated like ignored ones, and named."""
+
+
+class BudgetTable(_Closed):
+    """What one ticket may cost before it pauses."""
+
+    seconds: float = Field(default=1800.0, gt=0)
+    usd: float | None = Field(default=None, ge=0)
+
+
+class AgentTable(_Closed):
+    """Who works on tickets."""
+
+    default: str = "repair"
+    """`repair`, or `command:CMD`."""
+    attempts: int = Field(default=1, ge=1, le=64)
+
+
+class RepositoryConfig(_Closed):
+    """`nightcrew.toml`."""
+
+    test: TestTable = TestTable()
+    lint: LintTable = LintTable()
+    files: FilesTable = FilesTable()
+    budget: BudgetTable = BudgetTable()
+    agent: AgentTable = AgentTable()
+
+
+class ShadowTable(_Closed):
+    """Which shadow driver this machine uses; found by itself where not given."""
+
+    driver: Literal["fuse", "copy"] | None = None
+
+
+class SandboxTable(_Closed):
+    """Which sandbox this machine uses, and what it opens to it."""
+
+    driver: Literal["local"] = "local"
+    toolchains: tuple[str, ...] = Field(default=(), strict=False)
+    """Further directories under home that sandboxes may read (`~/.cargo/bin`, a compiler …)."""
+
+
+class MachineConfig(_Closed):
+    """`~/.config/nightcrew/config.toml`."""
+
+    state: str | None = None
+    """The state directory; `--state` wins over it."""
+    shadow: ShadowTable = ShadowTable()
+    sandbox: SandboxTable = SandboxTable()
+
+
+def read_repository(repository: Path) -> RepositoryConfig:
+    """Read `nightcrew.toml`, the defaults where there is none. Raises `BadConfig`."""
+    return _read(RepositoryConfig, repository / REPOSITORY_FILE)
+
+
+def read_machine(environ: Mapping[str, str], home: Path) -> MachineConfig:
+    """Read the machine's `config.toml`, the defaults where there is none. Raises `BadConfig`."""
+    return _read(MachineConfig, xdg(environ, home, "CONFIG", ".config") / "nightcrew" / "config.toml")
+
+
+def state_directory(environ: Mapping[str, str], home: Path, machine: MachineConfig, given: Path | None = None) -> Path:
+    """Return where nightcrew keeps its state: `--state`, else the machine's configuration, else the XDG state directory."""
+    if given is not None:
+        return given.absolute()
+    if machine.state is not None:
+        return Path(
+            machine.state.replace("~", str(home), 1) if machine.state.startswith("~/") else machine.state
+        ).absolute()
+    return xdg(environ, home, "STATE", ".local/state") / "nightcrew"
+
+
+def xdg(environ: Mapping[str, str], home: Path, kind: str, default: str) -> Path:
+    """Return an XDG base directory; a relative one is to be ignored, says the specification."""
+    named = environ.get(f"XDG_{kind}_HOME", "")
+    return Path(named) if named.startswith("/") else home / default
+
+
+def _read(model: type[Model], path: Path) -> Model:
+    try:
+        data = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return model()
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadConfig(f"{path} cannot be read: {error}; correct it, or remove it to use the defaults") from error
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise BadConfig(_explain(model, path, error)) from error
+
+
+def _explain(model: type[_Closed], path: Path, error: ValidationError) -> str:
+    """Turn pydantic's first error into one message that says what to do."""
+    first = error.errors()[0]
+    place = [str(part) for part in first["loc"]]
+    dotted = ".".join(place)
+    if first["type"] != "extra_forbidden":
+        return f"{path}: `{dotted}` is {first['input']!r}: {first['msg'].lower()}"
+    known = _known_keys(model)
+    near = difflib.get_close_matches(dotted, known, 1, 0.6) or [
+        key for key in known if difflib.get_close_matches(place[-1], [key.rpartition(".")[2]], 1, 0.6)
+    ]
+    siblings = [key for key in known if key.rpartition(".")[0] == ".".join(place[:-1])]
+    hint = f"did you mean `{near[0]}`?" if near else f"known keys here: {', '.join(siblings)}"
+    return f"{path}: `{dotted}` is no key that nightcrew knows; {hint}"
+
+
+def _known_keys(model: type[BaseModel], prefix: str = "") -> list[str]:
+    keys: list[str] = []
+    for name, field in model.model_fields.items():
+        keys.append(prefix + name)
+        annotation: Any = field.annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            keys += _known_keys(annotation, f"{prefix}{name}.")
+    return keys
