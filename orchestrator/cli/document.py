@@ -1,0 +1,102 @@
+"""The JSON documents that `--json` prints, made from records. Fields are only ever added."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orchestrator.records import Cost, JobReport, StepRecord
+from verifier import RungResult, Verdict
+
+Document = dict[str, Any]
+
+
+def report_document(report: JobReport) -> Document:
+    """Return all that is known about a ticket."""
+    return {
+        **summary_document(report),
+        "text": report.ticket.order.text,
+        "title": report.title,
+        "explanation": report.explanation,
+        "base": report.base,
+        "files": list(report.files),
+        "verdict": verdict_document(report.verdict) if report.verdict else None,
+        "shadow": {"driver": report.driver},
+        "sandbox": {"driver": report.sandbox},
+        "without": list(report.without),
+        "omitted": [{"path": omission.path, "why": omission.why} for omission in report.omitted],
+        "tries": [
+            {
+                "number": attempt.number,
+                "agent": attempt.agent,
+                "state": str(attempt.state),
+                "tree": attempt.tree,
+                "why": attempt.why,
+                "needs": attempt.needs,
+            }
+            for attempt in report.attempts
+        ],
+    }
+
+
+def summary_document(report: JobReport) -> Document:
+    """Return what a list of tickets says of one."""
+    return {
+        "ticket": report.ticket.id,
+        "status": str(report.status),
+        "why": report.why,
+        "next": report.next,
+        "repository": str(report.ticket.order.repository),
+        "branch": report.branch,
+        "commit": report.commit,
+        "agent": report.agent,
+        "attempts": len(report.attempts),
+        "cost": cost_document(report.cost),
+        "filed_at": report.ticket.filed_at,
+        "updated_at": report.updated_at,
+    }
+
+
+def verdict_document(verdict: Verdict) -> Document:
+    """Return a verdict with its evidence."""
+    return {
+        "verified": verdict.verified,
+        "base": verdict.base,
+        "tree": verdict.tree,
+        "rungs": [_rung(rung) for rung in verdict.rungs],
+    }
+
+
+def _rung(rung: RungResult) -> Document:
+    evidence = [
+        {"kind": fact.kind, "text": fact.text, "path": fact.path, "line": fact.line, "tests": list(fact.tests)}
+        for fact in rung.evidence
+    ]
+    return {
+        "name": rung.name,
+        "status": str(rung.status),
+        "why": rung.why,
+        "seconds": round(rung.seconds, 3),
+        "evidence": evidence,
+    }
+
+
+def cost_document(cost: Cost) -> Document:
+    """Return a cost."""
+    return {
+        "seconds": round(cost.seconds, 3),
+        "tokens_in": cost.tokens_in,
+        "tokens_out": cost.tokens_out,
+        "usd": cost.usd,
+    }
+
+
+def step_document(step: StepRecord) -> Document:
+    """Return a step of the journal."""
+    return {
+        "attempt": step.attempt,
+        "number": step.number,
+        "kind": step.kind,
+        "at": step.at,
+        "intent": dict(step.intent),
+        "outcome": None if step.outcome is None else dict(step.outcome),
+    }

@@ -1,0 +1,115 @@
+"""The edge: what a command is given (options, environment, configuration files) becomes a state directory, settings, a crew."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from orchestrator.config import MachineConfig, RepositoryConfig
+    from orchestrator.crew import Crew
+    from orchestrator.detect import Detected
+    from orchestrator.settings import Settings
+    from verifier import Suite
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """What the process was started with: the environment, home, nightcrew's own prefix, and the state directory asked for."""
+
+    environ: Mapping[str, str]
+    home: Path
+    own_prefix: Path
+    state_given: Path | None = None
+
+    @classmethod
+    def of_process(cls, state: Path | None) -> Edge:
+        """Return the edge of this process."""
+        return cls(dict(os.environ), Path.home(), Path(sys.prefix), state)
+
+    def machine(self) -> MachineConfig:
+        """Read the machine's configuration."""
+        from orchestrator.config import read_machine
+
+        return read_machine(self.environ, self.home)
+
+    def state(self) -> Path:
+        """Return the state directory."""
+        from orchestrator.config import state_directory
+
+        return state_directory(self.environ, self.home, self.machine(), self.state_given)
+
+    def crew(self, repository: Path | None = None) -> Crew:
+        """Return a crew with the settings of `repository`, or with none for commands that only look at tickets."""
+        from orchestrator.crew import Crew
+
+        return Crew(self.state()) if repository is None else Crew(self.state(), self.settings(repository))
+
+    def detect(self, repository: Path) -> Detected:
+        """Look at what a repository's tests are, as `init` does."""
+        from orchestrator.detect import detect
+
+        return detect(repository, self.environ, self.home, self.own_prefix)
+
+    def settings(self, repository: Path) -> Settings:
+        """Build the settings of a repository from both configuration files, and from detection where they say nothing."""
+        from orchestrator.config import read_repository
+        from orchestrator.settings import Settings
+        from sandbox import Limits
+
+        config, machine = read_repository(repository), self.machine()
+        suite, python = self._suite(repository, config)
+        test = config.test
+        return Settings(
+            suite=suite,
+            python=python,
+            environment=test.environment,
+            toolchains=self._toolchains(python, machine),
+            hidden=config.files.secret,
+            protected=config.files.protected,
+            hidden_paths=(self.state(),),
+            limits=replace(Limits(), wall_s=test.seconds, memory_bytes=test.memory_mb << 20),
+            agent=config.agent.default,
+            attempts=config.agent.attempts,
+            seconds=config.budget.seconds,
+            usd=config.budget.usd,
+            driver=machine.shadow.driver,
+            sandbox=machine.sandbox.driver,
+        )
+
+    def _suite(self, repository: Path, config: RepositoryConfig) -> tuple[Suite | None, str | None]:
+        """Return the suite and the interpreter: what the configuration names, else what is found."""
+        from orchestrator.suites import read_suite
+
+        test = config.test
+        found = None if test.command and test.python else self.detect(repository)
+        python = str(repository / test.python) if test.python else None
+        if python is None and found is not None and found.interpreter is not None:
+            python = str(found.interpreter.path)
+        if test.command:
+            return read_suite(test.command, python, test.directory), python
+        if found is None or found.suite is None:
+            return None, python
+        return replace(found.suite, python=python, cwd=test.directory), python
+
+    def _toolchains(self, python: str | None, machine: MachineConfig) -> tuple[Path, ...]:
+        from sandbox import toolchain_paths
+
+        named = [
+            Path(str(self.home) + path[1:] if path.startswith("~/") else path) for path in machine.sandbox.toolchains
+        ]
+        found = toolchain_paths(Path(python) if python else None, self.home, self.environ)
+        return tuple(dict.fromkeys([*found, *named]))
+
+
+def find_repository(given: Path | None) -> Path:
+    """Return the working tree that `given` (or the current directory) lies in; itself where it lies in none: the pin explains."""
+    start = (given or Path.cwd()).absolute()
+    for directory in (start, *start.parents):
+        if (directory / ".git").exists():
+            return directory.resolve()
+    return start

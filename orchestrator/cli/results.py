@@ -1,0 +1,105 @@
+"""Commands that look at tickets and change nothing: `list`, `show`, `logs`, `diff`, `cost`."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+import click
+
+from orchestrator.cli.edge import Edge, find_repository
+from orchestrator.cli.options import repo_option, shared_options, ticket_argument
+from orchestrator.cli.output import ago, print_document, print_patch, print_report, print_steps, write
+from orchestrator.cli.plain import one_line
+
+_UNITS_S = {"m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+
+
+@click.command("list")
+@repo_option
+@shared_options
+def list_command(repo: Path | None, edge: Edge, json_wanted: bool) -> None:
+    """List tickets, newest first; with --repo those of one repository."""
+    from orchestrator.cli.document import summary_document
+
+    with edge.crew() as crew:
+        reports = crew.list(find_repository(repo) if repo else None)
+    if json_wanted:
+        print_document({"tickets": [summary_document(report) for report in reports]})
+        return
+    if not reports:
+        write("no tickets yet; `nightcrew fix TEXT` works on one now, `nightcrew file TEXT` queues one")
+    now = time.time()
+    for report in reports:
+        ticket = report.ticket
+        write(f"{ticket.id}  {report.status:<10}  {ago(now - ticket.filed_at):>8}  {one_line(ticket.order.text, 72)}")
+
+
+@click.command("show")
+@ticket_argument
+@shared_options
+def show_command(ticket: str, edge: Edge, json_wanted: bool) -> None:
+    """Show all that is known about a ticket: status, verdict rung by rung, cost, what to type next."""
+    from orchestrator.cli.document import report_document
+
+    with edge.crew() as crew:
+        report = crew.show(ticket)
+    if json_wanted:
+        print_document(report_document(report))
+    else:
+        print_report(report, with_text=True)
+
+
+@click.command("logs")
+@ticket_argument
+@shared_options
+def logs_command(ticket: str, edge: Edge, json_wanted: bool) -> None:
+    """Show the journal of a ticket's job, step by step."""
+    from orchestrator.cli.document import step_document
+
+    with edge.crew() as crew:
+        steps = crew.steps(ticket)
+    if json_wanted:
+        print_document({"ticket": ticket, "steps": [step_document(step) for step in steps]})
+    else:
+        print_steps(steps)
+
+
+@click.command("diff")
+@ticket_argument
+@shared_options
+def diff_command(ticket: str, edge: Edge, json_wanted: bool) -> None:
+    """Print a ticket's change as a git patch."""
+    with edge.crew() as crew:
+        patch = crew.diff(ticket)
+    if json_wanted:
+        print_document({"ticket": ticket, "diff": patch.decode("utf-8", "replace")})
+    else:
+        print_patch(patch)
+
+
+@click.command("cost")
+@repo_option
+@click.option("--since", metavar="AGE", help="Only work of the last 30m, 12h, 7d or 2w.")
+@shared_options
+def cost_command(repo: Path | None, since: str | None, edge: Edge, json_wanted: bool) -> None:
+    """Show what all work cost; with --repo that on one repository."""
+    from orchestrator.cli.document import cost_document
+    from orchestrator.cli.output import cost_line
+
+    with edge.crew() as crew:
+        cost = crew.cost(find_repository(repo) if repo else None, _since(since))
+    if json_wanted:
+        print_document(cost_document(cost))
+    else:
+        write(cost_line(cost))
+
+
+def _since(age: str | None) -> float:
+    if age is None:
+        return 0.0
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([mhdw])", age)
+    if found is None:
+        raise click.UsageError(f"--since {age}: an age is a number and a unit, as in 30m, 12h, 7d or 2w")
+    return time.time() - float(found[1]) * _UNITS_S[found[2]]

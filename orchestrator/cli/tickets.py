@@ -1,0 +1,204 @@
+"""Commands that make the crew work: `fix`, `file`, `work`, `resume`, `review`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from orchestrator.cli.edge import Edge, find_repository
+from orchestrator.cli.options import (
+    order_options,
+    read_added,
+    read_text,
+    repo_option,
+    shared_options,
+    text_options,
+    ticket_argument,
+)
+from orchestrator.cli.output import print_document, print_report, write
+
+if TYPE_CHECKING:
+    from orchestrator.records import JobReport, Order
+
+
+@click.command("fix")
+@text_options
+@repo_option
+@order_options
+@shared_options
+def fix_command(
+    text: str | None, text_file: Path | None, repo: Path | None, edge: Edge, json_wanted: bool, **given: Any
+) -> int:
+    """Work on one ticket, now, in the foreground.
+
+    TEXT says what is wrong (`-` reads it from standard input). Ctrl-C pauses the job: its work is kept, and `nightcrew
+    resume` goes on with it.
+
+    Exit status: 0 a verified branch; 3 no fix found; 4 paused at its budget or by Ctrl-C; 5 a change that could not be
+    verified; 2 wrong usage or configuration; 1 anything else.
+    """
+    repository = find_repository(repo)
+    order = _order(edge, repository, read_text(text, text_file), given)
+    from orchestrator.cli.progress import watching
+
+    with edge.crew(repository) as crew:
+        crew.sweep()
+        with watching() as watch:
+            report = crew.fix(order, watch)
+    return _ended(report, json_wanted)
+
+
+@click.command("file")
+@text_options
+@click.option(
+    "--from-junit",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Take failed tests from a JUnit XML file.",
+)
+@click.option(
+    "--from-log",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Take a CI log's end, and the failed tests pytest lists in it.",
+)
+@repo_option
+@order_options
+@shared_options
+def file_command(
+    text: str | None,
+    text_file: Path | None,
+    from_junit: Path | None,
+    from_log: Path | None,
+    repo: Path | None,
+    edge: Edge,
+    json_wanted: bool,
+    **given: Any,
+) -> None:
+    """Queue a ticket; `nightcrew work` works on it.
+
+    The ticket is TEXT (`-` reads it from standard input), what a JUnit file or a CI log says, or both.
+    """
+    from orchestrator.cli.intake import from_junit_file, from_log_file, merged
+
+    repository = find_repository(repo)
+    found = from_junit_file(from_junit, repository) if from_junit else from_log_file(from_log) if from_log else None
+    words = read_text(text, text_file)
+    if found is not None:
+        words, given["failing"] = merged(words, tuple(given["failing"]), found)
+    order = _order(edge, repository, words, given)
+    with edge.crew(repository) as crew:
+        ticket = crew.file(order)
+    unplaced = found.unplaced if found else 0
+    if json_wanted:
+        print_document({"ticket": ticket.id, "status": "queued", "failing": list(order.failing), "unplaced": unplaced})
+        return
+    write(f"filed {ticket.id}" + (f", with {len(order.failing)} failing tests named" if order.failing else ""))
+    if unplaced:
+        write(f"{unplaced} failed tests are in the text only: no file of this repository has their names")
+    write("next: nightcrew work")
+
+
+@click.command("work")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Stop after N jobs.")
+@shared_options
+def work_command(limit: int | None, edge: Edge, json_wanted: bool) -> None:
+    """Work on queued tickets, oldest first, until none is left.
+
+    Several may run side by side. Ctrl-C pauses the job in hand. The exit status is 0 however the jobs ended: `nightcrew
+    list` shows that.
+    """
+    from orchestrator.cli.document import report_document
+    from orchestrator.cli.progress import watching
+    from orchestrator.records import Status
+
+    reports: list[JobReport] = []
+    with edge.crew() as crew:
+        crew.sweep()
+        while limit is None or len(reports) < limit:
+            with watching() as watch:
+                report = crew.work_next(watch)
+            if report is None:
+                break
+            reports.append(report)
+            if not json_wanted:
+                print_report(report)
+            if report.status is Status.PAUSED and report.why.startswith("interrupted"):
+                break
+    if json_wanted:
+        print_document({"jobs": [report_document(report) for report in reports]})
+    elif not reports:
+        write("nothing is queued; `nightcrew file TEXT` queues a ticket")
+
+
+@click.command("resume")
+@ticket_argument
+@click.option("--seconds", type=click.FloatRange(0), default=0.0, metavar="S", help="Seconds to add to the budget.")
+@click.option("--usd", type=click.FloatRange(0), default=0.0, metavar="U", help="Dollars to add to the budget.")
+@shared_options
+def resume_command(ticket: str, seconds: float, usd: float, edge: Edge, json_wanted: bool) -> int:
+    """Go on with a ticket's job where it stood.
+
+    For a job that paused, was stopped, failed, or whose process was killed. The exit status is that of `fix`.
+    """
+    from orchestrator.cli.progress import watching
+
+    with edge.crew() as crew:
+        crew.sweep()
+        with watching() as watch:
+            report = crew.resume(ticket, watch, seconds=seconds, usd=usd)
+    return _ended(report, json_wanted)
+
+
+@click.command("review")
+@click.argument("ref")
+@repo_option
+@click.option("--test", "test_command", metavar="CMD", help="The suite; default: nightcrew.toml's, else what is found.")
+@click.option("--failing", multiple=True, metavar="ID", help="A test that must go from failing to passing. Repeatable.")
+@click.option(
+    "--driver", type=click.Choice(["fuse", "copy"]), help="How shadows are made; default: the best that works."
+)
+@click.option(
+    "--sandbox", type=click.Choice(["local", "none"]), help="Where commands run; `none` gives up all isolation."
+)
+@shared_options
+def review_command(ref: str, repo: Path | None, edge: Edge, json_wanted: bool, **given: Any) -> int:
+    """Judge any branch or commit REF with the ladder.
+
+    It is compared with where it left the present branch. Nothing is delivered. Exit status: 0 where it verifies, else 5.
+    """
+    from orchestrator.cli.progress import watching
+    from orchestrator.records import Order
+
+    repository = find_repository(repo)
+    order = Order(text=f"review of {ref}", repository=repository, **given)
+    with edge.crew(repository) as crew:
+        crew.sweep()
+        with watching() as watch:
+            report = crew.review(repository, ref, order, watch)
+    return _ended(report, json_wanted)
+
+
+def _order(edge: Edge, repository: Path, text: str | None, given: dict[str, Any]) -> Order:
+    from orchestrator.records import Order
+
+    if text is None:
+        raise click.UsageError(
+            "the ticket has no text: say what is wrong, as in `nightcrew fix 'total() is off by one'`"
+        )
+    added = read_added(repository, given.pop("add_tests"), lambda: edge.detect(repository).tests)
+    branch = not given.pop("no_branch")
+    return Order(text=text, repository=repository, added=added, branch=branch, **given)
+
+
+def _ended(report: JobReport, json_wanted: bool) -> int:
+    from orchestrator.cli.document import report_document
+    from orchestrator.exits import exit_of_status
+
+    if json_wanted:
+        print_document(report_document(report))
+    else:
+        print_report(report)
+    return exit_of_status(report.status)

@@ -1,0 +1,147 @@
+"""What works on this machine, what nightcrew uses instead of what does not, and the exact command that gets it."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox import LocalDriver
+from shadowfs import CopyDriver, FuseDriver
+
+_GIT = (2, 30)
+_FREE_BYTES = 2 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at. `needed` says that nothing works without it; `get` is the command that brings it."""
+
+    name: str
+    works: bool
+    why: str
+    needed: bool = False
+    instead: str = ""
+    get: str = ""
+
+
+def examine(state: Path, environ: Mapping[str, str]) -> tuple[Check, ...]:
+    """Look at everything, the drivers by really making a shadow's mount and a sandbox."""
+    root = os.geteuid() == 0
+    path = environ.get("PATH", os.defpath)
+    return (
+        _python(),
+        _git(path, root),
+        _sandbox(root),
+        _program("nsenter", "util-linux", path, root, "it is what lets a sandbox see a FUSE shadow", "the copy driver"),
+        _pyfuse3(),
+        _fuse(state),
+        _copy(state),
+        _state(state),
+        _disk(state),
+    )
+
+
+def install_command(package: str, root: bool) -> str:
+    """Return the command that installs a Debian package."""
+    return f"{'' if root else 'sudo '}apt-get install {package}"
+
+
+def _python() -> Check:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return Check("python", sys.version_info >= (3, 11), f"nightcrew runs on {version} ({sys.executable})", needed=True)
+
+
+def _git(path: str, root: bool) -> Check:
+    get = install_command("git", root)
+    program = shutil.which("git", path=path)
+    if program is None:
+        return Check("git", False, "there is no program `git`", needed=True, get=get)
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"(\d+)\.(\d+)", said)
+    version = (int(found[1]), int(found[2])) if found else (0, 0)
+    why = f"version {version[0]}.{version[1]} ({program})"
+    if version < _GIT:
+        return Check("git", False, f"{why}, and {_GIT[0]}.{_GIT[1]} is needed", needed=True, get=get)
+    return Check("git", True, why, needed=True)
+
+
+def _sandbox(root: bool) -> Check:
+    ready = LocalDriver().probe()
+    return Check(
+        "sandbox",
+        ready.works,
+        ready.why or "bubblewrap isolates commands: no network, no home, no secrets",
+        needed=True,
+        instead="nothing: without a sandbox nightcrew refuses, unless `--sandbox none` is typed",
+        get=install_command("bubblewrap", root),
+    )
+
+
+def _program(name: str, package: str, path: str, root: bool, what: str, instead: str) -> Check:
+    program = shutil.which(name, path=path)
+    why = f"{program}: {what}" if program else f"there is no program `{name}`: {what}"
+    return Check(name, program is not None, why, instead=instead, get=install_command(package, root))
+
+
+def _pyfuse3() -> Check:
+    there = importlib.util.find_spec("pyfuse3") is not None
+    why = "the extra `fuse` is installed" if there else "the extra `fuse` is not installed"
+    headers = "apt-get install libfuse3-dev pkg-config gcc python3-dev"
+    return Check(
+        "pyfuse3", there, why, instead="the copy driver", get=f"{headers}, then uv tool install 'nightcrew[fuse]'"
+    )
+
+
+def _fuse(state: Path) -> Check:
+    probe = FuseDriver(state).probe()
+    get = "load the module `fuse`, and let your user open /dev/fuse (chmod 666 /dev/fuse, or your distribution's group for it)"
+    return Check(
+        "fuse shadow",
+        probe.works,
+        probe.why or "a shadow mounts in milliseconds and forks at once",
+        instead="the copy driver: each shadow is a plain copy, slower to make and larger on disk",
+        get=get,
+    )
+
+
+def _copy(state: Path) -> Check:
+    probe = CopyDriver(state).probe()
+    return Check("copy shadow", probe.works, probe.why or "a shadow is a plain copy of the tree", needed=True)
+
+
+def _state(state: Path) -> Check:
+    nearest = _nearest(state)
+    works = os.access(nearest, os.W_OK | os.X_OK)
+    why = str(state) if works else f"{state}: {nearest} cannot be written"
+    return Check(
+        "state",
+        works,
+        why,
+        needed=True,
+        instead="another directory: --state DIR",
+        get=f"make {nearest} writable for your user",
+    )
+
+
+def _disk(state: Path) -> Check:
+    free = shutil.disk_usage(_nearest(state)).free
+    why = f"{free / (1 << 30):.1f} GB free for state"
+    return Check(
+        "disk",
+        free >= _FREE_BYTES,
+        why,
+        instead="another disk: --state DIR",
+        get=f"make room: {_FREE_BYTES >> 30} GB at least",
+    )
+
+
+def _nearest(path: Path) -> Path:
+    """Return the nearest directory above `path`, itself included, that exists."""
+    return next(directory for directory in (path, *path.parents) if directory.is_dir())
