@@ -86,7 +86,7 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """The work on one ticket: its state as the store has it. Times are Unix times, `spent_s` seconds of wall clock.
+    """The work on one ticket: its state as the store has it. Times are Unix times; `seconds` and `usd` are its whole budget.
 
     `snapshot` and `base` (the tree with the ticket's tests in it) are None until the pin; `chosen` is the number of the
     attempt that won. `fence` grows with each lease.
@@ -100,8 +100,8 @@ class Job:
     snapshot: Snapshot | None = None
     base: str | None = None
     chosen: int | None = None
-    branch: str | None = None
-    commit: str | None = None
+    seconds: float = 0.0
+    usd: float | None = None
     fence: int = 0
     lease_owner: str | None = None
     lease_until: float | None = None
@@ -129,9 +129,9 @@ class AttemptRecord:
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:
-    """One step of the journal: `intent` was written before it took effect, `outcome` after (None: it never ended). `attempt` is None for the job's own steps."""
+    """One step of the journal: `intent` was written before it took effect, `outcome` after (None: it never ended). `attempt` is 0 for the job's own steps."""
 
-    attempt: int | None
+    attempt: int
     number: int
     kind: str
     intent: Mapping[str, object]

@@ -1,0 +1,258 @@
+"""The store in memory: for tests, and for whoever writes a plugin. Nothing of it outlives the process."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from orchestrator.codec import encode
+from orchestrator.errors import LeaseLost, UnknownTicket
+from orchestrator.records import AttemptRecord, Cost, Job, Status, StepRecord, Ticket
+from orchestrator.settings import Settings
+from orchestrator.store import Lease, Outgoing
+from shadowfs import Snapshot
+from verifier import Verdict
+
+
+@dataclass(slots=True)
+class _Spent:
+    """One row of the ledger; `reserved` counts until it is settled."""
+
+    id: int
+    job: int
+    fence: int | None
+    at: float
+    reserved_usd: float = 0.0
+    cost: Cost = field(default_factory=Cost)
+
+
+class MemoryStore:
+    """A store in dictionaries, behind one lock."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._tickets: dict[str, tuple[Ticket, Settings]] = {}
+        self._jobs: dict[int, Job] = {}
+        self._attempts: dict[tuple[int, int], AttemptRecord] = {}
+        self._steps: dict[int, dict[tuple[int, int], StepRecord]] = {}
+        self._verdicts: dict[int, list[Verdict]] = {}
+        self._outbox: dict[int, Outgoing] = {}
+        self._ledger: list[_Spent] = []
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to close."""
+
+    def add(self, ticket: Ticket, settings: Settings, seconds: float, usd: float | None) -> Job:
+        with self._lock:
+            self._tickets[ticket.id] = ticket, settings
+            number = len(self._jobs) + 1
+            job = Job(number, ticket.id, Status.QUEUED, seconds=seconds, usd=usd, updated_at=self._clock())
+            self._jobs[number] = job
+            return job
+
+    def ticket(self, id: str) -> Ticket:
+        if id not in self._tickets:
+            raise UnknownTicket(f"there is no ticket {id!r}: `nightcrew list` shows what there is")
+        return self._tickets[id][0]
+
+    def settings(self, id: str) -> Settings:
+        return self._tickets[id][1]
+
+    def find(self, prefix: str) -> tuple[str, ...]:
+        hits = (id for id in self._tickets if id.startswith(prefix) or f"-{prefix}" in id)
+        return tuple(sorted(hits, reverse=True)[:9])
+
+    def tickets(self, repository: Path | None = None) -> tuple[Ticket, ...]:
+        found = (ticket for ticket, _ in self._tickets.values() if repository in (None, ticket.order.repository))
+        return tuple(sorted(found, key=lambda ticket: (ticket.filed_at, ticket.id), reverse=True))
+
+    def job(self, number: int) -> Job:
+        if number not in self._jobs:
+            raise UnknownTicket(f"there is no job of {str(number)!r}: `nightcrew list` shows what there is")
+        return self._jobs[number]
+
+    def job_of(self, ticket: str) -> Job:
+        for job in self._jobs.values():
+            if job.ticket == ticket:
+                return job
+        raise UnknownTicket(f"there is no job of {ticket!r}: `nightcrew list` shows what there is")
+
+    def working(self) -> tuple[Job, ...]:
+        return tuple(job for job in self._jobs.values() if job.status is Status.WORKING)
+
+    def claim(self, owner: str, lease_s: float, number: int | None = None) -> Lease | None:
+        now = self._clock()
+        with self._lock:
+            for job in self._jobs.values():
+                expired = job.status is Status.WORKING and job.lease_until is not None and job.lease_until < now
+                if number in (None, job.number) and (expired or job.status is Status.QUEUED):
+                    lease = Lease(job.number, owner, job.fence + 1, now + lease_s)
+                    self._jobs[job.number] = replace(
+                        job,
+                        status=Status.WORKING,
+                        why="",
+                        next="",
+                        fence=lease.fence,
+                        lease_owner=owner,
+                        lease_until=lease.until,
+                        stop_requested=False,
+                        updated_at=now,
+                    )
+                    self._ledger.append(_Spent(len(self._ledger), job.number, lease.fence, now))
+                    return lease
+        return None
+
+    def renew(self, lease: Lease, lease_s: float) -> Lease:
+        with self._lock:
+            until = self._clock() + lease_s
+            self._put(replace(self._held(lease), lease_until=until))
+            self._book_time(lease)
+            return replace(lease, until=until)
+
+    def record(
+        self, lease: Lease, *, snapshot: Snapshot | None = None, base: str | None = None, chosen: int | None = None
+    ) -> None:
+        with self._lock:
+            job = self._held(lease)
+            job = replace(job, snapshot=snapshot or job.snapshot, base=base or job.base)
+            self._put(replace(job, chosen=job.chosen if chosen is None else chosen))
+
+    def end(self, lease: Lease, status: Status, why: str, next: str) -> None:
+        with self._lock:
+            job = replace(self._held(lease), status=status, why=why, next=next, stop_requested=False)
+            self._book_time(lease)
+            self._put(replace(job, lease_owner=None, lease_until=None))
+
+    def free(self, number: int, fence: int, why: str) -> bool:
+        with self._lock:
+            job = self._jobs[number]
+            if job.fence != fence or job.status is not Status.WORKING:
+                return False
+            self._put(replace(job, status=Status.QUEUED, why=why, lease_owner=None, lease_until=None))
+            return True
+
+    def mark(self, number: int, status: Status, why: str, among: Sequence[Status]) -> bool:
+        with self._lock:
+            job = self._jobs[number]
+            if job.status not in among or job.lease_owner is not None:
+                return False
+            self._put(replace(job, status=status, why=why, next=""))
+            return True
+
+    def grant(self, number: int, seconds: float, usd: float) -> None:
+        with self._lock:
+            job = self._jobs[number]
+            self._put(replace(job, seconds=job.seconds + seconds, usd=None if job.usd is None else job.usd + usd))
+
+    def request_stop(self, number: int) -> None:
+        with self._lock:
+            self._put(replace(self._jobs[number], stop_requested=True))
+
+    def stop_requested(self, lease: Lease) -> bool:
+        return self._held(lease).stop_requested
+
+    def attempts(self, number: int) -> tuple[AttemptRecord, ...]:
+        return tuple(record for key, record in sorted(self._attempts.items()) if key[0] == number)
+
+    def put_attempt(self, lease: Lease, attempt: AttemptRecord) -> None:
+        with self._lock:
+            self._held(lease)
+            self._attempts[lease.job, attempt.number] = attempt
+
+    def begin(self, lease: Lease, attempt: int, number: int, kind: str, intent: Mapping[str, object]) -> None:
+        with self._lock:
+            self._held(lease)
+            kept = json.loads(encode(intent))
+            step = StepRecord(attempt, number, kind, kept, None, self._clock())
+            if self._steps.setdefault(lease.job, {}).setdefault((attempt, number), step) is not step:
+                raise ValueError(f"step {number} of attempt {attempt} is in the journal already")
+
+    def finish(self, lease: Lease, attempt: int, number: int, outcome: Mapping[str, object]) -> None:
+        with self._lock:
+            self._held(lease)
+            steps = self._steps[lease.job]
+            steps[attempt, number] = replace(steps[attempt, number], outcome=json.loads(encode(outcome)))
+
+    def steps(self, number: int) -> tuple[StepRecord, ...]:
+        return tuple(self._steps.get(number, {}).values())
+
+    def put_verdict(self, lease: Lease, verdict: Verdict) -> None:
+        with self._lock:
+            self._held(lease)
+            self._verdicts.setdefault(lease.job, []).append(verdict)
+
+    def verdicts(self, number: int) -> tuple[Verdict, ...]:
+        return tuple(self._verdicts.get(number, ()))
+
+    def put_outgoing(self, lease: Lease, commit: str, branch: str) -> Outgoing:
+        with self._lock:
+            self._held(lease)
+            for row in self._outbox.values():
+                if (row.job, row.commit) == (lease.job, commit):
+                    return row
+            row = Outgoing(len(self._outbox) + 1, lease.job, commit, branch, done=False)
+            self._outbox[row.id] = row
+            return row
+
+    def rename_outgoing(self, id: int, old: str, new: str) -> bool:
+        with self._lock:
+            row = self._outbox[id]
+            if row.done or row.branch != old:
+                return False
+            self._outbox[id] = replace(row, branch=new)
+            return True
+
+    def deliver(self, id: int) -> None:
+        with self._lock:
+            self._outbox[id] = replace(self._outbox[id], done=True)
+
+    def outgoing(self, number: int) -> tuple[Outgoing, ...]:
+        return tuple(row for row in self._outbox.values() if row.job == number)
+
+    def reserve(self, lease: Lease, usd: float) -> int | None:
+        with self._lock:
+            limit = self._held(lease).usd
+            if limit is not None and self.cost(lease.job).usd + usd > limit:
+                return None
+            self._ledger.append(_Spent(len(self._ledger), lease.job, None, self._clock(), reserved_usd=usd))
+            return len(self._ledger) - 1
+
+    def settle(self, lease: Lease, reservation: int, cost: Cost) -> None:
+        with self._lock:
+            self._held(lease)
+            row = self._ledger[reservation]
+            row.reserved_usd, row.cost = 0.0, replace(cost, seconds=0.0)
+
+    def cost(self, number: int | None = None, repository: Path | None = None, since: float = 0.0) -> Cost:
+        total = Cost()
+        for row in self._ledger:
+            home = self._tickets[self._jobs[row.job].ticket][0].order.repository
+            if row.at >= since and number in (None, row.job) and repository in (None, home):
+                total = Cost(
+                    total.seconds + row.cost.seconds,
+                    total.tokens_in + row.cost.tokens_in,
+                    total.tokens_out + row.cost.tokens_out,
+                    total.usd + row.cost.usd + row.reserved_usd,
+                )
+        return total
+
+    def _held(self, lease: Lease) -> Job:
+        job = self._jobs[lease.job]
+        if job.fence != lease.fence or job.lease_owner != lease.owner:
+            raise LeaseLost(
+                f"the lease of job {lease.job} (fence {lease.fence}) ended or passed to another worker; that one goes on"
+            )
+        return job
+
+    def _put(self, job: Job) -> None:
+        self._jobs[job.number] = replace(job, updated_at=self._clock())
+
+    def _book_time(self, lease: Lease) -> None:
+        for row in self._ledger:
+            if row.job == lease.job and row.fence == lease.fence:
+                row.cost = Cost(seconds=max(0.0, self._clock() - row.at))

@@ -1,0 +1,358 @@
+"""The store on a database, in SQLAlchemy Core: SQLite by default, any other by its URL. No query here is SQLite's own."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, RowMapping
+
+from orchestrator.codec import decode, encode
+from orchestrator.errors import LeaseLost, UnknownTicket
+from orchestrator.records import AttemptRecord, Cost, Job, Order, Status, StepRecord, Ticket
+from orchestrator.schema import open_engine
+from orchestrator.settings import Settings
+from orchestrator.store import Lease, Outgoing
+from orchestrator.tables import attempts, jobs, journal, ledger, outbox, tickets, verdicts
+from shadowfs import Snapshot
+from verifier import Verdict
+
+
+class SqlStore:
+    """The store at a database URL, over one engine. Safe to use from several threads (each call has its own connection)."""
+
+    def __init__(self, url: str, clock: Callable[[], float] = time.time) -> None:
+        self._engine = open_engine(url)
+        self._clock = clock
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    # Tickets and jobs
+
+    def add(self, ticket: Ticket, settings: Settings, seconds: float, usd: float | None) -> Job:
+        with self._write(durable=True) as connection:
+            connection.execute(
+                tickets.insert().values(
+                    id=ticket.id,
+                    slug=ticket.slug,
+                    repository=os.fsencode(ticket.order.repository),
+                    text=ticket.order.text.encode("utf-8", "surrogatepass"),
+                    order=encode(_without_text(ticket.order)),
+                    settings=encode(settings),
+                    filed_at=ticket.filed_at,
+                )
+            )
+            row = {"ticket": ticket.id, "status": Status.QUEUED, "why": "", "next": "", "seconds": seconds, "usd": usd}
+            row |= {"fence": 0, "stop_requested": False, "updated_at": self._clock()}
+            number = connection.execute(jobs.insert().values(row)).inserted_primary_key
+        assert number is not None
+        return self.job(number[0])
+
+    def ticket(self, id: str) -> Ticket:
+        with self._read() as connection:
+            row = connection.execute(sa.select(tickets).where(tickets.c.id == id)).mappings().first()
+        if row is None:
+            raise UnknownTicket(f"there is no ticket {id!r}: `nightcrew list` shows what there is")
+        return _ticket(row)
+
+    def settings(self, id: str) -> Settings:
+        with self._read() as connection:
+            return decode(
+                Settings, connection.execute(sa.select(tickets.c.settings).where(tickets.c.id == id)).scalar_one()
+            )
+
+    def find(self, prefix: str) -> tuple[str, ...]:
+        begins = sa.or_(
+            tickets.c.id.startswith(prefix, autoescape=True), tickets.c.id.contains(f"-{prefix}", autoescape=True)
+        )
+        with self._read() as connection:
+            rows = connection.execute(sa.select(tickets.c.id).where(begins).order_by(tickets.c.id.desc()).limit(9))
+            return tuple(rows.scalars())
+
+    def tickets(self, repository: Path | None = None) -> tuple[Ticket, ...]:
+        query = sa.select(tickets).order_by(tickets.c.filed_at.desc(), tickets.c.id.desc())
+        if repository is not None:
+            query = query.where(tickets.c.repository == os.fsencode(repository))
+        with self._read() as connection:
+            return tuple(_ticket(row) for row in connection.execute(query).mappings())
+
+    def job(self, number: int) -> Job:
+        return self._one_job(jobs.c.number == number, str(number))
+
+    def job_of(self, ticket: str) -> Job:
+        return self._one_job(jobs.c.ticket == ticket, ticket)
+
+    def working(self) -> tuple[Job, ...]:
+        with self._read() as connection:
+            rows = connection.execute(sa.select(jobs).where(jobs.c.status == Status.WORKING).order_by(jobs.c.number))
+            return tuple(_job(row) for row in rows.mappings())
+
+    def _one_job(self, which: sa.ColumnElement[bool], name: str) -> Job:
+        with self._read() as connection:
+            row = connection.execute(sa.select(jobs).where(which)).mappings().first()
+        if row is None:
+            raise UnknownTicket(f"there is no job of {name!r}: `nightcrew list` shows what there is")
+        return _job(row)
+
+    # Leases
+
+    def claim(self, owner: str, lease_s: float, number: int | None = None) -> Lease | None:
+        now = self._clock()
+        ready = sa.or_(
+            jobs.c.status == Status.QUEUED, sa.and_(jobs.c.status == Status.WORKING, jobs.c.lease_until < now)
+        )
+        query = sa.select(jobs.c.number, jobs.c.fence).where(ready).order_by(jobs.c.number).limit(1)
+        if number is not None:
+            query = query.where(jobs.c.number == number)
+        with self._write() as connection:
+            # Where writers do not exclude each other, somebody else may take the row in between: then take the next.
+            while (row := connection.execute(query).first()) is not None:
+                mine = sa.and_(jobs.c.number == row.number, jobs.c.fence == row.fence)
+                lease = Lease(row.number, owner, row.fence + 1, now + lease_s)
+                taken = {
+                    "status": Status.WORKING,
+                    "lease_owner": owner,
+                    "lease_until": lease.until,
+                    "fence": lease.fence,
+                }
+                taken |= {"stop_requested": False, "updated_at": now, "why": "", "next": ""}
+                if connection.execute(jobs.update().where(mine).values(taken)).rowcount == 1:
+                    connection.execute(ledger.insert().values(_time_row(lease, now)))
+                    return lease
+        return None
+
+    def renew(self, lease: Lease, lease_s: float) -> Lease:
+        until = self._clock() + lease_s
+        with self._under(lease, lease_until=until) as connection:
+            self._book_time(connection, lease)
+        return Lease(lease.job, lease.owner, lease.fence, until)
+
+    def record(
+        self, lease: Lease, *, snapshot: Snapshot | None = None, base: str | None = None, chosen: int | None = None
+    ) -> None:
+        values: dict[str, Any] = {
+            "snapshot": None if snapshot is None else encode(snapshot),
+            "base": base,
+            "chosen": chosen,
+        }
+        with self._under(lease, **{name: value for name, value in values.items() if value is not None}):
+            pass
+
+    def end(self, lease: Lease, status: Status, why: str, next: str) -> None:
+        free = {"lease_owner": None, "lease_until": None, "stop_requested": False}
+        with self._under(lease, durable=True, status=status, why=why, next=next, **free) as connection:
+            self._book_time(connection, lease)
+
+    def free(self, number: int, fence: int, why: str) -> bool:
+        which = sa.and_(jobs.c.number == number, jobs.c.fence == fence, jobs.c.status == Status.WORKING)
+        values = {"status": Status.QUEUED, "why": why, "lease_owner": None, "lease_until": None}
+        return self._change(which, values)
+
+    def mark(self, number: int, status: Status, why: str, among: Sequence[Status]) -> bool:
+        which = sa.and_(jobs.c.number == number, jobs.c.status.in_(among), jobs.c.lease_owner.is_(None))
+        return self._change(which, {"status": status, "why": why, "next": ""})
+
+    def grant(self, number: int, seconds: float, usd: float) -> None:
+        self._change(jobs.c.number == number, {"seconds": jobs.c.seconds + seconds, "usd": jobs.c.usd + usd})
+
+    def request_stop(self, number: int) -> None:
+        self._change(jobs.c.number == number, {"stop_requested": True})
+
+    def stop_requested(self, lease: Lease) -> bool:
+        with self._read() as connection:
+            asked = connection.execute(sa.select(jobs.c.stop_requested).where(_held(lease))).scalar()
+        if asked is None:
+            raise _lost(lease)
+        return bool(asked)
+
+    def _change(self, which: sa.ColumnElement[bool], values: Mapping[str, Any]) -> bool:
+        with self._write(durable=True) as connection:
+            changed = connection.execute(jobs.update().where(which).values(updated_at=self._clock(), **values))
+            return changed.rowcount == 1
+
+    # Attempts and the journal
+
+    def attempts(self, number: int) -> tuple[AttemptRecord, ...]:
+        query = sa.select(attempts.c.record).where(attempts.c.job == number).order_by(attempts.c.number)
+        with self._read() as connection:
+            return tuple(decode(AttemptRecord, text) for text in connection.execute(query).scalars())
+
+    def put_attempt(self, lease: Lease, attempt: AttemptRecord) -> None:
+        which = sa.and_(attempts.c.job == lease.job, attempts.c.number == attempt.number)
+        row = {"job": lease.job, "number": attempt.number, "record": encode(attempt)}
+        with self._under(lease) as connection:
+            if connection.execute(attempts.update().where(which).values(row)).rowcount == 0:
+                connection.execute(attempts.insert().values(row))
+
+    def begin(self, lease: Lease, attempt: int, number: int, kind: str, intent: Mapping[str, object]) -> None:
+        self._append(lease, attempt, number, kind, "intent", intent)
+
+    def finish(self, lease: Lease, attempt: int, number: int, outcome: Mapping[str, object]) -> None:
+        self._append(lease, attempt, number, None, "outcome", outcome)
+
+    def _append(
+        self, lease: Lease, attempt: int, number: int, kind: str | None, phase: str, payload: Mapping[str, object]
+    ) -> None:
+        row = {"job": lease.job, "attempt": attempt, "number": number, "phase": phase, "kind": kind}
+        with self._under(lease) as connection:
+            connection.execute(journal.insert().values(payload=encode(payload), at=self._clock(), **row))
+
+    def steps(self, number: int) -> tuple[StepRecord, ...]:
+        with self._read() as connection:
+            rows = connection.execute(
+                sa.select(journal).where(journal.c.job == number).order_by(journal.c.seq)
+            ).mappings()
+            outcomes: dict[tuple[int, int], Mapping[str, object]] = {}
+            intents: list[RowMapping] = []
+            for row in rows:
+                if row["phase"] == "intent":
+                    intents.append(row)
+                else:
+                    outcomes[row["attempt"], row["number"]] = json.loads(row["payload"])
+        return tuple(_step(row, outcomes.get((row["attempt"], row["number"]))) for row in intents)
+
+    # Verdicts and what leaves
+
+    def put_verdict(self, lease: Lease, verdict: Verdict) -> None:
+        row = {"job": lease.job, "base": verdict.base, "tree": verdict.tree, "verdict": encode(verdict)}
+        with self._under(lease, durable=True) as connection:
+            connection.execute(verdicts.insert().values(at=self._clock(), **row))
+
+    def verdicts(self, number: int) -> tuple[Verdict, ...]:
+        query = sa.select(verdicts.c.verdict).where(verdicts.c.job == number).order_by(verdicts.c.id)
+        with self._read() as connection:
+            return tuple(decode(Verdict, text) for text in connection.execute(query).scalars())
+
+    def put_outgoing(self, lease: Lease, commit: str, branch: str) -> Outgoing:
+        which = sa.and_(outbox.c.job == lease.job, outbox.c.commit == commit)
+        row = {"job": lease.job, "commit": commit, "branch": branch, "done": False, "at": self._clock()}
+        with self._under(lease, durable=True) as connection:
+            there = connection.execute(sa.select(outbox).where(which)).mappings().first()
+            if there is None:
+                connection.execute(outbox.insert().values(row))
+                there = connection.execute(sa.select(outbox).where(which)).mappings().one()
+            return _outgoing(there)
+
+    def rename_outgoing(self, id: int, old: str, new: str) -> bool:
+        which = sa.and_(outbox.c.id == id, outbox.c.branch == old, outbox.c.done.is_(False))
+        with self._write(durable=True) as connection:
+            return connection.execute(outbox.update().where(which).values(branch=new)).rowcount == 1
+
+    def deliver(self, id: int) -> None:
+        with self._write(durable=True) as connection:
+            connection.execute(outbox.update().where(outbox.c.id == id).values(done=True))
+
+    def outgoing(self, number: int) -> tuple[Outgoing, ...]:
+        with self._read() as connection:
+            rows = connection.execute(sa.select(outbox).where(outbox.c.job == number).order_by(outbox.c.id))
+            return tuple(_outgoing(row) for row in rows.mappings())
+
+    # The ledger
+
+    def reserve(self, lease: Lease, usd: float) -> int | None:
+        spent = sa.select(sa.func.coalesce(sa.func.sum(_usd()), 0.0)).where(ledger.c.job == lease.job)
+        with self._under(lease, durable=True) as connection:
+            limit = connection.execute(sa.select(jobs.c.usd).where(jobs.c.number == lease.job)).scalar_one()
+            if limit is not None and connection.execute(spent).scalar_one() + usd > limit:
+                return None
+            row = _time_row(lease, self._clock()) | {"kind": "model", "reserved_usd": usd, "usd": None}
+            key = connection.execute(ledger.insert().values(row)).inserted_primary_key
+        assert key is not None
+        return int(key[0])
+
+    def settle(self, lease: Lease, reservation: int, cost: Cost) -> None:
+        values = {"usd": cost.usd, "tokens_in": cost.tokens_in, "tokens_out": cost.tokens_out}
+        with self._under(lease, durable=True) as connection:
+            connection.execute(ledger.update().where(ledger.c.id == reservation).values(values))
+
+    def cost(self, number: int | None = None, repository: Path | None = None, since: float = 0.0) -> Cost:
+        sums = [
+            sa.func.coalesce(sa.func.sum(what), 0)
+            for what in (ledger.c.seconds, ledger.c.tokens_in, ledger.c.tokens_out, _usd())
+        ]
+        query = sa.select(*sums).where(ledger.c.at >= since)
+        if number is not None:
+            query = query.where(ledger.c.job == number)
+        if repository is not None:
+            query = query.select_from(ledger.join(jobs).join(tickets)).where(
+                tickets.c.repository == os.fsencode(repository)
+            )
+        with self._read() as connection:
+            seconds, tokens_in, tokens_out, usd = connection.execute(query).one()
+        return Cost(float(seconds), int(tokens_in), int(tokens_out), float(usd))
+
+    def _book_time(self, connection: Connection, lease: Lease) -> None:
+        which = sa.and_(ledger.c.job == lease.job, ledger.c.fence == lease.fence, ledger.c.kind == "time")
+        began = connection.execute(sa.select(ledger.c.at).where(which)).scalar_one()
+        connection.execute(ledger.update().where(which).values(seconds=max(0.0, self._clock() - began)))
+
+    # Transactions
+
+    def _read(self) -> AbstractContextManager[Connection]:
+        return self._engine.connect()
+
+    @contextmanager
+    def _write(self, durable: bool = False) -> Iterator[Connection]:
+        with self._engine.connect().execution_options(write=True, durable=durable) as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def _under(self, lease: Lease, durable: bool = False, **values: Any) -> Iterator[Connection]:
+        """Write under a lease: nothing is written when it is not the job's present one."""
+        with self._write(durable) as connection:
+            values["updated_at"] = self._clock()
+            if connection.execute(jobs.update().where(_held(lease)).values(values)).rowcount != 1:
+                raise _lost(lease)
+            yield connection
+
+
+def _held(lease: Lease) -> sa.ColumnElement[bool]:
+    return sa.and_(jobs.c.number == lease.job, jobs.c.fence == lease.fence, jobs.c.lease_owner == lease.owner)
+
+
+def _lost(lease: Lease) -> LeaseLost:
+    return LeaseLost(
+        f"the lease of job {lease.job} (fence {lease.fence}) ended or passed to another worker; that one goes on"
+    )
+
+
+def _usd() -> sa.ColumnElement[Any]:
+    return sa.func.coalesce(ledger.c.usd, ledger.c.reserved_usd)
+
+
+def _time_row(lease: Lease, now: float) -> dict[str, Any]:
+    row: dict[str, Any] = {"job": lease.job, "fence": lease.fence, "kind": "time", "seconds": 0.0, "at": now}
+    return row | {"reserved_usd": 0.0, "usd": 0.0, "tokens_in": 0, "tokens_out": 0}
+
+
+def _without_text(order: Order) -> dict[str, object]:
+    return {name: getattr(order, name) for name in Order.__slots__ if name != "text"}
+
+
+def _ticket(row: RowMapping) -> Ticket:
+    text = bytes(row["text"]).decode("utf-8", "surrogatepass")
+    order = decode(Order, json.dumps({**json.loads(row["order"]), "text": text}))
+    return Ticket(row["id"], row["slug"], order, row["filed_at"])
+
+
+def _job(row: RowMapping) -> Job:
+    values = dict(row)
+    values["status"] = Status(values["status"])
+    values["snapshot"] = None if values["snapshot"] is None else decode(Snapshot, values["snapshot"])
+    return Job(**values)
+
+
+def _step(row: RowMapping, outcome: Mapping[str, object] | None) -> StepRecord:
+    return StepRecord(row["attempt"], row["number"], row["kind"], json.loads(row["payload"]), outcome, row["at"])
+
+
+def _outgoing(row: RowMapping) -> Outgoing:
+    return Outgoing(row["id"], row["job"], row["commit"], row["branch"], row["done"])

@@ -1,0 +1,148 @@
+"""The store's Protocol: tickets, jobs, leases, journal, verdicts, outbox and ledger. The store is the truth; queues carry numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from orchestrator.records import AttemptRecord, Cost, Job, Status, StepRecord, Ticket
+from orchestrator.settings import Settings
+from shadowfs import Snapshot
+from verifier import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right of `owner` to write about a job until the Unix time `until`. A greater fence ends it."""
+
+    job: int
+    owner: str
+    fence: int
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A row of the outbox: the commit that leaves, the branch it is to be (or is, when `done`)."""
+
+    id: int
+    job: int
+    commit: str
+    branch: str
+    done: bool
+
+
+class Store(Protocol):
+    """Keeps everything. What takes a lease writes nothing and raises `LeaseLost` when that lease is not the job's present one."""
+
+    def add(self, ticket: Ticket, settings: Settings, seconds: float, usd: float | None) -> Job:
+        """Keep a ticket and its queued job with its budget; it is on disk when this returns."""
+        ...
+
+    def ticket(self, id: str) -> Ticket: ...
+    def settings(self, id: str) -> Settings: ...
+
+    def find(self, prefix: str) -> tuple[str, ...]:
+        """Return up to a few ids of tickets that begin with `prefix`, or have it after their dash."""
+        ...
+
+    def tickets(self, repository: Path | None = None) -> tuple[Ticket, ...]:
+        """Return the tickets, newest first."""
+        ...
+
+    def job(self, number: int) -> Job: ...
+    def job_of(self, ticket: str) -> Job: ...
+
+    def working(self) -> tuple[Job, ...]:
+        """Return the jobs that somebody has, or had, a lease of."""
+        ...
+
+    def claim(self, owner: str, lease_s: float, number: int | None = None) -> Lease | None:
+        """Lease job `number`, or the oldest, that is queued or whose lease has expired; None where there is none."""
+        ...
+
+    def renew(self, lease: Lease, lease_s: float) -> Lease:
+        """Prolong a lease and book the time that passed."""
+        ...
+
+    def record(
+        self, lease: Lease, *, snapshot: Snapshot | None = None, base: str | None = None, chosen: int | None = None
+    ) -> None:
+        """Write what is known of the job by now; what is None stays as it is."""
+        ...
+
+    def end(self, lease: Lease, status: Status, why: str, next: str) -> None:
+        """Write how the job stands and give the lease back."""
+        ...
+
+    def free(self, number: int, fence: int, why: str) -> bool:
+        """Queue a job again whose worker, under `fence`, is known to be dead; False when somebody was faster."""
+        ...
+
+    def mark(self, number: int, status: Status, why: str, among: Sequence[Status]) -> bool:
+        """Change the status of a job that nobody has a lease of, if it is one of `among`; say whether it was."""
+        ...
+
+    def grant(self, number: int, seconds: float, usd: float) -> None:
+        """Add to a job's budget."""
+        ...
+
+    def request_stop(self, number: int) -> None:
+        """Ask the worker of a job to stop."""
+        ...
+
+    def stop_requested(self, lease: Lease) -> bool:
+        """Say whether somebody asked this lease's worker to stop."""
+        ...
+
+    def attempts(self, number: int) -> tuple[AttemptRecord, ...]: ...
+    def put_attempt(self, lease: Lease, attempt: AttemptRecord) -> None:
+        """Write an attempt, or write it anew."""
+        ...
+
+    def begin(self, lease: Lease, attempt: int, number: int, kind: str, intent: Mapping[str, object]) -> None:
+        """Journal a step before it takes effect."""
+        ...
+
+    def finish(self, lease: Lease, attempt: int, number: int, outcome: Mapping[str, object]) -> None:
+        """Journal what a step did."""
+        ...
+
+    def steps(self, number: int) -> tuple[StepRecord, ...]:
+        """Return a job's journal, in order."""
+        ...
+
+    def put_verdict(self, lease: Lease, verdict: Verdict) -> None: ...
+    def verdicts(self, number: int) -> tuple[Verdict, ...]:
+        """Return a job's verdicts, oldest first."""
+        ...
+
+    def put_outgoing(self, lease: Lease, commit: str, branch: str) -> Outgoing:
+        """Record that `commit` is to leave as `branch` (the row there is, if there is one); it is on disk when this returns."""
+        ...
+
+    def rename_outgoing(self, id: int, old: str, new: str) -> bool:
+        """Change the branch of an undone row from `old` to `new`; False when somebody was faster."""
+        ...
+
+    def deliver(self, id: int) -> None:
+        """Mark a row as done. Anyone may."""
+        ...
+
+    def outgoing(self, number: int) -> tuple[Outgoing, ...]: ...
+
+    def reserve(self, lease: Lease, usd: float) -> int | None:
+        """Reserve dollars of the job's budget; None where they would exceed it. An unsettled reservation counts as spent."""
+        ...
+
+    def settle(self, lease: Lease, reservation: int, cost: Cost) -> None:
+        """Replace a reservation by what was spent."""
+        ...
+
+    def cost(self, number: int | None = None, repository: Path | None = None, since: float = 0.0) -> Cost:
+        """Return what was spent: by one job, for one repository, or by all."""
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,126 @@
+"""The tables of the store, in SQLAlchemy Core. `SCHEMA` names the migration that makes exactly these."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+SCHEMA = "0001"
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# Text that came from outside (tickets, paths) is bytes: it may hold NUL and what is no Unicode, which not every database takes as text.
+tickets = Table(
+    "tickets",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("slug", String(64), nullable=False),
+    Column("repository", LargeBinary, nullable=False, index=True),
+    Column("text", LargeBinary, nullable=False),
+    Column("order", Text, nullable=False),
+    Column("settings", Text, nullable=False),
+    Column("filed_at", Float, nullable=False, index=True),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("ticket", String(32), ForeignKey("tickets.id"), nullable=False, unique=True),
+    Column("status", String(16), nullable=False),
+    Column("why", Text, nullable=False),
+    Column("next", Text, nullable=False),
+    Column("snapshot", Text),
+    Column("base", String(64)),
+    Column("chosen", Integer),
+    Column("seconds", Float, nullable=False),
+    Column("usd", Float),
+    Column("fence", Integer, nullable=False),
+    Column("lease_owner", String(255)),
+    Column("lease_until", Float),
+    Column("stop_requested", Boolean, nullable=False),
+    Column("updated_at", Float, nullable=False),
+    Index("ix_jobs_status_number", "status", "number"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("job", Integer, ForeignKey("jobs.number"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("record", Text, nullable=False),
+)
+
+# Append-only. A step's number counts within its attempt; attempt 0 is the job itself. Phase is `intent` or `outcome`.
+journal = Table(
+    "journal",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("job", Integer, ForeignKey("jobs.number"), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("phase", String(8), nullable=False),
+    Column("kind", String(64)),
+    Column("payload", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    UniqueConstraint("job", "attempt", "number", "phase"),
+)
+
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("job", Integer, ForeignKey("jobs.number"), nullable=False, index=True),
+    Column("base", String(64), nullable=False),
+    Column("tree", String(64), nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("at", Float, nullable=False),
+)
+
+# Everything that leaves: the commit is recorded under the lease, then anyone may set the branch.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("job", Integer, ForeignKey("jobs.number"), nullable=False),
+    Column("commit", String(64), nullable=False),
+    Column("branch", String(255), nullable=False),
+    Column("done", Boolean, nullable=False),
+    Column("at", Float, nullable=False),
+    UniqueConstraint("job", "commit"),
+)
+
+# What is reserved and spent. `time` has one row for each lease, kept up by its heartbeat; `model` one for each call.
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("job", Integer, ForeignKey("jobs.number"), nullable=False, index=True),
+    Column("fence", Integer, nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("reserved_usd", Float, nullable=False),
+    Column("usd", Float),
+    Column("tokens_in", Integer, nullable=False),
+    Column("tokens_out", Integer, nullable=False),
+    Column("at", Float, nullable=False),
+)
