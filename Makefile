@@ -1,0 +1,24 @@
+# Everything a person or the CI does here: setup, demo, test, check, bench. Each sets up first, which is instant when it was done.
+.PHONY: setup demo test check bench
+
+PYTHON := .venv/bin/python
+
+setup:
+	@deploy/setup.sh
+
+demo: setup
+	@$(PYTHON) deploy/demo.py
+
+test: setup
+	@$(PYTHON) -m pytest $(ARGS)
+
+check: setup
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	$(PYTHON) -m pytest tests/test_structure.py
+
+# make bench NAME=main [QUICK=1] [DATA=dir]
+bench: setup
+	@$(PYTHON) -m tests.bench $(NAME) $(if $(QUICK),--quick) $(if $(DATA),--data $(DATA))
