@@ -12,6 +12,9 @@ from sandbox import Limits, Sandbox
 from shadowfs import Change, RepoPath
 from verifier.suite import Suite
 
+DECISIVE = ("reproduce", "suite")
+"""The rungs that must pass, and not only not fail, for a change to count as verified."""
+
 
 class Status(StrEnum):
     """What a rung said."""
@@ -54,9 +57,17 @@ class Verdict:
 
     @property
     def verified(self) -> bool:
-        """Say whether no rung failed and the decisive ones (`reproduce`, `suite`) passed where they apply."""
+        """Say whether no rung failed, and a test went from failing to passing (`reproduce`) without harm (`suite`).
+
+        Without both of these passing, a change may be right, but nothing measured says so.
+        """
         by_name = {rung.name: rung.status for rung in self.rungs}
-        return Status.FAIL not in by_name.values() and by_name.get("suite") is Status.PASS
+        statuses = [rung.status for rung in self.rungs]
+        return Status.FAIL not in statuses and all(by_name.get(name) is Status.PASS for name in DECISIVE)
+
+    def rung(self, name: str) -> RungResult | None:
+        """Return what the rung called `name` said, None where the ladder has none."""
+        return next((rung for rung in self.rungs if rung.name == name), None)
 
 
 @dataclass(frozen=True, slots=True)

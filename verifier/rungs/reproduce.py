@@ -1,0 +1,177 @@
+"""The rung `reproduce`: what the ticket complains about fails on the base and passes with the change, each time.
+
+Without a failing test in the ticket, any test that went from failing to passing is taken for the reproduction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from verifier.measure import Measure
+from verifier.selection import below, collection_error, lies_in, selected
+from verifier.suite import Outcome, Ran, SuiteReport, TestResult
+from verifier.verdict import Case, Evidence, RungResult, Status
+
+_FAILING = frozenset({Outcome.FAILED, Outcome.ERROR, Outcome.XFAILED})
+_PASSING = frozenset({Outcome.PASSED, Outcome.XPASSED})
+_MESSAGE_CHARACTERS = 2000
+_LOOKED_AT = 20
+"""How many tests that turned good by themselves are run again; one that holds is enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one run said of a failing test: whether that is a failure, a pass, or (both False) neither; and in words."""
+
+    fails: bool
+    passes: bool
+    text: str
+    start: bool = True
+    """Whether the run got as far as the test."""
+
+
+class Reproduce:
+    """Runs the failing tests `repeats` times on each tree, each time in fresh sandboxes."""
+
+    name = "reproduce"
+
+    def __init__(self, measure: Measure) -> None:
+        self._measure = measure
+
+    def judge(self, case: Case) -> RungResult:
+        """Pass when each failing test fails on the base and passes on the tree in every repetition."""
+        if not case.failing:
+            return self._without_failing(case)
+        if not self._starts(case):
+            why = self._measure.report(case.change.base, case.failing).why
+            return RungResult(self.name, Status.SKIP, f"The failing tests start on neither tree: {_clause(why)}.")
+        judged = [self._judge_one(case, test) for test in case.failing]
+        evidence = tuple(fact for _, fact in judged)
+        wrong = [why for why, _ in judged if why]
+        if wrong:
+            return RungResult(self.name, Status.FAIL, f"{wrong[0]}.", evidence)
+        tests = (
+            f"The failing test {case.failing[0]} fails" if len(judged) == 1 else f"All {len(judged)} failing tests fail"
+        )
+        passes = "passes" if len(judged) == 1 else "pass"
+        why = f"{tests} on the base and {passes} with the change, {_times(case.repeats)}{self._uncollected(case)}."
+        return RungResult(self.name, Status.PASS, why, evidence)
+
+    def _starts(self, case: Case) -> bool:
+        trees = (case.change.base, case.change.tree)
+        return any(self._measure.report(tree, case.failing).ran is not Ran.NOT_STARTED for tree in trees)
+
+    def _judge_one(self, case: Case, test: str) -> tuple[str, Evidence]:
+        """Return what is wrong with a failing test's runs ("" for nothing), and the evidence."""
+        before = [said_before(self._base(case, nth), case, test) for nth in range(case.repeats)]
+        fact = _fact(test, self._base(case, 0), before[0].text)
+        if not all(said.fails for said in before):
+            failed = sum(said.fails for said in before)
+            odd = next(said for said in before if not said.fails)
+            times = f" in {len(before) - failed} of {len(before)} runs" if failed else ""
+            return f"{test} does not show the bug: on the base it {odd.text}{times}", fact
+        after = [said_after(self._tree(case, nth), test) for nth in range(case.repeats)]
+        if not all(said.passes for said in after):
+            passed = sum(said.passes for said in after)
+            odd = next(said for said in after if not said.passes)
+            times = f" in {len(after) - passed} of {len(after)} runs" if passed else ""
+            return f"{test} {odd.text} with the change{times}", fact
+        return "", fact
+
+    def _base(self, case: Case, nth: int) -> SuiteReport:
+        return self._measure.report(case.change.base, case.failing, nth)
+
+    def _tree(self, case: Case, nth: int) -> SuiteReport:
+        return self._measure.report(case.change.tree, case.failing, nth)
+
+    def _uncollected(self, case: Case) -> str:
+        report = self._base(case, 0)
+        odd = [test for test in case.failing if not said_before(report, case, test).start]
+        return (
+            f"; on the base {odd[0]} could not even be reached ({said_before(report, case, odd[0]).text})"
+            if odd
+            else ""
+        )
+
+    def _without_failing(self, case: Case) -> RungResult:
+        turned = self._turned_good(case)
+        steady = [test for test in turned[:_LOOKED_AT] if self._steady(case, test, turned[:_LOOKED_AT])]
+        if not steady:
+            why = "The ticket names no failing test, and no test that failed on the base passes with the change."
+            return RungResult(self.name, Status.SKIP, why)
+        before = self._measure.report(case.change.base)
+        evidence = tuple(_fact(test, before, "failed") for test in steady)
+        shown = steady[0] if len(steady) == 1 else f"{steady[0]} and {len(steady) - 1} more"
+        why = f"The ticket names no failing test; {shown} failed on the base and passed with the change, {_times(case.repeats)}."
+        return RungResult(self.name, Status.PASS, why, evidence)
+
+    def _turned_good(self, case: Case) -> list[str]:
+        before = self._measure.report(case.change.base)
+        after = self._measure.report(case.change.tree).by_id()
+        return [test for test in before.bad() if test in after and after[test].outcome in _PASSING]
+
+    def _steady(self, case: Case, test: str, ids: Sequence[str]) -> bool:
+        for nth in range(case.repeats):
+            before = self._measure.report(case.change.base, ids, nth).by_id().get(test)
+            after = self._measure.report(case.change.tree, ids, nth).by_id().get(test)
+            if before is None or after is None or not before.outcome.bad or after.outcome not in _PASSING:
+                return False
+        return True
+
+
+def said_before(report: SuiteReport, case: Case, test: str) -> Said:
+    """Return what a run on the base said of a failing test."""
+    found = selected(report, test)
+    if any(result.outcome in _FAILING for result in found):
+        return Said(True, False, "failed")
+    error = collection_error(report, test)
+    touched = lies_in(test, case.suite, case.change.paths())
+    if error is not None or report.ran is Ran.NOT_STARTED:
+        if touched is not None:
+            # It may be there only with the change: then its failure on the base says nothing.
+            return Said(False, False, f"cannot be collected, and the change touches {touched}")
+        message = error.message if error is not None else report.why
+        return Said(True, False, f"was not collected: {_clause(message)}", start=False)
+    if report.ran in (Ran.TIMED_OUT, Ran.CRASHED) and any(below(name, test) for name in report.collected):
+        return Said(True, False, f"did not end: {report.ran}, {_clause(report.why)}")
+    return Said(False, False, _neither(found) if found else "does not exist")
+
+
+def said_after(report: SuiteReport, test: str) -> Said:
+    """Return what a run with the change said of a failing test."""
+    found = selected(report, test)
+    bad = next((result for result in found if result.outcome.bad), None) or collection_error(report, test)
+    if bad is not None:
+        return Said(True, False, f"{'fails' if bad.outcome is Outcome.FAILED else 'errors'} ({_clause(bad.message)})")
+    if report.ran is not Ran.COMPLETED:
+        return Said(False, False, f"did not run to its end ({report.ran}: {_clause(report.why)})")
+    if any(result.outcome in _PASSING for result in found):
+        return Said(False, True, "passes")
+    return Said(False, False, _neither(found) if found else "is gone")
+
+
+def _neither(found: Sequence[TestResult]) -> str:
+    return "passes" if any(result.outcome in _PASSING for result in found) else f"is {found[0].outcome}"
+
+
+def _fact(test: str, base: SuiteReport, text: str) -> Evidence:
+    """Attach what a failing test said on the base to the innermost line inside the repository."""
+    failed = next((result for result in selected(base, test) if result.outcome in _FAILING), None)
+    if failed is None:
+        return Evidence("test", f"on the base it {text}", tests=(test,))
+    frame = next((frame for frame in reversed(failed.frames) if not frame.path.startswith("/")), None)
+    message = failed.message[-_MESSAGE_CHARACTERS:] or text
+    if frame is None:
+        return Evidence("test", message, tests=(test,))
+    return Evidence("test", message, frame.path, frame.line, (test,))
+
+
+def _clause(text: str) -> str:
+    """Return the first line of a message, short, without its full stop."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[0][:200].rstrip(".") if lines else "no reason given"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times each"

@@ -1,0 +1,6 @@
+"""What weakens the judging of a change: found by comparing the two sides of each file by meaning, not by line."""
+
+from verifier.tampering.finding import Finding
+from verifier.tampering.search import tampering
+
+__all__ = ["Finding", "tampering"]
