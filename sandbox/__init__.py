@@ -1,6 +1,7 @@
 """Run: commands under limits, seeing one tree at its own path and little else."""
 
 from sandbox.errors import SandboxClosed, SandboxError, SandboxUnavailable
+from sandbox.local import LocalDriver
 from sandbox.sandbox import (
     Command,
     Completed,
@@ -14,12 +15,14 @@ from sandbox.sandbox import (
     SandboxDriver,
     Usage,
 )
+from sandbox.scratch import sweep
 
 __all__ = [
     "Command",
     "Completed",
     "Ended",
     "Limits",
+    "LocalDriver",
     "Policy",
     "Process",
     "Readiness",
@@ -30,4 +33,5 @@ __all__ = [
     "SandboxError",
     "SandboxUnavailable",
     "Usage",
+    "sweep",
 ]

@@ -1,0 +1,117 @@
+"""What the drivers of this machine share: a scratch directory, the commands that run, the sum of what they used."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import socket
+import threading
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Self
+
+from sandbox.cage import Cage, Launch
+from sandbox.errors import SandboxClosed, SandboxError
+from sandbox.process import Running
+from sandbox.sandbox import Command, Completed, Limits, Process, Usage
+from sandbox.scratch import Scratch
+
+_FIRST_CHANNEL = 10
+"""Shells can only redirect descriptors below it."""
+
+
+def program(name: str) -> str | None:
+    """Return the path of a program of the system, whatever PATH says; None where it is not installed."""
+    return shutil.which(name, path="/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+
+
+class HostSandbox(ABC):
+    """Runs commands as processes of this machine; how they are kept in is the subclass's."""
+
+    driver: str
+
+    def __init__(self, scratch: Scratch) -> None:
+        self._scratch = scratch
+        self._lock = threading.Lock()
+        self._running: set[Running] = set()
+        self._closed = False
+        self._used = Usage()
+
+    @property
+    @abstractmethod
+    def root(self) -> Path:
+        """The absolute path at which commands see the tree."""
+
+    @abstractmethod
+    def put(self, name: str, data: bytes) -> str:
+        """Give commands a read-only file; return its path inside."""
+
+    @abstractmethod
+    def _prepare(self, command: Command, limits: Limits, channel: socket.socket | None) -> tuple[Launch, Cage]: ...
+
+    def run(self, command: Command, limits: Limits = Limits()) -> Completed:
+        """Run a command to its end and return how it went. Raises `SandboxClosed`, `SandboxError`."""
+        return self._new(command, limits, None, None).drive()
+
+    def start(self, command: Command, limits: Limits = Limits()) -> Process:
+        """Start a command that talks over its channel. Raises `SandboxClosed`."""
+        ours, theirs = socket.socketpair()
+        return self._new(command, limits, ours, theirs).begin()
+
+    def used(self) -> Usage:
+        """Return the sum of what its commands used so far."""
+        return self._used
+
+    def close(self) -> None:
+        """End everything. Safe to call twice."""
+        with self._lock:
+            self._closed = True
+            running = list(self._running)
+        for process in running:
+            process.__exit__()
+        self._scratch.remove()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise SandboxClosed("this sandbox has ended: open another one")
+
+    def _new(
+        self, command: Command, limits: Limits, ours: socket.socket | None, theirs: socket.socket | None
+    ) -> Running:
+        if not command.argv or any("\0" in word for word in command.argv):
+            raise SandboxError(f"argv={command.argv!r} is not a command: it takes at least one word, and none with NUL")
+        handed = None if theirs is None else _raised(theirs)
+        with self._lock:
+            self._check_open()
+            launch, cage = self._prepare(command, limits, handed)
+            running = Running(launch, cage, limits, command.stdin, ours, self._finished)
+            self._running.add(running)
+        return running
+
+    def _finished(self, running: Running) -> None:
+        with self._lock:
+            self._running.discard(running)
+            if running.completed is not None:
+                self._used = _sum(self._used, running.completed.usage)
+
+
+def _raised(end: socket.socket) -> socket.socket:
+    """Return the same socket at a descriptor that no shell redirection can hit."""
+    descriptor = fcntl.fcntl(end.fileno(), fcntl.F_DUPFD_CLOEXEC, _FIRST_CHANNEL)
+    end.close()
+    return socket.socket(fileno=descriptor)
+
+
+def _sum(one: Usage, other: Usage) -> Usage:
+    return Usage(
+        one.wall_s + other.wall_s,
+        one.cpu_s + other.cpu_s,
+        max(one.peak_bytes, other.peak_bytes),
+        max(one.peak_processes, other.peak_processes),
+    )

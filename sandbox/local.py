@@ -1,0 +1,339 @@
+"""The `local` driver: each command in namespaces of its own, made by bubblewrap, on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import pwd
+import resource
+import select
+import signal
+import socket
+import stat
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+
+from sandbox import bwrap, hidden, seccomp
+from sandbox.cage import Launch, Verdict
+from sandbox.environment import CHANNEL, clean, merged
+from sandbox.errors import SandboxError, SandboxUnavailable
+from sandbox.host import HostSandbox, program
+from sandbox.meter import descendants
+from sandbox.sandbox import Command, Ended, Limits, Policy, Readiness, Root, Sandbox
+from sandbox.scratch import MARKER, Scratch
+
+# Process 1 of the sandbox: waits for the command, whose status it passes on, and for orphans meanwhile. Its own
+# complaints ("Segmentation fault") stay out of the command's output; `exec` failing is told in the command's.
+_INIT = 'exec 9>&2 2>/dev/null; (exec "$@") 2>&9 9>&-; exit $?'
+_INIT_NAME = "nightcrew"
+
+_FATAL = frozenset((*range(1, 16), *range(24, 28), 31)) - {int(signal.SIGCHLD)}
+"""The signals that end a process: a shell passes their end on as 128 and the number."""
+_SHELL_UID = 1000
+_THREADS_PER_PROCESS = 4
+
+
+class LocalDriver:
+    """Opens sandboxes made by bubblewrap; what they keep on the host lies below `scratch`."""
+
+    name = "local"
+
+    def __init__(self, scratch: Path) -> None:
+        self._scratch = scratch
+
+    def probe(self) -> Readiness:
+        """Say whether it works here, by running a command in the very sandbox that would be used."""
+        try:
+            with self._open(Root(Path("/usr"), Path("/usr")), Policy()) as sandbox:
+                completed = sandbox.run(Command(("true",), cwd="/"), Limits(wall_s=10, memory_bytes=None))
+        except (SandboxError, OSError) as error:
+            return Readiness(False, _advice(str(error)))
+        return Readiness(completed.ok, "" if completed.ok else f"a trial command {completed.ended}: {completed.why}")
+
+    def open(self, root: Root, policy: Policy = Policy()) -> Sandbox:
+        """Open a sandbox on `root`. Raises `SandboxUnavailable` where bubblewrap is missing or may not be used."""
+        return self._open(root, policy)
+
+    def _open(self, root: Root, policy: Policy) -> Sandbox:
+        for name in ("bwrap", "prlimit", *(("nsenter",) if root.namespace is not None else ())):
+            if program(name) is None:
+                raise SandboxUnavailable(f"{name} is not installed: {_INSTALL}")
+        filter_program = seccomp.program(platform.machine())
+        if filter_program is None:
+            raise SandboxUnavailable(
+                f"there is no system call filter for {platform.machine()}: use another sandbox driver"
+            )
+        return LocalSandbox(root, policy, Scratch(self._scratch), filter_program)
+
+
+_INSTALL = "`apt-get install bubblewrap util-linux` (0.8 or newer)"
+
+
+def _advice(problem: str) -> str:
+    """Add to bubblewrap's complaint what to do about it."""
+    if "Unknown option" in problem:
+        return f"{problem}; this bubblewrap is too old: {_INSTALL}"
+    if "is not installed" in problem or "no system call filter" in problem:
+        return problem
+    if Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns").exists():
+        hint = "AppArmor may forbid user namespaces: allow them to bwrap with a profile, see docs/sandbox.md"
+    elif Path("/.dockerenv").exists():
+        hint = "inside a container, user namespaces must be allowed: see docs/sandbox.md"
+    else:
+        hint = "user namespaces must be allowed: `sysctl user.max_user_namespaces` above 0, see docs/sandbox.md"
+    return f"{problem}; {hint}"
+
+
+class LocalSandbox(HostSandbox):
+    """A sandbox of namespaces. `LocalDriver.open` makes it."""
+
+    driver = "local"
+
+    def __init__(self, root: Root, policy: Policy, scratch: Scratch, filter_program: bytes) -> None:
+        super().__init__(scratch)
+        self._filter = filter_program
+        self._environment = merged(clean("/tmp/home", "/tmp"), policy.environment)
+        self._namespaces: list[int] = []
+        try:
+            self._root = replace(root, target=_real(root.target), writable=tuple(map(_real, root.writable)))
+            self._enter = self._namespace(root.namespace)
+            self._plan = self._planned(policy)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def root(self) -> Path:
+        """The absolute path at which commands see the tree."""
+        return self._root.target
+
+    def put(self, name: str, data: bytes) -> str:
+        """Give commands a read-only file; return its path inside."""
+        self._check_open()
+        self._scratch.put(name, data)
+        return str(bwrap.FILES / name)
+
+    def close(self) -> None:
+        """End everything. Safe to call twice."""
+        super().close()
+        while self._namespaces:
+            os.close(self._namespaces.pop())
+
+    def _planned(self, policy: Policy) -> tuple[str, ...]:
+        # Root has uid 0 mapped to another number: inside, nobody is root.
+        uid, gid = os.getuid() or _SHELL_UID, os.getgid() or _SHELL_UID
+        for name in bwrap.first_steps(self._root):
+            (self._scratch.tmp / name).mkdir(exist_ok=True)
+        passwd, group = self._scratch.account(uid, gid)
+        places = bwrap.Places(self._scratch.tmp, self._scratch.empty, self._scratch.files, passwd, group)
+        machine = survey(self._root, policy, self._scratch.path.parent)
+        return bwrap.plan(machine, self._root, policy, places, uid, gid)
+
+    def _namespace(self, pid: int | None) -> tuple[str, ...]:
+        """Return the words that enter the mount namespace of process `pid`, which is held open from here on."""
+        if pid is None:
+            return ()
+        words = [str(program("nsenter"))]
+        try:
+            if Path(f"/proc/{pid}/ns/user").readlink() != Path("/proc/self/ns/user").readlink():
+                words += [f"--user={self._held(pid, 'user')}", "--preserve-credentials"]
+            words += [f"--mount={self._held(pid, 'mnt')}", "--"]
+        except OSError as error:
+            raise SandboxError(f"the namespace of process {pid} cannot be entered: {error.strerror}") from error
+        return tuple(words)
+
+    def _held(self, pid: int, kind: str) -> str:
+        # Named by our own descriptor: neither does a process id reused point elsewhere, nor is anything inherited.
+        self._namespaces.append(os.open(f"/proc/{pid}/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC))
+        return f"/proc/{os.getpid()}/fd/{self._namespaces[-1]}"
+
+    def _prepare(self, command: Command, limits: Limits, channel: socket.socket | None) -> tuple[Launch, BwrapCage]:
+        extra = {} if channel is None else {CHANNEL: str(channel.fileno())}
+        environment = merged(self._environment, command.environment, extra)
+        directory = os.path.normpath(self.root / command.cwd)
+        arguments = [*self._plan, "--chdir", directory]
+        for name, value in environment.items():
+            arguments += ("--setenv", name, value)
+        # The arguments go through a descriptor: a process list shows them to nobody.
+        handed = [_sealed(self._filter), _sealed(b"".join(os.fsencode(word) + b"\0" for word in arguments))]
+        status, told = os.pipe2(os.O_CLOEXEC)
+        os.set_blocking(status, False)
+        argv = (
+            *self._enter,
+            *(str(program("bwrap")), "--args", str(handed[1]), "--seccomp", str(handed[0])),
+            *("--json-status-fd", str(told), "--", str(program("prlimit")), *_resource_limits(limits)),
+            *("/bin/sh", "-c", _INIT, _INIT_NAME, *command.argv),
+        )
+        handed.append(told)
+        if channel is not None:
+            handed.append(channel.detach())
+        outer = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", MARKER: str(self._scratch.path)}
+        return Launch(argv, outer, tuple(handed)), BwrapCage(status, command)
+
+
+class BwrapCage:
+    """The processes of one bubblewrap: whatever they do, they end with process 1 of their namespace."""
+
+    def __init__(self, status: int, command: Command) -> None:
+        self._status = status
+        self._command = command
+        self._text = b""
+        self._outer: int | None = None
+        self._first: int | None = None
+
+    @property
+    def status(self) -> int | None:
+        """Where bubblewrap tells which process is the first, and how it ended."""
+        return self._status
+
+    def spawned(self, pid: int) -> None:
+        """Take note of the outer process."""
+        self._outer = pid
+
+    def heard(self, data: bytes) -> None:
+        """Take what bubblewrap tells."""
+        self._text += data
+        if self._first is None:
+            pid = self._told("child-pid")
+            if pid is not None:
+                with suppress(ProcessLookupError):
+                    self._first = os.pidfd_open(pid)
+
+    def members(self) -> list[psutil.Process]:
+        """Return the processes below the outer one and the first one."""
+        pid = self._told("child-pid")
+        return [] if pid is None else descendants(pid)
+
+    def kill(self) -> bool:
+        """Kill the first process, and with it all in its namespace; False while it is not known."""
+        if self._first is None:
+            return False
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._first, signal.SIGKILL)
+        return True
+
+    def settle(self, timeout_s: float) -> bool:
+        """Kill the first process if it lives, and wait until its namespace is empty."""
+        deadline = time.monotonic() + timeout_s
+        while self._first is None and self._outer is not None and time.monotonic() < deadline:
+            select.select([self._status], [], [], max(deadline - time.monotonic(), 0))
+            data = os.read(self._status, 4096)
+            if not data:
+                return True  # It ended before there was a first process.
+            self.heard(data)
+            if self._told("child-pid") is not None and self._first is None:
+                return True
+        if not self.kill():
+            return True
+        assert self._first is not None
+        return bool(select.select([self._first], [], [], max(deadline - time.monotonic(), 0))[0])
+
+    def verdict(self, exit_code: int, stderr: bytes) -> Verdict:
+        """Read the end out of what bubblewrap told and returned. Raises `SandboxError` when it could not set up."""
+        with suppress(BlockingIOError):
+            while data := os.read(self._status, 4096):
+                self.heard(data)
+        told = self._told("exit-code")
+        if told is None:
+            return self._not_set_up(exit_code, stderr)
+        first_line = stderr.partition(b"\n")[0].decode(errors="replace")
+        if told in (126, 127) and first_line.startswith(_INIT_NAME + ": ") and self._command.argv[0] in first_line:
+            return Verdict(Ended.NOT_STARTED, why=f"{self._command.argv[0]}: {first_line.rpartition(': ')[2]}")
+        if told > 128 and told - 128 in _FATAL:
+            return Verdict(Ended.SIGNALLED, why=f"killed by {signal.Signals(told - 128).name}")
+        return Verdict(Ended.EXITED, told)
+
+    def close(self) -> None:
+        """Close its descriptors."""
+        for descriptor in (self._status, self._first):
+            if descriptor is not None:
+                os.close(descriptor)
+        self._status, self._first = -1, None
+
+    def _not_set_up(self, exit_code: int, stderr: bytes) -> Verdict:
+        said = stderr.decode(errors="replace").strip()
+        if "Can't chdir to" in said:
+            return Verdict(Ended.NOT_STARTED, why=f"the working directory {self._command.cwd} does not exist")
+        raise SandboxError(f"bubblewrap could not set the sandbox up ({exit_code}): {said or 'it said nothing'}")
+
+    def _told(self, key: str) -> int | None:
+        for line in self._text.splitlines(keepends=True):
+            if line.endswith(b"\n") and key.encode() in line:
+                return int(json.loads(line)[key])
+        return None
+
+
+def survey(root: Root, policy: Policy, scratch: Path) -> bwrap.Machine:
+    """Look at the machine: what to show of it, and what of that to hide."""
+    visible = hidden.top_level()
+    shown = (*visible, *root.readonly)
+    asked = [path for path in map(_real, (*policy.hidden, scratch, _home())) if path.exists()]
+    conceal = [
+        *hidden.private(visible),
+        *hidden.sockets(shown),
+        *(path for path in asked if any(path.is_relative_to(place) for place in shown)),
+    ]
+    outermost = _outermost(path for path in conceal if path not in root.readonly)
+    known = (*visible, *root.readonly)
+    return bwrap.Machine(
+        visible=visible,
+        links={path: str(path.readlink()) for path in known if path.is_symlink()},
+        directories=frozenset(path for path in outermost if stat.S_ISDIR(path.lstat().st_mode)),
+        hidden=outermost,
+        proc_read_only=tuple(hidden.proc_read_only()),
+        proc_empty=tuple(hidden.proc_empty()),
+    )
+
+
+def _outermost(paths: Iterable[Path]) -> tuple[Path, ...]:
+    kept: set[Path] = set()
+    for path in sorted(set(paths)):
+        if not any(parent in kept for parent in path.parents):
+            kept.add(path)
+    return tuple(sorted(kept))
+
+
+def _home() -> Path:
+    try:
+        return Path(pwd.getpwuid(os.getuid()).pw_dir)
+    except KeyError:
+        return Path("/nonexistent")
+
+
+def _real(path: Path) -> Path:
+    if not path.is_absolute() or path == Path("/"):
+        raise SandboxError(f"{path} cannot be shown to a sandbox: it takes an absolute path other than /")
+    return Path(os.path.realpath(path))
+
+
+def _sealed(data: bytes) -> int:
+    """Return a descriptor that reads `data` and is handed down by `Launch`."""
+    descriptor = os.memfd_create("nightcrew", os.MFD_CLOEXEC)
+    with os.fdopen(os.dup(descriptor), "wb") as file:
+        file.write(data)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
+def _resource_limits(limits: Limits) -> Iterable[str]:
+    """Yield the options of prlimit; what counts all processes together is the meter's."""
+    most_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    yield "--core=0:0"
+    yield f"--nofile={min(1024, most_files)}:{min(1 << 16, most_files)}"
+    if limits.memory_bytes is not None:
+        yield f"--as={limits.memory_bytes}:{limits.memory_bytes}"
+    if limits.cpu_s is not None:
+        seconds = int(limits.cpu_s) + 1
+        yield f"--cpu={seconds}:{seconds + 1}"
+    if limits.file_bytes is not None:
+        yield f"--fsize={limits.file_bytes}:{limits.file_bytes}"
+    if limits.processes is not None:
+        # The kernel counts threads too; the meter counts processes exactly.
+        most = limits.processes * _THREADS_PER_PROCESS
+        yield f"--nproc={most}:{most}"

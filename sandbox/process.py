@@ -1,0 +1,266 @@
+"""A running command: pumps its output, meters it, holds it to its limits, and leaves nothing of it behind.
+
+One thread drives one command from start to end: bubblewrap's tie to its parent is a tie to the thread that started it.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from typing import Self
+
+from sandbox.cage import Cage, Launch, Verdict
+from sandbox.errors import SandboxError
+from sandbox.meter import Meter
+from sandbox.output import Output
+from sandbox.sandbox import Completed, Ended, Limits, Usage
+
+_CHUNK_BYTES = 1 << 16
+_RETRY_S = 0.01
+_UNKILLABLE_S = 20.0
+
+
+class Running:
+    """A command under way; `sandbox.Process` for whoever started it."""
+
+    def __init__(
+        self,
+        launch: Launch,
+        cage: Cage,
+        limits: Limits,
+        stdin: bytes = b"",
+        channel: socket.socket | None = None,
+        finished: Callable[[Running], None] = lambda _: None,
+    ) -> None:
+        self._launch = launch
+        self._cage = cage
+        self._limits = limits
+        self._stdin = stdin
+        self._channel = channel
+        self._finished = finished
+        self._meter = Meter(limits)
+        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._lock = threading.Lock()
+        self._forced: Verdict | None = None
+        self._killed_at: float | None = None
+        self._done = threading.Event()
+        self._completed: Completed | None = None
+        self._error: BaseException | None = None
+
+    @property
+    def channel(self) -> socket.socket:
+        """The host's end of the command's channel. Raises `SandboxError` for a command that was not given one."""
+        if self._channel is None:
+            raise SandboxError("this command has no channel: use start() instead of run()")
+        return self._channel
+
+    @property
+    def completed(self) -> Completed | None:
+        """How it ended, None while it runs."""
+        return self._completed
+
+    def begin(self) -> Self:
+        """Drive the command in a thread of its own."""
+        threading.Thread(target=self._drive_quietly, name="sandbox-command", daemon=True).start()
+        return self
+
+    def drive(self) -> Completed:
+        """Run the command to its end in this thread. Raises `SandboxError` when it could not be set up."""
+        try:
+            self._completed = self._run()
+            return self._completed
+        except BaseException as error:
+            self._error = error
+            raise
+        finally:
+            self._cage.close()
+            with self._lock:
+                os.close(self._wake)
+                self._wake = -1
+            self._done.set()
+            self._finished(self)
+
+    def wait(self, timeout_s: float | None = None) -> Completed | None:
+        """Wait for the end; None when `timeout_s` passes first."""
+        if not self._done.wait(timeout_s):
+            return None
+        if self._completed is None:
+            raise SandboxError(f"the command could not be run: {self._error}") from self._error
+        return self._completed
+
+    def stop(self) -> Completed:
+        """End the command and everything it started, now."""
+        self._force(Verdict(Ended.STOPPED, why="stopped by its caller"))
+        with self._lock:
+            if self._wake >= 0:
+                os.eventfd_write(self._wake, 1)
+        completed = self.wait()
+        assert completed is not None
+        return completed
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if not self._done.is_set():
+            with suppress(SandboxError):
+                self.stop()
+        if self._channel is not None:
+            self._channel.close()
+
+    def _drive_quietly(self) -> None:
+        # `wait` raises the error again, to whoever waits.
+        with suppress(SandboxError, OSError):
+            self.drive()
+
+    def _force(self, verdict: Verdict) -> None:
+        with self._lock:
+            self._forced = self._forced or verdict
+
+    def _run(self) -> Completed:
+        began = time.monotonic()
+        outputs = Output(self._limits.output_bytes), Output(self._limits.output_bytes)
+        with ExitStack() as stack:
+            process, pipes = self._spawn(stack)
+            stack.callback(_reap, process)
+            stack.callback(self._end_all)
+            cpu_s, exit_code = self._watch(process, pipes, outputs, began)
+        stdout, stdout_dropped = outputs[0].finish()
+        stderr, stderr_dropped = outputs[1].finish()
+        verdict = self._forced or self._cage.verdict(exit_code, stderr)
+        usage = Usage(
+            time.monotonic() - began,
+            max(cpu_s, self._meter.cpu_s),
+            self._meter.peak_bytes,
+            max(self._meter.peak_processes, 1),
+        )
+        dropped = stdout_dropped + stderr_dropped
+        return Completed(verdict.ended, verdict.exit_status, stdout, stderr, dropped, verdict.why, usage)
+
+    def _spawn(self, stack: ExitStack) -> tuple[subprocess.Popen[bytes], tuple[int, int]]:
+        """Start the process; return it and the ends to read its output from."""
+        with ExitStack() as handed:
+            for descriptor in self._launch.descriptors:
+                handed.callback(os.close, descriptor)
+            ends = []
+            for _ in range(2):
+                read, write = os.pipe2(os.O_CLOEXEC)
+                stack.callback(os.close, read)
+                handed.callback(os.close, write)
+                os.set_blocking(read, False)
+                ends.append((read, write))
+            stdin = _input(self._stdin)
+            handed.callback(os.close, stdin)
+            process = subprocess.Popen(
+                self._launch.argv,
+                stdin=stdin,
+                stdout=ends[0][1],
+                stderr=ends[1][1],
+                cwd=self._launch.cwd,
+                env=self._launch.environment,
+                pass_fds=self._launch.descriptors,
+                # A terminal's Ctrl-C is for nightcrew, which then ends its commands in good order.
+                start_new_session=True,
+            )
+        self._cage.spawned(process.pid)
+        return process, (ends[0][0], ends[1][0])
+
+    def _watch(
+        self, process: subprocess.Popen[bytes], pipes: tuple[int, int], outputs: tuple[Output, Output], began: float
+    ) -> tuple[float, int]:
+        """Serve the command until its first process ends; return the CPU seconds and exit code of that."""
+        exited = os.pidfd_open(process.pid)
+        try:
+            with selectors.DefaultSelector() as selector:
+                selector.register(exited, selectors.EVENT_READ)
+                selector.register(self._wake, selectors.EVENT_READ)
+                for pipe, output in zip(pipes, outputs, strict=True):
+                    selector.register(pipe, selectors.EVENT_READ, output.add)
+                if self._cage.status is not None:
+                    selector.register(self._cage.status, selectors.EVENT_READ, self._cage.heard)
+                self._serve(selector, exited, began)
+            result = _collect(process)
+            self._end_all()
+            for pipe, output in zip(pipes, outputs, strict=True):
+                while data := _read(pipe):
+                    output.add(data)
+            return result
+        finally:
+            os.close(exited)
+
+    def _serve(self, selector: selectors.BaseSelector, exited: int, began: float) -> None:
+        deadline = None if self._limits.wall_s is None else began + self._limits.wall_s
+        sample_at = began + self._meter.pause_s
+        while True:
+            now = time.monotonic()
+            if deadline is not None and now >= deadline:
+                self._force(Verdict(Ended.TIMED_OUT, why=f"it ran for {self._limits.wall_s:g} s"))
+                deadline = None
+            if now >= sample_at:
+                self._sample()
+                sample_at = time.monotonic() + self._meter.pause_s
+            if self._forced is not None:
+                sample_at = min(sample_at, now + self._kill(now))
+            due = sample_at if deadline is None else min(sample_at, deadline)
+            for key, _ in selector.select(max(due - time.monotonic(), 0)):
+                if key.fd == exited:
+                    return
+                if key.fd == self._wake:
+                    os.eventfd_read(self._wake)
+                elif data := _read(key.fd):
+                    key.data(data)
+                else:
+                    selector.unregister(key.fd)
+
+    def _sample(self) -> None:
+        passed = self._meter.sample(self._cage.members())
+        if passed is not None:
+            self._force(Verdict(passed[0], why=passed[1]))
+
+    def _kill(self, now: float) -> float:
+        """Kill what runs; return the seconds until it is worth trying again. Raises `SandboxError` when it does not die."""
+        self._killed_at = self._killed_at or now
+        if now - self._killed_at > _UNKILLABLE_S:
+            raise SandboxError(f"processes of {self._launch.argv[0]} do not end although killed: see `ps` for state D")
+        return _RETRY_S if not self._cage.kill() else 10 * _RETRY_S
+
+    def _end_all(self) -> None:
+        if not self._cage.settle(_UNKILLABLE_S):
+            raise SandboxError("processes of the command do not end although killed: see `ps` for state D")
+
+
+def _input(data: bytes) -> int:
+    """Return a descriptor that reads `data`."""
+    if not data:
+        return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    descriptor = os.memfd_create("stdin", os.MFD_CLOEXEC)
+    with os.fdopen(os.dup(descriptor), "wb") as file:
+        file.write(data)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
+def _read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, _CHUNK_BYTES)
+    except BlockingIOError:
+        return b""
+
+
+def _collect(process: subprocess.Popen[bytes]) -> tuple[float, int]:
+    """Take the ended process away; return the CPU seconds of it and all it waited for, and its exit code."""
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return usage.ru_utime + usage.ru_stime, process.returncode
+
+
+def _reap(process: subprocess.Popen[bytes]) -> None:
+    if process.returncode is None:
+        process.kill()
+        process.wait()
