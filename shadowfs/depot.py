@@ -2,16 +2,194 @@
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+
+from shadowfs import git, trees
+from shadowfs.catfile import CatFile
+from shadowfs.change import Change, Entry, FileChange, RepoPath
+from shadowfs.errors import DepotError
+
+_REFS = "refs/nightcrew/"
+_CONFIG = {"gc.auto": "0", "core.logAllRefUpdates": "false"}
+
+
+class _Reading:
+    # Beside the record's fields, so that a depot compares, copies and is stored as its path alone.
+    __slots__ = ("_objects",)
+    _objects: CatFile
 
 
 @dataclass(frozen=True, slots=True)
-class Depot:
+class Depot(_Reading):
     """The depot at `path` (a bare git directory). A `gc` in the user's repository pulls nothing away from it."""
 
     path: Path
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_objects", CatFile(self.path))
+
+    def __reduce__(self) -> tuple[type[Depot], tuple[Path]]:
+        return Depot, (self.path,)
+
+    @classmethod
+    def open(cls, state: Path, repository: Path, object_format: str = "sha1") -> Depot:
+        """Return the depot of the working tree `repository` below `state`, made at the first call."""
+        name = re.sub(r"[^A-Za-z0-9._-]+", "-", os.fsencode(repository.name).decode(errors="replace")).strip(".-")
+        digest = hashlib.sha256(os.fsencode(repository)).hexdigest()[:12]
+        path = state / "depots" / f"{name or 'repository'}-{digest}.git"
+        if not path.is_dir():
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _make(path, object_format)
+        depot = cls(path)
+        if depot.object_format != object_format:
+            raise DepotError(f"{path} holds {depot.object_format} objects, {repository} {object_format}: remove it")
+        return depot
+
+    @property
+    def objects(self) -> Path:
+        """Return the directory of its object store."""
+        return self.path / "objects"
+
+    @property
+    def object_format(self) -> str:
+        """Return `sha1` or `sha256`."""
+        return "sha256" if "objectformat = sha256" in (self.path / "config").read_text().lower() else "sha1"
+
+    def close(self) -> None:
+        """End the reading process. Safe to call twice; reading goes on with another."""
+        self._objects.close()
+
     def read(self, blob: str) -> bytes:
         """Return the bytes of `blob`; raise `DepotError` when it is not there."""
-        raise NotImplementedError
+        kind, data = self._objects.read(blob)
+        if kind != "blob":
+            raise DepotError(f"{blob} in {self.path} is a {kind}, not a blob")
+        return data
+
+    def read_commit(self, id: str) -> bytes:
+        """Return the text of a commit; raise `DepotError` when it is not there."""
+        return self._objects.read(f"{id}^{{commit}}")[1]
+
+    def write(self, data: bytes) -> str:
+        """Keep `data` and return its blob id."""
+        return git.run(["hash-object", "-w", "--stdin"], git_dir=self.path, input=data).decode().strip()
+
+    def write_file(self, file: Path | int) -> str:
+        """Keep the raw bytes of a file (a path, or an open descriptor, read to its end) and return its blob id."""
+        with open(file, "rb", closefd=not isinstance(file, int)) as source:
+            return git.run(["hash-object", "-w", "--stdin"], git_dir=self.path, input=source).decode().strip()
+
+    def write_files(self, files: Sequence[Path], alternates: Sequence[Path] = ()) -> list[str]:
+        """Keep the raw bytes of many files and return their blob ids; what `alternates` hold is not written again.
+
+        Raises `DepotError` when one of them cannot be read.
+        """
+        if not files:
+            return []
+        names = "".join(f"{_line(file)}\n" for file in files)
+        args = ["hash-object", "-w", "--no-filters", "--stdin-paths"]
+        return git.run(args, git_dir=self.path, alternates=alternates, input=os.fsencode(names)).decode().split()
+
+    def entries(self, tree: str) -> dict[RepoPath, Entry]:
+        """Return every file of a tree by path."""
+        out = git.run(["ls-tree", "-r", "-z", "--full-tree", tree], git_dir=self.path)
+        found = {}
+        for line in out.split(b"\0")[:-1]:
+            meta, _, path = line.partition(b"\t")
+            mode, _, blob = meta.decode().split(" ")
+            found[os.fsdecode(path)] = Entry(int(mode, 8), blob)
+        return found
+
+    def graft(self, tree: str, files: Mapping[RepoPath, Entry | None]) -> str:
+        """Return the tree that is `tree` with these files put, or removed where None; costs what the files cost."""
+        return trees.graft(self.path, self._objects, tree, files)
+
+    def change(self, base: str, tree: str) -> Change:
+        """Return what differs between two trees (or commits); a rename is a file deleted and a file added."""
+        base, tree = self.resolve(f"{base}^{{tree}}"), self.resolve(f"{tree}^{{tree}}")
+        if base == tree:
+            return Change(base, tree, (), self)
+        args = ["diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", base, tree]
+        return Change(base, tree, tuple(_file_changes(git.run(args, git_dir=self.path))), self)
+
+    def diff(self, base: str, tree: str) -> bytes:
+        """Return what differs between two trees as a unified diff that `git apply` takes, binary files included."""
+        args = ["diff-tree", "-r", "-p", "--binary", "--full-index", "--no-renames", "--no-ext-diff", "--no-textconv"]
+        return git.run([*args, "--no-color", base, tree], git_dir=self.path)
+
+    def commit(self, tree: str, parents: Sequence[str], message: str, when: datetime) -> str:
+        """Make a commit by nightcrew and return its id: the same for the same arguments. `when` is a time with a zone."""
+        date = f"@{int(when.timestamp())} {when:%z}"
+        args = ["commit-tree", tree, *(option for parent in parents for option in ("-p", parent))]
+        extra = {"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date}
+        text = message.encode("utf-8", "surrogateescape").replace(b"\0", b"")
+        return git.run(args, git_dir=self.path, input=text, extra=extra).decode().strip()
+
+    def keep(self, name: str, object: str) -> None:
+        """Keep an object and all it reaches under a name of ours, until `drop`."""
+        git.run(["update-ref", _REFS + name, object], git_dir=self.path)
+
+    def drop(self, name: str) -> None:
+        """Keep what `name` named no longer. Dropping what is not kept is no error."""
+        git.run(["update-ref", "-d", _REFS + name], git_dir=self.path)
+
+    def kept(self, name: str) -> str | None:
+        """Return the id of what is kept under `name`, None where nothing is."""
+        return self._objects.identify(_REFS + name)
+
+    def resolve(self, name: str) -> str:
+        """Return the full id of an object named by id or revision; raise `DepotError` when it is not there."""
+        return git.run(["rev-parse", "--verify", "--end-of-options", name], git_dir=self.path).decode().strip()
+
+    def has(self, name: str) -> bool:
+        """Say whether an object is there."""
+        return self._objects.identify(name) is not None
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the depot's lock: one process at a time changes what is shallow."""
+        with (self.path / "nightcrew.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _make(path: Path, object_format: str) -> None:
+    partial = Path(tempfile.mkdtemp(dir=path.parent, prefix=".new-"))
+    try:
+        form = f"--object-format={object_format}"
+        git.run(["init", "--quiet", "--bare", "--template=", form, "--initial-branch=main"], git_dir=partial)
+        for name, value in _CONFIG.items():
+            git.run(["config", name, value], git_dir=partial)
+        partial.rename(path)
+    except OSError:
+        # Another process was first.
+        if not path.is_dir():
+            raise
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _line(path: Path) -> str:
+    text = str(path)
+    return git.quoted(path) if "\n" in text or text.startswith('"') else text
+
+
+def _file_changes(raw: bytes) -> Iterator[FileChange]:
+    fields = raw.split(b"\0")[:-1]
+    for meta, path in zip(fields[::2], fields[1::2], strict=True):
+        before_mode, after_mode, before, after, _ = meta.decode().lstrip(":").split(" ")
+        yield FileChange(os.fsdecode(path), _entry(before_mode, before), _entry(after_mode, after))
+
+
+def _entry(mode: str, blob: str) -> Entry | None:
+    return Entry(int(mode, 8), blob) if int(mode, 8) else None

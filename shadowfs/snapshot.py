@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from shadowfs.change import RepoPath
-
-if TYPE_CHECKING:
-    from shadowfs.depot import Depot
+from shadowfs.depot import Depot
+from shadowfs.errors import NotPinnable
 
 
 @dataclass(frozen=True, slots=True)
 class Omission:
-    """A path that the snapshot's tree leaves out, and why (`secret`, `large`, `nested repository`, `special file`)."""
+    """A path that the snapshot's tree leaves out, and why (`secret`, `large`, `nested repository`, `submodule`,
+    `special file`)."""
 
     path: RepoPath
     why: str
@@ -41,6 +43,51 @@ class Snapshot:
     ignored: tuple[RepoPath, ...]
     fingerprint: str
     omitted: tuple[Omission, ...]
+
+    @classmethod
+    def load(cls, state: Path, id: str) -> Snapshot:
+        """Return a snapshot that `pin` made, perhaps in another process; raise `NotPinnable` when there is none such."""
+        pin = state / "pins" / id / "table"
+        try:
+            record = json.loads(pin.with_name("snapshot.json").read_bytes())
+        except FileNotFoundError:
+            raise NotPinnable(f"snapshot {id} is not in {state}: pin the repository again") from None
+        return cls(
+            id=id,
+            repository=Path(record["repository"]),
+            depot=Depot(Path(record["depot"])),
+            tree=record["tree"],
+            head=record["head"],
+            branch=record["branch"],
+            base=record["base"],
+            pin=pin,
+            ignored=tuple(record["ignored"]),
+            fingerprint=record["fingerprint"],
+            omitted=tuple(Omission(**omission) for omission in record["omitted"]),
+        )
+
+    def save(self) -> None:
+        """Write what `load` reads, beside the pin."""
+        record = {
+            "repository": str(self.repository),
+            "depot": str(self.depot.path),
+            "tree": self.tree,
+            "head": self.head,
+            "branch": self.branch,
+            "base": self.base,
+            "ignored": self.ignored,
+            "fingerprint": self.fingerprint,
+            "omitted": [asdict(omission) for omission in self.omitted],
+        }
+        partial = self.pin.with_name(f"snapshot.json.{os.getpid()}")
+        # Paths may hold surrogates, which JSON keeps as escapes.
+        partial.write_text(json.dumps(record))
+        partial.replace(self.pin.with_name("snapshot.json"))
+
+    def forget(self) -> None:
+        """Remove the snapshot: its pin, and the ref that keeps its objects. Safe to call twice."""
+        self.depot.drop(f"pins/{self.id}")
+        shutil.rmtree(self.pin.parent, ignore_errors=True)
 
     @property
     def dirty(self) -> bool:

@@ -1,0 +1,93 @@
+"""Bring what a pin reaches from the user's repository into the depot, so that nothing there can pull it away again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from shadowfs import git
+from shadowfs.depot import Depot
+from shadowfs.worktree import WorkTree
+
+_LOOSE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit's tree, parents and the second its committer made it."""
+
+    id: str
+    tree: str
+    parents: tuple[str, ...]
+    when_s: int
+
+
+def borrow(depot: Depot, source: WorkTree, tree: str) -> Commit:
+    """Copy `source`'s head commit (without its parents) and all that it and `tree` reach into the depot.
+
+    What is missing there, in a partial clone, stays missing; nothing is fetched. Returns the commit.
+    """
+    data = git.run(["cat-file", "commit", source.head], git_dir=depot.path, alternates=[source.objects])
+    commit = parse_commit(source.head, data)
+    latest = depot.kept("latest")
+    known = _known(depot, latest) if latest else []
+    if {commit.tree, tree} <= {old.tree for old in known} and commit.id in {old.id for old in known}:
+        return commit
+    wanted = [commit.tree, tree, *(f"^{old.tree}" for old in known)]
+    _copy(depot, source, wanted, [commit.id])
+    _end_history(depot, [commit])
+    return commit
+
+
+def deepen(depot: Depot, source: WorkTree, head: str, depth: int) -> None:
+    """Bring the newest `depth` commits of `head`'s history, and all they reach, into the depot."""
+    shallow = source.common_dir / "shallow"
+    with_history = ["--shallow-file", str(shallow) if shallow.exists() else ""]
+    args = [*with_history, "rev-list", "--topo-order", f"--max-count={depth}", head]
+    ids = git.run(args, git_dir=depot.path, alternates=[source.objects]).decode().split()
+    _copy(depot, source, ["--no-walk", *ids], [])
+    _end_history(depot, [parse_commit(id, depot.read_commit(id)) for id in ids])
+
+
+def parse_commit(id: str, data: bytes) -> Commit:
+    """Return what the text of a commit says."""
+    lines = [line.partition(b" ") for line in data.partition(b"\n\n")[0].split(b"\n")]
+    values = {name: value for name, _, value in lines}
+    parents = tuple(value.decode() for name, _, value in lines if name == b"parent")
+    return Commit(id, values[b"tree"].decode(), parents, int(values[b"committer"].rsplit(b" ", 2)[1]))
+
+
+def _known(depot: Depot, id: str) -> list[Commit]:
+    """Return the commit of the pin before, and the one it stands on: all that these reach is there."""
+    latest = parse_commit(id, depot.read_commit(id))
+    below = [parse_commit(parent, depot.read_commit(parent)) for parent in latest.parents if depot.has(parent)]
+    return [latest, *below]
+
+
+def _copy(depot: Depot, source: WorkTree, wanted: list[str], besides: list[str]) -> None:
+    args = ["rev-list", "--objects", "--no-object-names", "--missing=allow-any", "--stdin"]
+    walk = [line for line in wanted if line.startswith("--")]
+    asked = "".join(f"{line}\n" for line in wanted if not line.startswith("--")).encode()
+    listed = git.run([*args, *walk], git_dir=depot.path, alternates=[source.objects], input=asked)
+    ids = listed + "".join(f"{id}\n" for id in besides).encode()
+    args = ["pack-objects", "-q", "--window=0", "--delta-base-offset"]
+    if ids.count(b"\n") < _LOOSE:
+        pack = git.run([*args, "--stdout"], git_dir=depot.path, alternates=[source.objects], input=ids)
+        git.run(["unpack-objects", "-q"], git_dir=depot.path, input=pack)
+    else:
+        git.run([*args, depot.objects / "pack/pack"], git_dir=depot.path, alternates=[source.objects], input=ids)
+
+
+def _end_history(depot: Depot, commits: Iterable[Commit]) -> None:
+    """Note which commits have parents that the depot lacks, and no longer those whose parents have come."""
+    file = depot.path / "shallow"
+    with depot.locked():
+        ends = set(file.read_text().split()) if file.exists() else set()
+        for commit in commits:
+            ends.discard(commit.id)
+            if not all(map(depot.has, commit.parents)):
+                ends.add(commit.id)
+        partial = file.with_name(f"shallow.{os.getpid()}")
+        partial.write_text("".join(f"{id}\n" for id in sorted(ends)))
+        partial.replace(file)

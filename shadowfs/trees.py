@@ -1,0 +1,106 @@
+"""Git trees with a few files put or removed: reads and writes the directories on the way to them, nothing else."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from shadowfs import git
+from shadowfs.catfile import CatFile
+from shadowfs.change import Entry, RepoPath
+from shadowfs.errors import DepotError, RefusedPath
+
+_DIRECTORY = 0o040000
+
+
+@dataclass(slots=True)
+class _Edit:
+    """What to do to one directory: files put or removed by name, and edits of directories below it."""
+
+    files: dict[bytes, Entry | None] = field(default_factory=dict)
+    below: dict[bytes, _Edit] = field(default_factory=dict)
+
+
+def graft(git_dir: Path, objects: CatFile, tree: str, files: Mapping[RepoPath, Entry | None]) -> str:
+    """Return the id of `tree` with `files` put, or removed where None; it is written to `git_dir`."""
+    edit = _Edit()
+    for path, entry in files.items():
+        _note(edit, path, entry)
+    if not files:
+        return tree
+    with subprocess.Popen(
+        git.command(["mktree", "-z", "--batch", "--missing"]),
+        env=git.environment(git_dir),
+        cwd=git_dir,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as writer:
+        root = _apply(objects, writer, tree, edit)
+        return root or _write(writer, {})
+
+
+def read_tree(objects: CatFile, tree: str) -> dict[bytes, Entry]:
+    """Return the entries of one directory by name (mode 0o040000 for a directory below it)."""
+    kind, data = objects.read(tree)
+    if kind == "commit":
+        return read_tree(objects, data[5 : data.index(b"\n")].decode())
+    if kind != "tree":
+        raise DepotError(f"{tree} is a {kind}, not a tree")
+    found = {}
+    start, width = 0, len(tree) // 2
+    while start < len(data):
+        end = data.index(b"\0", start)
+        mode, _, name = data[start:end].partition(b" ")
+        start = end + 1 + width
+        found[name] = Entry(int(mode, 8), data[end + 1 : start].hex())
+    return found
+
+
+def _note(edit: _Edit, path: RepoPath, entry: Entry | None) -> None:
+    *parents, name = os.fsencode(path).split(b"/")
+    if any(part in (b"", b".", b"..") for part in (*parents, name)):
+        raise RefusedPath(f"path {path!r} cannot be in a tree: name a file relative to the repository")
+    for parent in parents:
+        edit = edit.below.setdefault(parent, _Edit())
+    edit.files[name] = entry
+
+
+def _apply(objects: CatFile, writer: subprocess.Popen[bytes], tree: str | None, edit: _Edit) -> str | None:
+    """Return the edited directory's id, None when nothing is left in it."""
+    names = dict(read_tree(objects, tree)) if tree else {}
+    for name, entry in edit.files.items():
+        if entry is None:
+            # A removed file may have become a directory, whose edit follows: only a file goes.
+            if name in names and names[name].mode != _DIRECTORY:
+                del names[name]
+        else:
+            names[name] = entry
+    for name, below in edit.below.items():
+        old = names.get(name)
+        new = _apply(objects, writer, old.blob if old and old.mode == _DIRECTORY else None, below)
+        if new is not None:
+            names[name] = Entry(_DIRECTORY, new)
+        elif old is not None and old.mode == _DIRECTORY:
+            del names[name]
+    return _write(writer, names) if names else None
+
+
+def _write(writer: subprocess.Popen[bytes], names: Mapping[bytes, Entry]) -> str:
+    assert writer.stdin is not None and writer.stdout is not None and writer.stderr is not None
+    kinds = {_DIRECTORY: b"tree", 0o160000: b"commit"}
+    for name, entry in names.items():
+        kind = kinds.get(entry.mode, b"blob")
+        writer.stdin.write(b"%06o %s %s\t%s\0" % (entry.mode, kind, entry.blob.encode(), name))
+    try:
+        writer.stdin.write(b"\0")
+        writer.stdin.flush()
+        written = writer.stdout.readline().decode().strip()
+    except BrokenPipeError:
+        written = ""
+    if not written:
+        raise git.failure("git mktree", writer.stderr.read())
+    return written
