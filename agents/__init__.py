@@ -1,17 +1,25 @@
 """Propose: agents that work on a task in a workspace and end with a proposal or an honest reason for none."""
 
 from agents.agent import Agent, NoFix, Proposal, Result, Step, Task, Workspace
+from agents.command import CommandAgent
 from agents.errors import AgentError, OutOfBudget, Stopped
+from agents.memory import MemoryWorkspace
+from agents.scripted import Delete, ScriptedAgent, Write
 
 __all__ = [
     "Agent",
     "AgentError",
+    "CommandAgent",
+    "Delete",
+    "MemoryWorkspace",
     "NoFix",
     "OutOfBudget",
     "Proposal",
     "Result",
+    "ScriptedAgent",
     "Step",
     "Stopped",
     "Task",
     "Workspace",
+    "Write",
 ]

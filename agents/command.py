@@ -1,0 +1,73 @@
+"""The command agent: any program that edits files in its working directory, run inside the workspace's sandbox."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from agents.agent import NoFix, Proposal, Result, Task, Workspace
+from agents.wording import tail, title
+from sandbox import Command, Completed, Ended, Limits
+
+_NOTE = "command"
+_WELL = "exited with status 0"
+_NEEDS = "A command that edits files below its working directory."
+
+
+@dataclass(frozen=True, slots=True)
+class CommandAgent:
+    """Runs a command (a line for `sh`, or arguments) at the root of the repository; what it changed there is the proposal.
+
+    The command gets the ticket's text on standard input and in the file that `NIGHTCREW_TICKET` names, and the ids of the
+    failing tests, one a line, in `NIGHTCREW_FAILING`. The last of its standard output becomes the explanation.
+    """
+
+    command: str | tuple[str, ...]
+    limits: Limits = Limits(wall_s=None)
+    """Of the command; the workspace's budget cuts the time."""
+
+    @property
+    def name(self) -> str:
+        """Return `command:` and the command, as `--agent` takes it."""
+        return f"command:{self.command if isinstance(self.command, str) else shlex.join(self.command)}"
+
+    def work(self, task: Task, workspace: Workspace) -> Result:
+        """Run the command once; a life after a crash takes up what it had said by then."""
+        said = _said_before(workspace) or self._run(task, workspace)
+        change = workspace.change()
+        if not change:
+            return NoFix(f"The command changed nothing; it {said['how']}.{_quoted(said)}", _NEEDS)
+        explanation = said["stdout"] or "The command said nothing about its change."
+        if said["how"] != _WELL:
+            explanation = f"{explanation}\n(The command {said['how']}.)"
+        return Proposal(change, title(task.text), explanation)
+
+    def _run(self, task: Task, workspace: Workspace) -> Mapping[str, str]:
+        text = task.text.encode("utf-8", "replace")
+        environment = {
+            "NIGHTCREW_TICKET": workspace.sandbox.put("ticket.txt", text),
+            "NIGHTCREW_FAILING": "\n".join(task.failing),
+        }
+        argv = ("sh", "-c", self.command) if isinstance(self.command, str) else self.command
+        command = Command(argv, environment=environment, stdin=text)
+        completed = workspace.run(command, self.limits)
+        said = {"how": _how(completed), "stdout": tail(completed.stdout), "stderr": tail(completed.stderr)}
+        workspace.note(_NOTE, said, progress=f"the command {said['how']}")
+        return said
+
+
+def _said_before(workspace: Workspace) -> Mapping[str, str] | None:
+    notes = [step.data for step in workspace.journal() if step.kind == f"note:{_NOTE}"]
+    return {key: str(notes[-1].get(key, "")) for key in ("how", "stdout", "stderr")} if notes else None
+
+
+def _how(completed: Completed) -> str:
+    if completed.ended is Ended.EXITED:
+        return f"exited with status {completed.exit_status}"
+    return f"ended early ({completed.ended}{f': {completed.why}' if completed.why else ''})"
+
+
+def _quoted(said: Mapping[str, str]) -> str:
+    last = said["stderr"] or said["stdout"]
+    return f" It said: {last}" if last else " It said nothing."

@@ -1,0 +1,217 @@
+"""A workspace in memory, for tests of agents and for those who write agents: no mount, no process, a clock of one's own."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from agents.agent import Step
+from agents.errors import OutOfBudget, Stopped
+from sandbox import Command, Completed, Ended, Limits, Process, Sandbox, Usage
+from shadowfs import Change, DepotError, Entry, FileChange, RepoPath
+from verifier import Ran, SuiteReport
+
+Respond = Callable[["MemoryWorkspace", Command], Completed]
+Say = Callable[[Mapping[RepoPath, bytes], Sequence[str] | None], SuiteReport]
+_FILE_MODE = 0o100644
+
+
+def _no_program(workspace: MemoryWorkspace, command: Command) -> Completed:
+    return Completed(Ended.NOT_STARTED, None, why=f"no answer to {command.argv!r} was scripted for {workspace.root}")
+
+
+def _no_tests(files: Mapping[RepoPath, bytes], ids: Sequence[str] | None) -> SuiteReport:
+    return SuiteReport(Ran.NOTHING_COLLECTED, why=f"no tests were scripted over {len(files)} files (asked for: {ids})")
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryBlobs:
+    """Content by git blob id."""
+
+    kept: dict[str, bytes]
+
+    def put(self, data: bytes) -> str:
+        """Keep content and return its id."""
+        blob = hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+        self.kept[blob] = data
+        return blob
+
+    def read(self, blob: str) -> bytes:
+        """Return the bytes of `blob`; raise `DepotError` when it is not there."""
+        if blob not in self.kept:
+            raise DepotError(f"blob {blob!r} was never put here; use an id that `put` returned")
+        return self.kept[blob]
+
+
+class MemorySandbox:
+    """A sandbox whose commands are answered by the workspace's `respond`."""
+
+    driver = "memory"
+
+    def __init__(self, workspace: MemoryWorkspace, respond: Respond) -> None:
+        self._workspace = workspace
+        self._respond = respond
+        self.files: dict[str, bytes] = {}
+
+    @property
+    def root(self) -> Path:
+        return self._workspace.root
+
+    def put(self, name: str, data: bytes) -> str:
+        """Keep a file for commands and return the path they would see."""
+        path = f"/run/nightcrew/{name}"
+        self.files[path] = data
+        return path
+
+    def run(self, command: Command, limits: Limits = Limits()) -> Completed:
+        """Answer a command."""
+        del limits
+        return self._respond(self._workspace, command)
+
+    def start(self, command: Command, limits: Limits = Limits()) -> Process:
+        """Refuse: there is no process in memory to talk to."""
+        raise NotImplementedError(f"{command.argv!r}: a sandbox in memory starts no process; use `run` ({limits})")
+
+    def used(self) -> Usage:
+        """Return no use at all."""
+        return Usage()
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None: ...
+
+
+class MemoryWorkspace:
+    """A workspace over a dictionary of files. Tree ids are digests, equal for equal files; they name no git object.
+
+    `say` answers for the suite, `respond` for commands (it may write to the workspace's `files`). `clock` counts
+    seconds, `budget_s` of which may pass; `stopped` set makes the next step raise `Stopped`.
+    """
+
+    def __init__(
+        self,
+        files: Mapping[RepoPath, bytes],
+        *,
+        say: Say = _no_tests,
+        respond: Respond = _no_program,
+        protected: frozenset[RepoPath] = frozenset(),
+        clock: Callable[[], float] = lambda: 0.0,
+        budget_s: float = 3600.0,
+        journal: Sequence[Step] = (),
+    ) -> None:
+        self.files = dict(files)
+        self.progress: list[str] = []
+        self.stopped = False
+        self._before = dict(files)
+        self._say = say
+        self._sandbox = MemorySandbox(self, respond)
+        self._protected = protected
+        self._clock = clock
+        self._ends = clock() + budget_s
+        self._steps = list(journal)
+
+    @property
+    def root(self) -> Path:
+        return Path("/repository")
+
+    @property
+    def sandbox(self) -> Sandbox:
+        return self._sandbox
+
+    def paths(self) -> Iterator[RepoPath]:
+        """Yield the files, sorted."""
+        return iter(sorted(self.files))
+
+    def read(self, path: RepoPath) -> bytes:
+        """Return the content of a file."""
+        data = self.files.get(_inside(path))
+        if data is None:
+            raise FileNotFoundError(f"no file {path!r} in the workspace; `paths` yields those there are")
+        return data
+
+    def search(self, pattern: str) -> Iterator[tuple[RepoPath, int, str]]:
+        """Yield path, line number (from 1) and text of each line that matches a regular expression."""
+        wanted = re.compile(pattern)
+        for path in self.paths():
+            for number, line in enumerate(self.files[path].decode("utf-8", "replace").splitlines(), 1):
+                if wanted.search(line):
+                    yield path, number, line
+
+    def write(self, path: RepoPath, data: bytes) -> None:
+        """Journal, then replace or create a file."""
+        self._refuse_protected(path)
+        self._step("write", {"path": path, "bytes": len(data)})
+        self.files[path] = data
+
+    def delete(self, path: RepoPath) -> None:
+        """Journal, then remove a file."""
+        self._refuse_protected(path)
+        self.read(path)
+        self._step("delete", {"path": path})
+        del self.files[path]
+
+    def run(self, command: Command, limits: Limits = Limits()) -> Completed:
+        """Journal, then answer a command."""
+        self._step("run", {"argv": list(command.argv), "cwd": command.cwd})
+        return self._sandbox.run(command, limits)
+
+    def test(self, ids: Sequence[str] | None = None) -> SuiteReport:
+        """Journal, then answer for the suite."""
+        self._step("test", {"ids": None if ids is None else list(ids)})
+        return self._say(dict(self.files), ids)
+
+    def change(self) -> Change:
+        """Return what the files differ in from those given."""
+        blobs = MemoryBlobs({})
+        old, new = (
+            {path: Entry(_FILE_MODE, blobs.put(data)) for path, data in side.items()}
+            for side in (self._before, self.files)
+        )
+        differ = sorted(path for path in old.keys() | new.keys() if old.get(path) != new.get(path))
+        files = tuple(FileChange(path, old.get(path), new.get(path)) for path in differ)
+        return Change(_digest(old), _digest(new), files, blobs)
+
+    def note(self, kind: str, data: Mapping[str, object], *, progress: str = "") -> None:
+        """Journal something of the agent's own, and keep `progress`."""
+        self._step(f"note:{kind}", data)
+        if progress:
+            self.progress.append(progress)
+
+    def journal(self) -> Sequence[Step]:
+        """Return the steps so far, those of an earlier life first."""
+        return tuple(self._steps)
+
+    def remaining_s(self) -> float:
+        """Return the seconds left in the budget."""
+        return max(0.0, self._ends - self._clock())
+
+    def _step(self, kind: str, data: Mapping[str, object]) -> None:
+        if self.stopped:
+            raise Stopped("the workspace was stopped; end here")
+        if self.remaining_s() <= 0.0:
+            raise OutOfBudget("the workspace's seconds are spent; give it a larger `budget_s`")
+        self._steps.append(Step(len(self._steps) + 1, kind, dict(data)))
+
+    def _refuse_protected(self, path: RepoPath) -> None:
+        if _inside(path) in self._protected:
+            raise PermissionError(f"{path!r} is protected by the ticket; change other files")
+
+
+def _inside(path: RepoPath) -> RepoPath:
+    parts = path.split("/")
+    if not path or any(part in ("", ".", "..") or part.casefold() == ".git" for part in parts):
+        raise PermissionError(f"{path!r} leaves the tree or enters .git; use a path relative to the repository")
+    return path
+
+
+def _digest(entries: Mapping[RepoPath, Entry]) -> str:
+    listing = "\n".join(f"{path}\0{entry.blob}" for path, entry in sorted(entries.items()))
+    return hashlib.sha1(listing.encode("utf-8", "surrogateescape"), usedforsecurity=False).hexdigest()
