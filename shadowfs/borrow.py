@@ -10,6 +10,8 @@ from shadowfs import git
 from shadowfs.depot import Depot
 from shadowfs.worktree import WorkTree
 
+LATEST = "latest"
+"""The name under which the depot keeps the base of the pin before: all that it reaches is there."""
 _LOOSE = 100
 
 
@@ -28,9 +30,8 @@ def borrow(depot: Depot, source: WorkTree, tree: str) -> Commit:
 
     What is missing there, in a partial clone, stays missing; nothing is fetched. Returns the commit.
     """
-    data = git.run(["cat-file", "commit", source.head], git_dir=depot.path, alternates=[source.objects])
-    commit = parse_commit(source.head, data)
-    latest = depot.kept("latest")
+    commit = parse_commit(source.head, _read_commit(depot, source))
+    latest = depot.kept(LATEST)
     known = _known(depot, latest) if latest else []
     if {commit.tree, tree} <= {old.tree for old in known} and commit.id in {old.id for old in known}:
         return commit
@@ -48,6 +49,12 @@ def deepen(depot: Depot, source: WorkTree, head: str, depth: int) -> None:
     ids = git.run(args, git_dir=depot.path, alternates=[source.objects]).decode().split()
     _copy(depot, source, ["--no-walk", *ids], [])
     _end_history(depot, [parse_commit(id, depot.read_commit(id)) for id in ids])
+
+
+def _read_commit(depot: Depot, source: WorkTree) -> bytes:
+    if depot.has(source.head):
+        return depot.read_commit(source.head)
+    return git.run(["cat-file", "commit", source.head], git_dir=depot.path, alternates=[source.objects])
 
 
 def parse_commit(id: str, data: bytes) -> Commit:

@@ -6,35 +6,53 @@ import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from shadowfs import git
 from shadowfs.errors import NotPinnable
 from shadowfs.gitdir import make_git_dir, neutral_config
 from shadowfs.worktree import WorkTree
 
-_ENTRY = re.compile(
-    rb"(\d+) ([0-9a-f]+) (\d)\t([^\0]+)\0"
-    rb"  ctime: (\d+):(\d+)\n  mtime: (\d+):(\d+)\n  dev: (\d+)\tino: (\d+)\n"
-    rb"  uid: \d+\tgid: \d+\n  size: (\d+)\tflags: ([0-9a-f]+)\n"
-)
+_ENTRY = re.compile(rb"(\d+) ([0-9a-f]+) (\d)\t([^\0]+)\0(  [^\0]*?)flags: ([0-9a-f]+)\n")
+_NUMBERS = re.compile(rb"\d+")
+GITLINK = 0o160000
 _ASSUME_UNCHANGED = 0x8000
 _INTENT_TO_ADD = 1 << 29
 _SKIP_WORKTREE = 1 << 30
 _TRUNCATED = 0xFFFFFFFF
+_SECOND_NS = 1_000_000_000
 
 Stat = tuple[int, int, int, int, int]
 """Size, mtime, ctime (both ns), inode and device; the index keeps the low 32 bits of size, inode and device."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tracked:
-    """One entry of the index. `stat` is None where it cannot be trusted to tell a change."""
+class Tracked(NamedTuple):
+    """One entry of the index. `debug` is what git prints of its stat."""
 
     path: bytes
     mode: int
     blob: str
-    stat: Stat | None
-    sparse: bool
+    debug: bytes
+    flags: int
+
+    @property
+    def sparse(self) -> bool:
+        """Say whether a sparse checkout leaves it out of the working tree."""
+        return bool(self.flags & _SKIP_WORKTREE)
+
+    @property
+    def intended(self) -> bool:
+        """Say whether it is only marked to be added later (`git add -N`)."""
+        return bool(self.flags & _INTENT_TO_ADD)
+
+    def stat(self, index_mtime_ns: int) -> Stat | None:
+        """Return the stat git kept, None where it does not prove that the file is unchanged."""
+        ctime, ctime_ns, mtime, mtime_ns, dev, ino, _, _, size = map(int, _NUMBERS.findall(self.debug))
+        mtime = mtime * _SECOND_NS + mtime_ns
+        # git does not compare flagged entries, and one as young as the index may have changed unseen ("racily clean").
+        if self.flags & (_ASSUME_UNCHANGED | _INTENT_TO_ADD) or mtime >= index_mtime_ns:
+            return None
+        return (size, mtime, ctime * _SECOND_NS + ctime_ns, ino, dev)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +62,10 @@ class Index:
     git_dir: Path
     file: Path
     mtime_ns: int
-    entries: tuple[Tracked, ...]
 
 
 def copy_index(tree: WorkTree, objects: Path, scratch: Path) -> Index:
-    """Copy the index of `tree` below `scratch` and read it; raise `NotPinnable` where it holds an unfinished merge."""
+    """Copy the index of `tree` into a new git directory `scratch`, which reads the depot's `objects` and the user's."""
     config = neutral_config(tree.object_format)
     make_git_dir(scratch, head=tree.head, config=config, alternates=(objects, tree.objects))
     file = scratch / "index"
@@ -59,15 +76,21 @@ def copy_index(tree: WorkTree, objects: Path, scratch: Path) -> Index:
         # A split index names the shared part, which lies beside it.
         for shared in tree.git_dir.glob("sharedindex.*"):
             shutil.copyfile(shared, scratch / shared.name)
-    out = git.run(["ls-files", "-s", "--debug", "-z"], git_dir=scratch, work_tree=tree.root)
+    return Index(scratch, file, mtime_ns)
+
+
+def read_index(index: Index, root: Path) -> list[Tracked]:
+    """Return the entries; raise `NotPinnable` where the index holds an unfinished merge."""
+    out = git.run(["ls-files", "-s", "--debug", "-z"], git_dir=index.git_dir, work_tree=root)
     entries = []
-    for found in _ENTRY.finditer(out):
-        entry = _tracked(found, mtime_ns)
-        if found[3] != b"0":
-            name = entry.path.decode(errors="replace")
-            raise NotPinnable(f"{tree.root} has unmerged files ({name}): finish or abort the merge, then try again")
-        entries.append(entry)
-    return Index(scratch, file, mtime_ns, tuple(entries))
+    modes: dict[bytes, int] = {}
+    for mode, blob, stage, path, debug, flags in _ENTRY.findall(out):
+        if stage != b"0":
+            name = path.decode(errors="replace")
+            raise NotPinnable(f"{root} has unmerged files ({name}): finish or abort the merge, then try again")
+        number = modes.get(mode) or modes.setdefault(mode, int(mode, 8))
+        entries.append(Tracked(path, number, blob.decode(), debug, int(flags, 16)))
+    return entries
 
 
 def same(kept: Stat, now: Stat) -> bool:
@@ -79,19 +102,3 @@ def same(kept: Stat, now: Stat) -> bool:
         and kept[3] == now[3] & _TRUNCATED
         and kept[4] == now[4] & _TRUNCATED
     )
-
-
-def _tracked(found: re.Match[bytes], index_mtime_ns: int) -> Tracked:
-    mode, blob, _, path, ctime, ctime_ns, mtime, mtime_ns, dev, ino, size, flags = found.groups()
-    bits = int(flags, 16)
-    stat: Stat | None = (
-        int(size),
-        int(mtime) * 1_000_000_000 + int(mtime_ns),
-        int(ctime) * 1_000_000_000 + int(ctime_ns),
-        int(ino),
-        int(dev),
-    )
-    # Flagged entries are not compared by git, and one as young as the index may have changed unseen ("racily clean").
-    if bits & (_ASSUME_UNCHANGED | _INTENT_TO_ADD) or (stat and stat[1] >= index_mtime_ns):
-        stat = None
-    return Tracked(path, int(mode, 8), blob.decode(), stat, bool(bits & _SKIP_WORKTREE))

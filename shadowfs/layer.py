@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator
+import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 from shadowfs import git
@@ -36,28 +37,39 @@ def list_ignored(git_dir: Path, root: Path) -> list[bytes]:
 def fingerprint(repository: Path, ignored: Iterable[str]) -> str:
     """Return a digest of names, sizes and times below these roots, caches left out, to tell later whether they moved."""
     digest = hashlib.blake2b(digest_size=16)
-    top = os.fsencode(repository)
-    for root in sorted(os.fsencode(path) for path in ignored):
-        for path, status in _walk(os.path.join(top, root)):  # noqa: PTH118 - bytes
-            digest.update(b"%s\0%o %d %d\0" % (path[len(top) :], status.st_mode, status.st_size, status.st_mtime_ns))
+    top = os.fsencode(repository) + b"/"
+    for root in sorted(map(os.fsencode, ignored)):
+        try:
+            status = os.lstat(top + root)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        digest.update(_line(root, status))
+        if stat.S_ISDIR(status.st_mode):
+            _digest_directory(digest, top + root)
     return digest.hexdigest()
 
 
-def _walk(path: bytes) -> Iterator[tuple[bytes, os.stat_result]]:
+def _digest_directory(digest: hashlib.blake2b, path: bytes) -> None:
     try:
-        status = os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
+        with os.scandir(path) as listing:
+            entries = [entry for entry in listing if not _CACHES(entry.name)]
+        entries.sort(key=_name)
+        found = [(entry, entry.stat(follow_symlinks=False)) for entry in entries]
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        # It went meanwhile, or its owner keeps it to himself: its absence is part of the digest.
         return
-    pending = [(path, status)]
-    while pending:
-        path, status = pending.pop()
-        if status.st_mode & 0o170000 != 0o040000:
-            yield path, status
-            continue
-        try:
-            with os.scandir(path) as listing:
-                found = sorted((entry.path, entry) for entry in listing if not _CACHES(entry.name))
-            pending += [(name, entry.stat(follow_symlinks=False)) for name, entry in found]
-        except (FileNotFoundError, NotADirectoryError, PermissionError):
-            # It went meanwhile, or its owner keeps it to himself: its absence is part of the digest.
-            continue
+    digest.update(b"%s\0" % path + b"".join(_line(entry.name, status) for entry, status in found))
+    for entry, status in found:
+        if stat.S_ISDIR(status.st_mode):
+            _digest_directory(digest, entry.path)
+
+
+def _line(name: bytes, status: os.stat_result) -> bytes:
+    # The time of a directory changes with every cache made or removed in it: its entries stand for it.
+    directory = stat.S_ISDIR(status.st_mode)
+    size, mtime_ns = (0, 0) if directory else (status.st_size, status.st_mtime_ns)
+    return b"%s\0%o %d %d\0" % (name, status.st_mode, size, mtime_ns)
+
+
+def _name(entry: os.DirEntry[bytes]) -> bytes:
+    return entry.name

@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from shadowfs import git, layer, worktree
-from shadowfs.borrow import borrow
+from shadowfs.borrow import LATEST, borrow
 from shadowfs.depot import Depot
 from shadowfs.errors import NotPinnable
 from shadowfs.gitdir import neutral_config
-from shadowfs.index import Index, copy_index
-from shadowfs.pintable import PinTable, Row
+from shadowfs.index import GITLINK, Index, Tracked, copy_index, read_index
+from shadowfs.pintable import PinTable, by_directory
 from shadowfs.scan import Scan, Scanner
 from shadowfs.secrets import hiding
 from shadowfs.snapshot import Omission, Snapshot
@@ -67,18 +67,16 @@ class _Pinning:
 
     def run(self, id: str) -> Snapshot:
         depot = Depot.open(self.state, self.tree.root, self.tree.object_format)
-        scratch = self.directory / "scratch"
-        index = copy_index(self.tree, depot.objects, scratch)
-        self._take_rules(scratch)
-        (self.directory / "config").write_text(neutral_config(self.tree.object_format, self.tree.settings))
-        scan, ignored = self._scan(depot, index)
-        self._shadow_index(index, scan)
-        pinned = self._write_tree(depot, index, scan)
+        index = copy_index(self.tree, depot.objects, self.directory / "scratch")
+        self._take_rules(index)
+        entries, scan, ignored = self._scan(depot, index)
+        self._keep_index(index, entries, scan)
+        pinned = self._write_tree(depot, index, entries, scan)
         base = self._keep(depot, pinned, id)
-        table = PinTable(_by_directory(scan), tuple(ignored), os.fsencode(self.tree.root), self.secret_patterns)
+        table = PinTable(by_directory(scan.rows), tuple(ignored), os.fsencode(self.tree.root), self.secret_patterns)
         table.save(self.directory / "table")
         self._remember(depot)
-        shutil.rmtree(scratch)
+        shutil.rmtree(index.git_dir)
         roots = tuple(map(os.fsdecode, ignored))
         snapshot = Snapshot(
             id=id,
@@ -96,41 +94,35 @@ class _Pinning:
         snapshot.save()
         return snapshot
 
-    def _take_rules(self, scratch: Path) -> None:
-        """Copy the user's ignore and attribute files from outside the tree into git directories of ours."""
+    def _take_rules(self, index: Index) -> None:
+        """Copy the user's ignore and attribute files from outside the tree, and his settings, into files of ours."""
         exclude = _joined(self.tree.exclude_files())
         (self.directory / "exclude").write_bytes(exclude)
-        (scratch / "info/exclude").write_bytes(exclude)
-        (scratch / "info/attributes").write_bytes(_joined(self.tree.attribute_files()))
+        (self.directory / "config").write_text(neutral_config(self.tree.object_format, self.tree.settings))
+        (index.git_dir / "info/exclude").write_bytes(exclude)
+        (index.git_dir / "info/attributes").write_bytes(_joined(self.tree.attribute_files()))
 
-    def _scan(self, depot: Depot, index: Index) -> tuple[Scan, list[bytes]]:
-        """Look at all files; return what was found and the roots of the live layer."""
+    def _scan(self, depot: Depot, index: Index) -> tuple[list[Tracked], Scan, list[bytes]]:
+        """Look at all files; return the index's entries, what was found, and the roots of the live layer."""
         hidden = hiding(self.secret_patterns)
-        scanner = Scanner(
-            tree=self.tree,
-            index=index,
-            depot=depot,
-            previous=_previous(depot),
-            hidden=hidden,
-            start_ns=time.time_ns(),
-            large_bytes=self.large_bytes,
-        )
+        scanner = Scanner(self.tree, index, depot, _previous(depot), hidden, time.time_ns(), self.large_bytes)
         with ThreadPoolExecutor(2) as pool:
             untracked = pool.submit(layer.list_untracked, index.git_dir, self.tree.root)
-            ignored = pool.submit(layer.list_ignored, index.git_dir, self.tree.root)
-            scanner.look_at_tracked()
+            listed = pool.submit(layer.list_ignored, index.git_dir, self.tree.root)
+            entries = read_index(index, self.tree.root)
+            scanner.look_at_tracked(entries)
             live = scanner.look_at_untracked(untracked.result())
-        scan = scanner.resolve()
+            scan = scanner.resolve()
         scan.omitted += [(path, "submodule") for path in scan.submodules]
-        for path in ignored.result():
+        for path in listed.result():
             if hidden(path, False) and not (self.tree.root / os.fsdecode(path)).is_dir():
                 scan.omitted.append((path, "secret"))
             else:
                 live.append(path)
-        return scan, sorted({*live, *scan.submodules})
+        return entries, scan, sorted({*live, *scan.submodules})
 
-    def _shadow_index(self, index: Index, scan: Scan) -> None:
-        """Keep the user's index for the shadows, with the stat that makes git trust what the pin found unchanged."""
+    def _keep_index(self, index: Index, entries: list[Tracked], scan: Scan) -> None:
+        """Keep the user's index for the shadows, with the stat that lets git trust what the pin found unchanged."""
         if not index.file.exists():
             git.run(["read-tree", "--empty"], git_dir=index.git_dir)
         if any(index.git_dir.glob("sharedindex.*")):
@@ -140,36 +132,26 @@ class _Pinning:
         shutil.copyfile(index.file, kept)
         # The copy is younger than the original, so git would no longer look for itself into files as young as that one:
         # where they differ from their entry, the entry's stat goes.
-        doubtful = [
-            b"%o %s\t%s" % (entry.mode, entry.blob.encode(), entry.path)
-            for entry in index.entries
-            if entry.stat is None and entry.path in scan.rows and scan.rows[entry.path][1] != entry.blob
-        ]
-        self._update(index, kept, doubtful)
-        secret = [path for path, why in scan.omitted if why == "secret"]
-        tracked = {entry.path for entry in index.entries}
-        hidden = [path for path in secret if path in tracked]
+        changed = (entry for entry in entries if (row := scan.rows.get(entry.path)) and row[1] != entry.blob)
+        _put(index, kept, [(entry.mode, entry.blob, entry.path) for entry in changed if not entry.stat(index.mtime_ns)])
+        omitted = {path for path, why in scan.omitted if why == "secret"}
+        hidden = [entry.path for entry in entries if entry.path in omitted] if omitted else []
         if hidden:
             args = ["update-index", "-z", "--skip-worktree", "--stdin"]
             git.run(args, git_dir=index.git_dir, work_tree=self.tree.root, index=kept, input=b"\0".join(hidden))
 
-    def _update(self, index: Index, file: Path, lines: list[bytes]) -> None:
-        if lines:
-            args = ["update-index", "-z", "--index-info"]
-            git.run(args, git_dir=index.git_dir, index=file, input=b"\0".join([*lines, b""]))
-
-    def _write_tree(self, depot: Depot, index: Index, scan: Scan) -> str:
+    def _write_tree(self, depot: Depot, index: Index, entries: list[Tracked], scan: Scan) -> str:
         """Return the tree of what was found, written to the depot where it is not the index's own."""
+        before = {entry.path: entry for entry in entries}
         none = "0" * len(self.tree.head)
-        before = {entry.path: entry for entry in index.entries}
-        gone = [path for path, entry in before.items() if entry.mode != 0o160000 and path not in scan.rows]
-        lines = [b"0 %s\t%s" % (none.encode(), path) for path in gone]
+        gone = [path for path, entry in before.items() if entry.mode != GITLINK and path not in scan.rows]
+        lines = [(0, none, path) for path in gone]
         for path, row in scan.rows.items():
             entry = before.get(path)
-            if entry is None or entry.mode != row[0] or entry.blob != row[1]:
-                lines.append(b"%o %s\t%s" % (row[0], row[1].encode(), path))
-        # An entry that is only intended has no place in a tree unless it is put there.
-        self._update(index, index.file, lines)
+            # One that is only intended to be added has no place in a tree unless it is put there.
+            if entry is None or entry.mode != row[0] or entry.blob != row[1] or entry.intended:
+                lines.append((row[0], row[1], path))
+        _put(index, index.file, lines)
         out = git.run(["write-tree", "--missing-ok"], git_dir=index.git_dir, objects=depot.objects)
         return out.decode().strip()
 
@@ -182,7 +164,8 @@ class _Pinning:
             message = f"nightcrew: uncommitted work {place}\n\nLocal only: never pushed.\n"
             base = depot.commit(pinned, [self.tree.head], message, datetime.fromtimestamp(commit.when_s, UTC))
         depot.keep(f"pins/{id}", base)
-        depot.keep("latest", base)
+        if depot.kept(LATEST) != base:
+            depot.keep(LATEST, base)
         return base
 
     def _remember(self, depot: Depot) -> None:
@@ -193,26 +176,19 @@ class _Pinning:
         partial.replace(depot.path / "table")
 
 
+def _put(index: Index, file: Path, entries: list[tuple[int, str, bytes]]) -> None:
+    """Set entries (mode, blob, path) of an index, without a stat; mode 0 removes."""
+    if entries:
+        lines = b"".join(b"%o %s\t%s\0" % (mode, blob.encode(), path) for mode, blob, path in entries)
+        git.run(["update-index", "-z", "--index-info"], git_dir=index.git_dir, index=file, input=lines)
+
+
 def _previous(depot: Depot) -> PinTable | None:
     try:
         return PinTable.load(depot.path / "table")
     except (FileNotFoundError, ValueError, EOFError, TypeError):
         # None yet, or another version's: everything is looked at.
         return None
-
-
-def _by_directory(scan: Scan) -> dict[bytes, dict[bytes, Row]]:
-    directories: dict[bytes, dict[bytes, Row]] = {b"": {}}
-    for path, row in scan.rows.items():
-        directory, _, name = path.rpartition(b"/")
-        files = directories.get(directory)
-        if files is None:
-            files = directories[directory] = {}
-            while directory:
-                directory = directory.rpartition(b"/")[0]
-                directories.setdefault(directory, {})
-        files[name] = row
-    return directories
 
 
 def _joined(files: Iterable[Path]) -> bytes:

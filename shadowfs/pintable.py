@@ -5,7 +5,7 @@ from __future__ import annotations
 import marshal
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -122,6 +122,21 @@ class PinTable:
         if version != _VERSION:
             raise ValueError(f"pin table {path} has version {version}, not {_VERSION}: pin the repository again")
         return cls(*fields)
+
+
+def by_directory(rows: Mapping[bytes, Row]) -> dict[bytes, dict[bytes, Row]]:
+    """Return rows by path as a table keeps them."""
+    directories: dict[bytes, dict[bytes, Row]] = {b"": {}}
+    for path, row in rows.items():
+        directory, _, name = path.rpartition(b"/")
+        files = directories.get(directory)
+        if files is None:
+            files = directories[directory] = {}
+            while directory:
+                directory = directory.rpartition(b"/")[0]
+                directories.setdefault(directory, {})
+        files[name] = row
+    return directories
 
 
 def _settle(directories: dict[bytes, dict[bytes, Row]], touched: set[bytes]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from shadowfs import git
 from shadowfs.depot import Depot
 from shadowfs.errors import DepotError, NotPinnable
-from shadowfs.index import Index, Stat, Tracked, same
+from shadowfs.index import GITLINK, Index, Stat, Tracked, same
 from shadowfs.pintable import PinTable, Row
 from shadowfs.worktree import WorkTree
 
@@ -47,11 +47,11 @@ class Scanner:
     _unknown: dict[bytes, Tracked | None] = field(default_factory=dict)
     _real: dict[bytes, bool] = field(default_factory=dict)
 
-    def look_at_tracked(self) -> None:
+    def look_at_tracked(self, entries: Iterable[Tracked]) -> None:
         """Compare every entry of the index with its file."""
         root = os.fsencode(self.tree.root) + b"/"
-        for entry in self.index.entries:
-            if entry.mode == 0o160000:
+        for entry in entries:
+            if entry.mode == GITLINK:
                 self.scan.submodules.append(entry.path)
             elif self.hidden(entry.path, True):
                 self._absent(entry)
@@ -101,16 +101,21 @@ class Scanner:
     def _sort(self, path: bytes, entry: Tracked | None, status: os.stat_result) -> None:
         now: Stat = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev)
         directory, _, name = path.rpartition(b"/")
-        row = self.previous.directories.get(directory, {}).get(name) if self.previous else None
-        if row and row[7] and row[2:7] == now and row[0] == self._mode(entry, status):
+        files = None if self.previous is None else self.previous.directories.get(directory)
+        row = None if files is None else files.get(name)
+        if row and row[7] and row[2:7] == now:
             self.scan.rows[path] = row
         elif not stat.S_ISREG(status.st_mode) and not stat.S_ISLNK(status.st_mode):
             if not stat.S_ISDIR(status.st_mode):
                 self.scan.omitted.append((path, "special file"))
-        elif entry and entry.stat and same(entry.stat, now) and (entry.mode ^ status.st_mode) & 0o170000 == 0:
+        elif entry and self._is_clean(entry, now) and stat.S_IFMT(entry.mode) == stat.S_IFMT(status.st_mode):
             self._claimed.append((entry, status))
         else:
             self._unknown[path] = entry
+
+    def _is_clean(self, entry: Tracked, now: Stat) -> bool:
+        kept = entry.stat(self.index.mtime_ns)
+        return kept is not None and same(kept, now)
 
     def _lstat(self, root: bytes, path: bytes) -> os.stat_result | None:
         directory = path.rpartition(b"/")[0]
