@@ -2,6 +2,7 @@
 
 from sandbox.errors import SandboxClosed, SandboxError, SandboxUnavailable
 from sandbox.local import LocalDriver
+from sandbox.none import NoneDriver
 from sandbox.sandbox import (
     Command,
     Completed,
@@ -16,6 +17,8 @@ from sandbox.sandbox import (
     Usage,
 )
 from sandbox.scratch import sweep
+from sandbox.scripted import ScriptedDriver, ScriptedSandbox
+from sandbox.toolchains import Toolchain, toolchain_paths
 
 __all__ = [
     "Command",
@@ -23,6 +26,7 @@ __all__ = [
     "Ended",
     "Limits",
     "LocalDriver",
+    "NoneDriver",
     "Policy",
     "Process",
     "Readiness",
@@ -32,6 +36,10 @@ __all__ = [
     "SandboxDriver",
     "SandboxError",
     "SandboxUnavailable",
+    "ScriptedDriver",
+    "ScriptedSandbox",
+    "Toolchain",
     "Usage",
     "sweep",
+    "toolchain_paths",
 ]

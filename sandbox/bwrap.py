@@ -16,6 +16,10 @@ from sandbox.sandbox import Policy, Root
 FILES = Path("/run/nightcrew")
 """Where the files that were put into a sandbox lie inside it."""
 
+PROGRAMS = ("bwrap", "prlimit")
+"""What has to be installed, and `ENTER` where the tree lies in a mount namespace of its own."""
+ENTER = "nsenter"
+
 _TMP = Path("/tmp")
 _SHM_BYTES = 512 << 20
 
@@ -57,13 +61,14 @@ class _Mount:
 
 def plan(machine: Machine, root: Root, policy: Policy, places: Places, uid: int, gid: int) -> tuple[str, ...]:
     """Return the arguments that every command of a sandbox shares. Raises `SandboxError` for paths that cannot be safe."""
-    writable = (root.target, *root.writable)
-    extra = [*root.readonly, *root.writable]
-    _refuse_inside(extra, writable)
+    # What lies inside the tree, the tree itself shows.
+    readonly = [path for path in root.readonly if not path.is_relative_to(root.target)]
+    extra = [*readonly, *root.writable]
+    _refuse_inside(extra, (root.target, *root.writable))
     mounts = [
         *_machine(machine, (*extra, root.target), places.empty),
         *_own(places, (*extra, root.target)),
-        *(_show(path, machine, "--ro-bind") for path in root.readonly if not _seen(path, machine)),
+        *(_show(path, machine, "--ro-bind") for path in readonly if not _seen(path, machine)),
         *(_show(path, machine, "--bind") for path in root.writable),
         _Mount(root.target, ("--bind", str(root.source), str(root.target))),
         *_steps_below_tmp([root.target, *extra]),

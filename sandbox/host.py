@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import fcntl
+import resource
 import shutil
 import socket
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
@@ -16,6 +18,7 @@ from sandbox.process import Running
 from sandbox.sandbox import Command, Completed, Limits, Process, Usage
 from sandbox.scratch import Scratch
 
+_THREADS_PER_PROCESS = 4
 _FIRST_CHANNEL = 10
 """Shells can only redirect descriptors below it."""
 
@@ -23,6 +26,24 @@ _FIRST_CHANNEL = 10
 def program(name: str) -> str | None:
     """Return the path of a program of the system, whatever PATH says; None where it is not installed."""
     return shutil.which(name, path="/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+
+
+def resource_limits(limits: Limits) -> Iterable[str]:
+    """Yield the options of prlimit; what counts all processes together is the meter's."""
+    most_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    yield "--core=0:0"
+    yield f"--nofile={min(1024, most_files)}:{min(1 << 16, most_files)}"
+    if limits.memory_bytes is not None:
+        yield f"--as={limits.memory_bytes}:{limits.memory_bytes}"
+    if limits.cpu_s is not None:
+        seconds = int(limits.cpu_s) + 1
+        yield f"--cpu={seconds}:{seconds + 1}"
+    if limits.file_bytes is not None:
+        yield f"--fsize={limits.file_bytes}:{limits.file_bytes}"
+    if limits.processes is not None:
+        # The kernel counts threads too; the meter counts processes exactly.
+        most = limits.processes * _THREADS_PER_PROCESS
+        yield f"--nproc={most}:{most}"
 
 
 class HostSandbox(ABC):
@@ -98,7 +119,7 @@ class HostSandbox(ABC):
         with self._lock:
             self._running.discard(running)
             if running.completed is not None:
-                self._used = _sum(self._used, running.completed.usage)
+                self._used = add_usage(self._used, running.completed.usage)
 
 
 def _raised(end: socket.socket) -> socket.socket:
@@ -108,7 +129,8 @@ def _raised(end: socket.socket) -> socket.socket:
     return socket.socket(fileno=descriptor)
 
 
-def _sum(one: Usage, other: Usage) -> Usage:
+def add_usage(one: Usage, other: Usage) -> Usage:
+    """Add seconds up and take the higher peaks."""
     return Usage(
         one.wall_s + other.wall_s,
         one.cpu_s + other.cpu_s,

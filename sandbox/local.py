@@ -6,14 +6,14 @@ import json
 import os
 import platform
 import pwd
-import resource
 import select
 import signal
 import socket
 import stat
+import tempfile
 import time
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from sandbox import bwrap, hidden, seccomp
 from sandbox.cage import Launch, Verdict
 from sandbox.environment import CHANNEL, clean, merged
 from sandbox.errors import SandboxError, SandboxUnavailable
-from sandbox.host import HostSandbox, program
+from sandbox.host import HostSandbox, program, resource_limits
 from sandbox.meter import descendants
 from sandbox.sandbox import Command, Ended, Limits, Policy, Readiness, Root, Sandbox
 from sandbox.scratch import MARKER, Scratch
@@ -36,7 +36,6 @@ _INIT_NAME = "nightcrew"
 _FATAL = frozenset((*range(1, 16), *range(24, 28), 31)) - {int(signal.SIGCHLD)}
 """The signals that end a process: a shell passes their end on as 128 and the number."""
 _SHELL_UID = 1000
-_THREADS_PER_PROCESS = 4
 
 
 class LocalDriver:
@@ -44,8 +43,8 @@ class LocalDriver:
 
     name = "local"
 
-    def __init__(self, scratch: Path) -> None:
-        self._scratch = scratch
+    def __init__(self, scratch: Path | None = None) -> None:
+        self._scratch = scratch or Path(tempfile.gettempdir())
 
     def probe(self) -> Readiness:
         """Say whether it works here, by running a command in the very sandbox that would be used."""
@@ -61,7 +60,7 @@ class LocalDriver:
         return self._open(root, policy)
 
     def _open(self, root: Root, policy: Policy) -> Sandbox:
-        for name in ("bwrap", "prlimit", *(("nsenter",) if root.namespace is not None else ())):
+        for name in (*bwrap.PROGRAMS, *([] if root.namespace is None else [bwrap.ENTER])):
             if program(name) is None:
                 raise SandboxUnavailable(f"{name} is not installed: {_INSTALL}")
         filter_program = seccomp.program(platform.machine())
@@ -100,13 +99,12 @@ class LocalSandbox(HostSandbox):
         self._filter = filter_program
         self._environment = merged(clean("/tmp/home", "/tmp"), policy.environment)
         self._namespaces: list[int] = []
-        try:
+        with ExitStack() as failed:
+            failed.callback(self.close)
             self._root = replace(root, target=_real(root.target), writable=tuple(map(_real, root.writable)))
             self._enter = self._namespace(root.namespace)
             self._plan = self._planned(policy)
-        except BaseException:
-            self.close()
-            raise
+            failed.pop_all()
 
     @property
     def root(self) -> Path:
@@ -139,7 +137,7 @@ class LocalSandbox(HostSandbox):
         """Return the words that enter the mount namespace of process `pid`, which is held open from here on."""
         if pid is None:
             return ()
-        words = [str(program("nsenter"))]
+        words = [str(program(bwrap.ENTER))]
         try:
             if Path(f"/proc/{pid}/ns/user").readlink() != Path("/proc/self/ns/user").readlink():
                 words += [f"--user={self._held(pid, 'user')}", "--preserve-credentials"]
@@ -166,8 +164,8 @@ class LocalSandbox(HostSandbox):
         os.set_blocking(status, False)
         argv = (
             *self._enter,
-            *(str(program("bwrap")), "--args", str(handed[1]), "--seccomp", str(handed[0])),
-            *("--json-status-fd", str(told), "--", str(program("prlimit")), *_resource_limits(limits)),
+            *(str(program(bwrap.PROGRAMS[0])), "--args", str(handed[1]), "--seccomp", str(handed[0])),
+            *("--json-status-fd", str(told), "--", str(program(bwrap.PROGRAMS[1])), *resource_limits(limits)),
             *("/bin/sh", "-c", _INIT, _INIT_NAME, *command.argv),
         )
         handed.append(told)
@@ -319,21 +317,3 @@ def _sealed(data: bytes) -> int:
         file.write(data)
     os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor
-
-
-def _resource_limits(limits: Limits) -> Iterable[str]:
-    """Yield the options of prlimit; what counts all processes together is the meter's."""
-    most_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    yield "--core=0:0"
-    yield f"--nofile={min(1024, most_files)}:{min(1 << 16, most_files)}"
-    if limits.memory_bytes is not None:
-        yield f"--as={limits.memory_bytes}:{limits.memory_bytes}"
-    if limits.cpu_s is not None:
-        seconds = int(limits.cpu_s) + 1
-        yield f"--cpu={seconds}:{seconds + 1}"
-    if limits.file_bytes is not None:
-        yield f"--fsize={limits.file_bytes}:{limits.file_bytes}"
-    if limits.processes is not None:
-        # The kernel counts threads too; the meter counts processes exactly.
-        most = limits.processes * _THREADS_PER_PROCESS
-        yield f"--nproc={most}:{most}"

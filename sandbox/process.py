@@ -51,7 +51,7 @@ class Running:
         self._killed_at: float | None = None
         self._done = threading.Event()
         self._completed: Completed | None = None
-        self._error: BaseException | None = None
+        self._error: Exception | None = None
 
     @property
     def channel(self) -> socket.socket:
@@ -75,7 +75,7 @@ class Running:
         try:
             self._completed = self._run()
             return self._completed
-        except BaseException as error:
+        except (SandboxError, OSError) as error:
             self._error = error
             raise
         finally:
@@ -91,7 +91,7 @@ class Running:
         if not self._done.wait(timeout_s):
             return None
         if self._completed is None:
-            raise SandboxError(f"the command could not be run: {self._error}") from self._error
+            raise SandboxError(f"the command could not be run: {self._error or 'interrupted'}") from self._error
         return self._completed
 
     def stop(self) -> Completed:
