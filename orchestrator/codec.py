@@ -28,7 +28,7 @@ def decode(kind: type[Record], text: str) -> Record:
 
 def _plain(value: object) -> object:
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value) if field.init}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Path):

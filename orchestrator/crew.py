@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
-from orchestrator.records import Applied, Cost, JobReport, Order, StepRecord, Ticket, Watch
+from orchestrator import intake, reports
+from orchestrator.engines import Engines
+from orchestrator.errors import UnknownTicket, WrongStatus
+from orchestrator.exits import USAGE, exit_of_error
+from orchestrator.lease import LEASE_S, Owner
+from orchestrator.phases import REVIEW
+from orchestrator.records import Applied, Cost, Event, Job, JobReport, Order, Status, StepRecord, Ticket, Watch
 from orchestrator.settings import Settings
+from orchestrator.store import Lease, Store
+from shadowfs import Change
+
+DECIDABLE = (Status.VERIFIED, Status.UNVERIFIED, Status.ACCEPTED)
+"""Where a job stands whose proposal somebody can accept or reject."""
 
 
-def _unseen(event: object) -> None:
+def unseen(event: Event) -> None:
     """Take an event nobody watches."""
 
 
@@ -20,74 +33,201 @@ class Crew:
 
     `settings` are those of the repository that orders are filed for; each ticket carries its own from then on.
     Ticket arguments take an id or any prefix of it, or of its part after the dash, that names one ticket only.
+    `engines` and `store` are the real ones unless given.
     """
 
-    def __init__(self, state: Path, settings: Settings = Settings(), *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        state: Path,
+        settings: Settings = Settings(),
+        *,
+        clock: Callable[[], float] = time.time,
+        engines: Engines | None = None,
+        store: Store | None = None,
+    ) -> None:
         self._state = state
         self._settings = settings
         self._clock = clock
+        self._given_engines = engines
+        self._given_store = store
 
     def file(self, order: Order) -> Ticket:
         """Store a ticket and its job, then acknowledge it. Raises `OrderRefused`."""
-        raise NotImplementedError
+        intake.check_agent(order.agent or self._settings.agent)
+        return self._add(order, Status.QUEUED)
 
-    def fix(self, order: Order, watch: Watch = _unseen) -> JobReport:
+    def fix(self, order: Order, watch: Watch = unseen) -> JobReport:
         """File `order` and work on it here and now; Ctrl-C pauses the job and returns its report."""
-        raise NotImplementedError
+        intake.check_agent(order.agent or self._settings.agent)
+        # Paused, not queued: no other worker takes it before this one does.
+        return self._work_on(self._add(order, Status.PAUSED), watch)
 
-    def work_next(self, watch: Watch = _unseen) -> JobReport | None:
+    def work_next(self, watch: Watch = unseen) -> JobReport | None:
         """Claim the oldest job that is ready and work on it; None where there is none."""
-        raise NotImplementedError
+        lease = self._store.claim(str(Owner.here()), LEASE_S)
+        if lease is None:
+            return None
+        self._work(lease, watch)
+        return self._report(self._store.job(lease.job).ticket)
 
     def list(self, repository: Path | None = None) -> tuple[JobReport, ...]:
         """Return all tickets, newest first, or those of one repository (without evidence and files)."""
-        raise NotImplementedError
+        return tuple(reports.brief(self._store, ticket) for ticket in self._store.tickets(repository))
 
     def show(self, ticket: str) -> JobReport:
         """Return all that is known about a ticket. Raises `UnknownTicket`."""
-        raise NotImplementedError
+        return self._report(self._id(ticket))
 
     def steps(self, ticket: str) -> tuple[StepRecord, ...]:
         """Return the journal of a ticket's job, in order."""
-        raise NotImplementedError
+        return self._store.steps(self._job(ticket).number)
 
     def diff(self, ticket: str) -> bytes:
         """Return the proposal that won as a git patch (binary safe). Raises `WrongStatus` where there is none."""
-        raise NotImplementedError
+        change, job = self._proposal(ticket)
+        assert job.snapshot is not None
+        return job.snapshot.depot.diff(change.base, change.tree)
 
     def apply(self, ticket: str) -> Applied:
         """Put the change into the user's working tree. Raises `WouldOverwrite` (nothing is written then), `WrongStatus`."""
-        raise NotImplementedError
+        from orchestrator.applying import apply
+
+        change, job = self._proposal(ticket)
+        self._expect(job, DECIDABLE, "applied")
+        assert job.snapshot is not None
+        files = apply(job.snapshot.repository, change)
+        self._store.mark(job.number, Status.ACCEPTED, "", DECIDABLE)
+        return Applied(job.ticket, files)
 
     def reject(self, ticket: str, reason: str = "") -> JobReport:
         """Mark a ticket's proposal as rejected; its branch stays."""
-        raise NotImplementedError
+        job = self._job(ticket)
+        if not self._store.mark(job.number, Status.REJECTED, reason, DECIDABLE):
+            self._expect(job, DECIDABLE, "rejected")
+        return self._report(job.ticket)
 
     def stop(self, ticket: str) -> JobReport:
         """Ask whoever works on a ticket to stop at the next step; a job nobody works on is stopped at once."""
-        raise NotImplementedError
+        job = self._job(ticket)
+        waiting = (Status.QUEUED, Status.PAUSED, Status.FAILED)
+        if not self._store.mark(job.number, Status.STOPPED, "stopped before it was worked on", waiting):
+            self._expect(job, (Status.WORKING, Status.STOPPED), "stopped")
+            self._store.request_stop(job.number)
+        return self._report(job.ticket)
 
-    def resume(self, ticket: str, watch: Watch = _unseen, *, seconds: float = 0.0, usd: float = 0.0) -> JobReport:
+    def resume(self, ticket: str, watch: Watch = unseen, *, seconds: float = 0.0, usd: float = 0.0) -> JobReport:
         """Go on with a job where it stood, `seconds` and `usd` added to its budget. Raises `WrongStatus`."""
-        raise NotImplementedError
+        return self._work_on(self._store.ticket(self._id(ticket)), watch, seconds, usd)
 
-    def review(self, repository: Path, ref: str, order: Order | None = None, watch: Watch = _unseen) -> JobReport:
+    def review(self, repository: Path, ref: str, order: Order | None = None, watch: Watch = unseen) -> JobReport:
         """Judge the commit `ref` against its merge base with `HEAD`; `order` may name tests, suite and limits. Nothing is delivered."""
-        raise NotImplementedError
+        order = order or Order(f"review of {ref}", repository)
+        review = replace(order, repository=repository, agent=f"{REVIEW}{ref}", attempts=1, branch=False)
+        return self._work_on(self._add(review, Status.PAUSED), watch)
 
     def sweep(self) -> tuple[str, ...]:
         """Remove what killed processes left and make their jobs resumable; return what was done, one line each."""
-        raise NotImplementedError
+        from orchestrator.sweep import sweep_files, sweep_jobs
+
+        done = sweep_files(self._state)
+        if self._given_store is not None or self._database.exists():
+            done += sweep_jobs(self._store)
+        return tuple(done)
 
     def cost(self, repository: Path | None = None, since: float = 0.0) -> Cost:
         """Return what all work since the Unix time `since` cost, of one repository or of all."""
-        raise NotImplementedError
+        return self._store.cost(repository=repository, since=since)
 
     def close(self) -> None:
-        """Close the store. Safe to call twice."""
+        """Close the store, and end what the engines keep running. Safe to call twice."""
+        for name in ("_engines", "_store"):
+            opened = self.__dict__.pop(name, None)
+            if opened is not None:
+                opened.close()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+    @property
+    def _database(self) -> Path:
+        return self._state / "nightcrew.db"
+
+    @cached_property
+    def _store(self) -> Store:
+        if self._given_store is not None:
+            return self._given_store
+        from sqlalchemy import URL
+
+        from orchestrator.sqlstore import SqlStore
+
+        return SqlStore(URL.create("sqlite", database=str(self._database)), self._clock)
+
+    @cached_property
+    def _engines(self) -> Engines:
+        if self._given_engines is not None:
+            return self._given_engines
+        from orchestrator.wiring import real_engines
+
+        return real_engines(self._state)
+
+    def _add(self, order: Order, status: Status) -> Ticket:
+        settings = intake.settle(order, self._settings)
+        ticket = intake.read_order(order, self._clock())
+        self._store.add(ticket, settings, status)
+        return ticket
+
+    def _work_on(self, ticket: Ticket, watch: Watch, seconds: float = 0.0, usd: float = 0.0) -> JobReport:
+        """Work on one ticket in the foreground; raise what a person repairs by typing something else, as it was raised."""
+        job = self._store.job_of(ticket.id)
+        lease = self._store.claim(str(Owner.here()), LEASE_S, job.number)
+        if lease is None:
+            self._expect(self._store.job_of(ticket.id), (), "worked on")
+            raise WrongStatus(
+                f"ticket {ticket.id} was taken by another worker: `nightcrew show {ticket.id}` says how it stands"
+            )
+        self._store.grant(lease.job, seconds, usd)
+        failure = self._work(lease, watch)
+        if failure is not None and exit_of_error(failure) == USAGE:
+            raise failure
+        return self._report(ticket.id)
+
+    def _work(self, lease: Lease, watch: Watch) -> Exception | None:
+        from orchestrator.worker import Worker
+
+        return Worker(self._store, self._engines, self._clock).work(lease, watch)
+
+    def _id(self, prefix: str) -> str:
+        found = self._store.find(prefix) if prefix else ()
+        if prefix in found:
+            return prefix
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise UnknownTicket(f"{prefix!r} begins more than one ticket ({', '.join(found)}): type more of it")
+        raise UnknownTicket(f"there is no ticket {prefix!r}: `nightcrew list` shows what there is")
+
+    def _job(self, ticket: str) -> Job:
+        return self._store.job_of(self._id(ticket))
+
+    def _report(self, id: str) -> JobReport:
+        return reports.full(self._store, self._store.ticket(id))
+
+    def _proposal(self, ticket: str) -> tuple[Change, Job]:
+        job = self._job(ticket)
+        trees = reports.outcome(job, reports.winner(job, self._store.attempts(job.number)))
+        if trees is None or job.snapshot is None:
+            raise WrongStatus(
+                f"ticket {job.ticket} has no proposal (it is {job.status}): there is nothing to show or apply"
+            )
+        return job.snapshot.depot.change(*trees), job
+
+    def _expect(self, job: Job, statuses: tuple[Status, ...], done: str) -> None:
+        if job.status not in statuses:
+            by = ""
+            if job.status is Status.WORKING and job.lease_owner:
+                owner = Owner.parse(job.lease_owner)
+                by = f" by process {owner.pid} on {owner.host}"
+            raise WrongStatus(f"ticket {job.ticket} is {job.status}{by}: it cannot be {done} now")

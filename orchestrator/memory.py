@@ -13,7 +13,7 @@ from orchestrator.codec import encode
 from orchestrator.errors import LeaseLost, UnknownTicket
 from orchestrator.records import AttemptRecord, Cost, Job, Status, StepRecord, Ticket
 from orchestrator.settings import Settings
-from orchestrator.store import Lease, Outgoing
+from orchestrator.store import CLAIMABLE, Lease, Outgoing
 from shadowfs import Snapshot
 from verifier import Verdict
 
@@ -47,11 +47,12 @@ class MemoryStore:
     def close(self) -> None:
         """Do nothing: there is nothing to close."""
 
-    def add(self, ticket: Ticket, settings: Settings, seconds: float, usd: float | None) -> Job:
+    def add(self, ticket: Ticket, settings: Settings, status: Status = Status.QUEUED) -> Job:
         with self._lock:
             self._tickets[ticket.id] = ticket, settings
             number = len(self._jobs) + 1
-            job = Job(number, ticket.id, Status.QUEUED, seconds=seconds, usd=usd, updated_at=self._clock())
+            seconds, usd = settings.seconds, settings.usd
+            job = Job(number, ticket.id, status, seconds=seconds, usd=usd, updated_at=self._clock())
             self._jobs[number] = job
             return job
 
@@ -90,7 +91,8 @@ class MemoryStore:
         with self._lock:
             for job in self._jobs.values():
                 expired = job.status is Status.WORKING and job.lease_until is not None and job.lease_until < now
-                if number in (None, job.number) and (expired or job.status is Status.QUEUED):
+                ready = job.status is Status.QUEUED if number is None else job.status in CLAIMABLE
+                if number in (None, job.number) and (expired or ready):
                     lease = Lease(job.number, owner, job.fence + 1, now + lease_s)
                     self._jobs[job.number] = replace(
                         job,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
@@ -17,7 +17,7 @@ BUSY_MS = 15_000
 """How long a writer waits for another one."""
 
 
-def open_engine(url: str) -> Engine:
+def open_engine(url: str | URL) -> Engine:
     """Return an engine for `url` whose schema is up to date. Raises `StoreError`."""
     parsed = make_url(url)
     lite = parsed.get_backend_name() == "sqlite"

@@ -6,19 +6,20 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import URL, Connection, RowMapping
+from sqlalchemy.exc import OperationalError
 
 from orchestrator.codec import decode, encode
-from orchestrator.errors import LeaseLost, UnknownTicket
+from orchestrator.errors import LeaseLost, StoreError, UnknownTicket
 from orchestrator.records import AttemptRecord, Cost, Job, Order, Status, StepRecord, Ticket
 from orchestrator.schema import open_engine
 from orchestrator.settings import Settings
-from orchestrator.store import Lease, Outgoing
+from orchestrator.store import CLAIMABLE, Lease, Outgoing
 from orchestrator.tables import attempts, jobs, journal, ledger, outbox, tickets, verdicts
 from shadowfs import Snapshot
 from verifier import Verdict
@@ -27,7 +28,7 @@ from verifier import Verdict
 class SqlStore:
     """The store at a database URL, over one engine. Safe to use from several threads (each call has its own connection)."""
 
-    def __init__(self, url: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, url: str | URL, clock: Callable[[], float] = time.time) -> None:
         self._engine = open_engine(url)
         self._clock = clock
 
@@ -37,7 +38,7 @@ class SqlStore:
 
     # Tickets and jobs
 
-    def add(self, ticket: Ticket, settings: Settings, seconds: float, usd: float | None) -> Job:
+    def add(self, ticket: Ticket, settings: Settings, status: Status = Status.QUEUED) -> Job:
         with self._write(durable=True) as connection:
             connection.execute(
                 tickets.insert().values(
@@ -50,8 +51,8 @@ class SqlStore:
                     filed_at=ticket.filed_at,
                 )
             )
-            row = {"ticket": ticket.id, "status": Status.QUEUED, "why": "", "next": "", "seconds": seconds, "usd": usd}
-            row |= {"fence": 0, "stop_requested": False, "updated_at": self._clock()}
+            row = {"ticket": ticket.id, "status": status, "why": "", "next": "", "fence": 0, "stop_requested": False}
+            row |= {"seconds": settings.seconds, "usd": settings.usd, "updated_at": self._clock()}
             number = connection.execute(jobs.insert().values(row)).inserted_primary_key
         assert number is not None
         return self.job(number[0])
@@ -106,12 +107,12 @@ class SqlStore:
 
     def claim(self, owner: str, lease_s: float, number: int | None = None) -> Lease | None:
         now = self._clock()
-        ready = sa.or_(
-            jobs.c.status == Status.QUEUED, sa.and_(jobs.c.status == Status.WORKING, jobs.c.lease_until < now)
-        )
+        expired = sa.and_(jobs.c.status == Status.WORKING, jobs.c.lease_until < now)
+        if number is None:
+            ready = sa.or_(jobs.c.status == Status.QUEUED, expired)
+        else:
+            ready = sa.and_(jobs.c.number == number, sa.or_(jobs.c.status.in_(CLAIMABLE), expired))
         query = sa.select(jobs.c.number, jobs.c.fence).where(ready).order_by(jobs.c.number).limit(1)
-        if number is not None:
-            query = query.where(jobs.c.number == number)
         with self._write() as connection:
             # Where writers do not exclude each other, somebody else may take the row in between: then take the next.
             while (row := connection.execute(query).first()) is not None:
@@ -296,13 +297,16 @@ class SqlStore:
 
     # Transactions
 
-    def _read(self) -> AbstractContextManager[Connection]:
-        return self._engine.connect()
+    @contextmanager
+    def _read(self) -> Iterator[Connection]:
+        with _told(), self._engine.connect() as connection:
+            yield connection
 
     @contextmanager
     def _write(self, durable: bool = False) -> Iterator[Connection]:
-        with self._engine.connect().execution_options(write=True, durable=durable) as connection, connection.begin():
-            yield connection
+        with _told(), self._engine.connect().execution_options(write=True, durable=durable) as connection:
+            with connection.begin():
+                yield connection
 
     @contextmanager
     def _under(self, lease: Lease, durable: bool = False, **values: Any) -> Iterator[Connection]:
@@ -312,6 +316,17 @@ class SqlStore:
             if connection.execute(jobs.update().where(_held(lease)).values(values)).rowcount != 1:
                 raise _lost(lease)
             yield connection
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Raise what goes wrong with the database (a full disk, a lock held for long) as `StoreError`."""
+    try:
+        yield
+    except OperationalError as error:
+        raise StoreError(
+            f"the store does not answer ({error.orig}): free space on its disk, or wait for who locks it"
+        ) from error
 
 
 def _held(lease: Lease) -> sa.ColumnElement[bool]:

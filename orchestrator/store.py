@@ -34,11 +34,15 @@ class Outgoing:
     done: bool
 
 
+CLAIMABLE = (Status.QUEUED, Status.PAUSED, Status.STOPPED, Status.FAILED)
+"""Where a job may stand that is asked for by its number. One that is worked on may be had when its lease has expired."""
+
+
 class Store(Protocol):
     """Keeps everything. What takes a lease writes nothing and raises `LeaseLost` when that lease is not the job's present one."""
 
-    def add(self, ticket: Ticket, settings: Settings, seconds: float, usd: float | None) -> Job:
-        """Keep a ticket and its queued job with its budget; it is on disk when this returns."""
+    def add(self, ticket: Ticket, settings: Settings, status: Status = Status.QUEUED) -> Job:
+        """Keep a ticket, its settings, and its job with the budget they give it; it is on disk when this returns."""
         ...
 
     def ticket(self, id: str) -> Ticket: ...
@@ -60,7 +64,7 @@ class Store(Protocol):
         ...
 
     def claim(self, owner: str, lease_s: float, number: int | None = None) -> Lease | None:
-        """Lease job `number`, or the oldest, that is queued or whose lease has expired; None where there is none."""
+        """Lease the oldest job that is queued or whose lease has expired, or job `number` if it is `CLAIMABLE`; else None."""
         ...
 
     def renew(self, lease: Lease, lease_s: float) -> Lease:

@@ -50,7 +50,7 @@ def file(
     store: Store, id: str = "261121-abc", text: str = "it breaks", repository: str = "/r", usd: float | None = None
 ) -> int:
     ticket = Ticket(id, "it-breaks", Order(text, Path(repository)), 5.0)
-    return store.add(ticket, Settings(), 60.0, usd).number
+    return store.add(ticket, Settings(seconds=60.0, usd=usd)).number
 
 
 def claim(store: Store, number: int | None = None, owner: str = "me", lease_s: float = 30.0) -> Lease:
@@ -68,9 +68,11 @@ def test_a_ticket_comes_back_as_it_was_filed_hostile_text_and_names_included(sto
         added=(AddedTest("t/\udce9.py", b"\x00\xff"),),
         usd=1.5,
     )
-    settings = Settings(suite=Suite("pytest", ("-x",), "/p"), environment={"A": "b"}, toolchains=(Path("/opt/x"),))
+    settings = Settings(
+        Suite("pytest", ("-x",), "/p"), environment={"A": "b"}, toolchains=(Path("/opt/x"),), seconds=60.0, usd=2.0
+    )
     ticket = Ticket("261121-abc", "nul", order, 7.0)
-    job = store.add(ticket, settings, 60.0, 2.0)
+    job = store.add(ticket, settings)
     assert store.ticket(ticket.id) == ticket
     assert store.settings(ticket.id) == settings
     assert store.job_of(ticket.id) == store.job(job.number) == job
@@ -273,3 +275,19 @@ def test_cost_adds_up_by_repository_and_time(store: Store, clock: Clock) -> None
     assert store.cost(repository=Path("/two")).seconds == 10.0
     assert store.cost(since=1005.0).seconds == 10.0
     assert store.cost(since=9999.0) == Cost()
+
+
+def test_a_job_that_waits_for_somebody_is_had_by_its_number_only(store: Store) -> None:
+    number = file(store)
+    for status in (Status.PAUSED, Status.STOPPED, Status.FAILED):
+        store.end(claim(store, number), status, "", "")
+        assert store.claim("me", 30.0) is None
+    store.end(claim(store, number), Status.VERIFIED, "", "")
+    assert store.claim("me", 30.0, number) is None
+
+
+def test_two_leases_of_one_job_never_stand_side_by_side(store: Store) -> None:
+    number = file(store)
+    claim(store, number)
+    assert store.claim("other", 30.0, number) is None
+    assert store.claim("other", 30.0) is None

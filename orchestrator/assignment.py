@@ -1,0 +1,63 @@
+"""An assignment: a claimed job, with everything that working on it takes. Made by the worker for one lease."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agents import Stopped
+from orchestrator.budget import Budget
+from orchestrator.engines import Engines
+from orchestrator.errors import LeaseLost, OrderRefused
+from orchestrator.journal import Journal
+from orchestrator.lease import Heartbeat
+from orchestrator.place import Places
+from orchestrator.records import Event, Job, Order, Ticket, Watch
+from orchestrator.settings import Settings
+from orchestrator.store import Lease, Store
+from verifier import Suite
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A job under a lease. `journal` is for the job's own steps."""
+
+    store: Store
+    lease: Lease
+    heartbeat: Heartbeat
+    ticket: Ticket
+    settings: Settings
+    engines: Engines
+    places: Places
+    budget: Budget
+    journal: Journal
+    watch: Watch
+    clock: Callable[[], float]
+
+    @property
+    def order(self) -> Order:
+        return self.ticket.order
+
+    @property
+    def suite(self) -> Suite:
+        """Return how the repository is tested. Raises `OrderRefused` where nobody knows."""
+        if self.settings.suite is None:
+            raise OrderRefused(
+                "no tests are known for this repository: name them with --test CMD, or in nightcrew.toml"
+            )
+        return self.settings.suite
+
+    def job(self) -> Job:
+        """Return the job as the store has it now."""
+        return self.store.job(self.lease.job)
+
+    def emit(self, kind: str, text: str) -> None:
+        """Tell whoever watches."""
+        self.watch(Event(self.lease.job, kind, text, self.clock()))
+
+    def stopping(self) -> None:
+        """Raise `Stopped` when somebody asked for it, `LeaseLost` when another worker has the job."""
+        if self.heartbeat.lost:
+            raise LeaseLost(f"the lease of job {self.lease.job} passed to another worker; that one goes on")
+        if self.store.stop_requested(self.lease):
+            raise Stopped("somebody asked to stop")

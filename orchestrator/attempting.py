@@ -1,0 +1,106 @@
+"""Attempts: one agent on a fresh shadow of the base, from its first step (or where a crash left it) to a sealed tree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from agents import Agent, NoFix, OutOfBudget, Proposal, Result, Stopped, Task
+from orchestrator.assignment import Assignment
+from orchestrator.journal import Journal
+from orchestrator.patterns import matching
+from orchestrator.place import Place
+from orchestrator.records import AttemptRecord, AttemptState
+from orchestrator.workspace import ShadowWorkspace
+from shadowfs import Change, Entry, RepoPath, Snapshot
+
+BYPRODUCTS = (
+    "__pycache__/",
+    "*.pyc",
+    ".pytest_cache/",
+    ".hypothesis/",
+    ".coverage",
+    ".coverage.*",
+    ".mypy_cache/",
+    ".ruff_cache/",
+    ".tox/",
+    "*.egg-info/",
+    ".nightcrew*",
+)
+"""What running tests and tools leaves lying about: never part of a proposal, unless the base has it."""
+
+JUDGING_SHARE = 0.25
+JUDGING_S = 600.0
+"""What of the budget is reserved for judging: this share of it, at most so many seconds."""
+
+
+def attempt(
+    work: Assignment, snapshot: Snapshot, base: str, failing: tuple[str, ...], record: AttemptRecord
+) -> AttemptRecord:
+    """Work on an open attempt to its end and return what came of it. Raises `OutOfBudget`, `Stopped`; the work so far is kept."""
+    steps = Journal(work.store, work.lease, record.number)
+    agent = work.engines.agent(record.agent)
+    protected = frozenset(added.path for added in work.order.added)
+    task = Task(work.order.text, work.suite, failing, protected, record.seed)
+    protects = _protection(work, protected)
+    start = steps.checkpoint() or base
+    work.emit("attempt", f"attempt {record.number}: {agent.name}" + (" goes on" if start != base else ""))
+    with work.places.open(snapshot, start) as place:
+        record = replace(work.places.noted(record), tree=start)
+        work.store.put_attempt(work.lease, record)
+        workspace = ShadowWorkspace(
+            place=place,
+            base=base,
+            task=task,
+            runner=work.engines.runner,
+            limits=work.settings.limits,
+            steps=steps,
+            budget=work.budget.without(min(JUDGING_SHARE * work.budget.total_s, JUDGING_S)),
+            protects=protects,
+            stopping=work.stopping,
+            emit=work.emit,
+        )
+        result = _let_work(agent, task, workspace)
+        change = _seal(place, snapshot, base, protects)
+    record = _ended(record, result, change)
+    work.store.put_attempt(work.lease, record)
+    return record
+
+
+def _let_work(agent: Agent, task: Task, workspace: ShadowWorkspace) -> Result:
+    try:
+        return agent.work(task, workspace)
+    except (OutOfBudget, Stopped, KeyboardInterrupt):
+        workspace.keep()
+        raise
+
+
+def _protection(work: Assignment, paths: frozenset[RepoPath]) -> Callable[[RepoPath], bool]:
+    matches = matching(work.settings.protected)
+    return lambda path: path in paths or matches(path)
+
+
+def _seal(place: Place, snapshot: Snapshot, base: str, protects: Callable[[RepoPath], bool]) -> Change:
+    """End the attempt's processes, then its shadow; return its change without by-products, protected files as they were."""
+    place.sandbox.close()
+    change = snapshot.depot.change(base, place.shadow.seal().tree)
+    leftover = matching(BYPRODUCTS)
+    undone: dict[RepoPath, Entry | None] = {
+        file.path: file.before
+        for file in change.files
+        if protects(file.path) or (file.before is None and leftover(file.path))
+    }
+    if not undone:
+        return change
+    return snapshot.depot.change(base, snapshot.depot.graft(change.tree, undone))
+
+
+def _ended(record: AttemptRecord, result: Result, change: Change) -> AttemptRecord:
+    match result:
+        case NoFix(why, needs):
+            return replace(record, state=AttemptState.NO_FIX, tree=change.tree, why=why, needs=needs)
+        case Proposal(title=title, explanation=explanation) if change:
+            return replace(record, state=AttemptState.PROPOSED, tree=change.tree, title=title, explanation=explanation)
+        case _:
+            why = "the agent ended without changing a file that belongs to the change"
+            return replace(record, state=AttemptState.NO_FIX, tree=change.tree, why=why)

@@ -1,0 +1,58 @@
+"""The engines the orchestrator drives: what pins, shadows, runs, judges, proposes and exports. Injected, so that tests take others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from agents import Agent
+from orchestrator.settings import Settings
+from sandbox import SandboxDriver
+from shadowfs import Change, Driver, Snapshot
+from verifier import Case, RungResult, Runner, Verdict
+
+RungWatch = Callable[[str, RungResult | None], None]
+"""Told a rung's name when it starts (with None) and when it ends (with its result)."""
+
+
+class Repositories(Protocol):
+    """What the orchestrator asks of users' repositories. Only `send` and `set_branch` write to one."""
+
+    def pin(self, repository: Path, settings: Settings) -> Snapshot:
+        """Take a snapshot of the working tree as it is. Raises `NotPinnable`, `NoSpace`."""
+        ...
+
+    def fingerprint(self, snapshot: Snapshot) -> str:
+        """Return the fingerprint of the ignored files as they are now."""
+        ...
+
+    def compared(self, snapshot: Snapshot, ref: str) -> Change:
+        """Return what the commit `ref` of the repository changes since it left `HEAD`. Raises `UnknownRevision`."""
+        ...
+
+    def send(self, snapshot: Snapshot, commit: str) -> None:
+        """Copy a commit of the depot, and what it needs, into the repository's object store. Safe to repeat."""
+        ...
+
+    def set_branch(self, repository: Path, branch: str, commit: str) -> bool:
+        """Make `branch` name `commit`, unless it names something else already; say whether it names it now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """One of each. `drivers` are in order of preference; `agent` makes the agent that a specification names."""
+
+    repositories: Repositories
+    drivers: tuple[Driver, ...]
+    sandboxes: Mapping[str, SandboxDriver]
+    runner: Runner
+    judge: Callable[[Case, RungWatch], Verdict]
+    agent: Callable[[str], Agent]
+
+    def close(self) -> None:
+        """End what the drivers keep running."""
+        for driver in self.drivers:
+            driver.close()

@@ -1,0 +1,45 @@
+"""The journal of one attempt, or of a job's own steps (attempt 0): an intent before each step, its outcome after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from agents import Step
+from orchestrator.records import StepRecord
+from orchestrator.store import Lease, Store
+
+
+@dataclass(slots=True)
+class Journal:
+    """Appends steps under a lease, counting on from those of earlier lives."""
+
+    store: Store
+    lease: Lease
+    attempt: int
+    _last: int = -1
+
+    def begin(self, kind: str, intent: Mapping[str, object]) -> int:
+        """Write that a step is about to take effect; return its number."""
+        if self._last < 0:
+            self._last = max((step.number for step in self._steps()), default=0)
+        self._last += 1
+        self.store.begin(self.lease, self.attempt, self._last, kind, intent)
+        return self._last
+
+    def finish(self, number: int, outcome: Mapping[str, object]) -> None:
+        """Write what a step did."""
+        self.store.finish(self.lease, self.attempt, number, outcome)
+
+    def completed(self) -> tuple[Step, ...]:
+        """Return the steps that ended, intent and outcome together; what was in flight at a crash did not happen."""
+        ended = (step for step in self._steps() if step.outcome is not None)
+        return tuple(Step(step.number, step.kind, {**step.intent, **(step.outcome or {})}) for step in ended)
+
+    def checkpoint(self) -> str | None:
+        """Return the tree that the last ended step left behind, None where none left one."""
+        trees = [step.data["tree"] for step in self.completed() if "tree" in step.data]
+        return str(trees[-1]) if trees else None
+
+    def _steps(self) -> list[StepRecord]:
+        return [step for step in self.store.steps(self.lease.job) if step.attempt == self.attempt]

@@ -1,0 +1,90 @@
+"""Judging: each proposal up the ladder on fresh places, once for each tree; then the choice among the attempts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from orchestrator.assignment import Assignment
+from orchestrator.patterns import matching
+from orchestrator.records import AttemptRecord, AttemptState
+from sandbox import Sandbox
+from shadowfs import Change, RepoPath, Snapshot
+from verifier import Case, RungResult, Status, Verdict
+
+ROUNDS = 3
+"""How often a change is judged, at most, while ignored files keep changing under it."""
+
+
+def judge(work: Assignment, snapshot: Snapshot, change: Change, failing: tuple[str, ...]) -> Verdict:
+    """Return the verdict on `change`: the one the store has, or a new one, kept before this returns."""
+    for verdict in work.store.verdicts(work.lease.job):
+        if (verdict.base, verdict.tree) == (change.base, change.tree):
+            return verdict
+    step = work.journal.begin("verify", {"base": change.base, "tree": change.tree})
+    verdict = _settled(work, snapshot, _case(work, snapshot, change, failing))
+    work.store.put_verdict(work.lease, verdict)
+    work.journal.finish(step, {"verified": verdict.verified})
+    return verdict
+
+
+def choose(attempts: Sequence[AttemptRecord], verdicts: Sequence[Verdict], sizes: Sequence[int]) -> int:
+    """Return the index of the attempt with the best evidence: verified first, then fewer failed and more passed rungs, then the smaller change."""
+
+    def merit(index: int) -> tuple[bool, int, int, int, int]:
+        statuses = [rung.status for rung in verdicts[index].rungs]
+        passed, failed = statuses.count(Status.PASS), statuses.count(Status.FAIL)
+        return verdicts[index].verified, -failed, passed, -sizes[index], -attempts[index].number
+
+    return max(range(len(attempts)), key=merit)
+
+
+def proposals(attempts: Sequence[AttemptRecord]) -> tuple[AttemptRecord, ...]:
+    """Return the attempts that ended with a proposal."""
+    return tuple(record for record in attempts if record.state is AttemptState.PROPOSED and record.tree)
+
+
+def _settled(work: Assignment, snapshot: Snapshot, case: Case) -> Verdict:
+    """Judge until the ignored files stood still meanwhile: their content is live, so a verdict holds only for what was there."""
+    before = snapshot.fingerprint
+    for _ in range(ROUNDS):
+        verdict = work.engines.judge(case, lambda name, result: _tell(work, name, result))
+        now = work.engines.repositories.fingerprint(snapshot)
+        if now == before:
+            return verdict
+        before = now
+        work.emit("verify", "ignored files changed since the pin: verifying again")
+    return verdict
+
+
+def _tell(work: Assignment, name: str, result: RungResult | None) -> None:
+    work.stopping()
+    if result is None:
+        work.emit("verify", f"{name} …")
+    else:
+        work.emit("rung", f"{name}: {result.status}: {result.why}")
+
+
+def _case(work: Assignment, snapshot: Snapshot, change: Change, failing: tuple[str, ...]) -> Case:
+    @contextmanager
+    def fresh(tree: str) -> Iterator[Sandbox]:
+        work.stopping()
+        work.budget.check()
+        with work.places.open(snapshot, tree) as place:
+            yield place.sandbox
+
+    return Case(
+        change=change,
+        suite=work.suite,
+        open=fresh,
+        failing=failing,
+        protected=frozenset(added.path for added in work.order.added),
+        allowed=_allowed(work, change),
+        limits=work.budget.cut(work.settings.limits),
+        repeats=work.settings.repeats,
+    )
+
+
+def _allowed(work: Assignment, change: Change) -> frozenset[RepoPath]:
+    allows = matching(work.settings.allowed)
+    return frozenset(path for path in change.paths() if allows(path))

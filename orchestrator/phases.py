@@ -1,0 +1,167 @@
+"""The way of one ticket: pin, attempt, verify, choose, deliver. Each phase first asks the store whether it has happened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agents import OutOfBudget
+from orchestrator import delivery
+from orchestrator.assignment import Assignment
+from orchestrator.attempting import attempt
+from orchestrator.judging import choose, judge, proposals
+from orchestrator.patterns import matching
+from orchestrator.records import AttemptRecord, AttemptState, Status
+from shadowfs import Change, Entry, Snapshot
+from verifier import Status as RungStatus
+from verifier import Verdict
+
+REVIEW = "review:"
+"""What an agent's specification begins with when there is no agent, only a ref to judge."""
+
+TEST_FILES = ("test_*.py", "*_test.py", "tests.py", "test.py")
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How work on a job ended: its status, why, and the command to type next."""
+
+    status: Status
+    why: str = ""
+    next: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A proposal and the verdict on it."""
+
+    record: AttemptRecord
+    change: Change
+    verdict: Verdict
+
+
+def run(work: Assignment) -> Ending:
+    """Take a job from where it stands to its end. Raises `OutOfBudget`, `Stopped`, `LeaseLost`, and what the engines raise."""
+    # Asked first: without a suite nothing can be judged, so nothing is begun.
+    suite = work.suite
+    work.budget.check()
+    snapshot = _pin(work)
+    if work.settings.agent.startswith(REVIEW):
+        return _review(work, snapshot)
+    base = _base(work, snapshot)
+    failing = work.order.failing or (_failing_added(work, snapshot, base) if suite.kind == "pytest" else ())
+    attempts = _attempts(work, snapshot, base, failing)
+    if not proposals(attempts):
+        return Ending(Status.NO_FIX, attempts[0].why, attempts[0].needs)
+    judged = [_judge(work, snapshot, base, failing, record) for record in proposals(attempts)]
+    best = _choose(work, judged)
+    return _deliver(work, snapshot, best)
+
+
+def _pin(work: Assignment) -> Snapshot:
+    job = work.job()
+    if job.snapshot is not None:
+        return job.snapshot
+    step = work.journal.begin("pin", {"repository": str(work.order.repository)})
+    snapshot = work.engines.repositories.pin(work.order.repository, work.settings)
+    work.store.record(work.lease, snapshot=snapshot)
+    work.journal.finish(step, {"snapshot": snapshot.id, "commit": snapshot.base})
+    dirty = ", with uncommitted work" if snapshot.dirty else ""
+    work.emit("pin", f"{snapshot.branch or 'detached'} at {snapshot.head[:12]}{dirty}")
+    return snapshot
+
+
+def _base(work: Assignment, snapshot: Snapshot) -> str:
+    """Return the tree that everything starts from: the pinned one with the ticket's tests in it."""
+    known = work.job().base
+    if known is not None:
+        return known
+    added = {test.path: Entry(0o100644, snapshot.depot.write(test.data)) for test in work.order.added}
+    base = snapshot.depot.graft(snapshot.tree, added) if added else snapshot.tree
+    snapshot.depot.keep(f"jobs/{work.ticket.id}/base", base)
+    work.store.record(work.lease, base=base)
+    return base
+
+
+def _failing_added(work: Assignment, snapshot: Snapshot, base: str) -> tuple[str, ...]:
+    """Return which tests of the ticket's own files fail on the base: those are the ones to make pass."""
+    is_test = matching(TEST_FILES)
+    files = [test.path for test in work.order.added if is_test(test.path)]
+    if not files:
+        return ()
+    for step in work.journal.completed():
+        if step.kind == "reproduce":
+            known = step.data["failing"]
+            return tuple(map(str, known)) if isinstance(known, list) else ()
+    number = work.journal.begin("reproduce", {"files": files})
+    with work.places.open(snapshot, base) as place:
+        report = work.engines.runner.run(place.sandbox, work.suite, files, work.budget.cut(work.settings.limits))
+    work.journal.finish(number, {"failing": list(report.bad()), "ran": report.ran, "why": report.why})
+    work.emit("progress", f"{len(report.bad())} of the ticket's tests fail on the base")
+    return report.bad()
+
+
+def _attempts(work: Assignment, snapshot: Snapshot, base: str, failing: tuple[str, ...]) -> list[AttemptRecord]:
+    """Make every attempt that has not ended yet; where the budget ends first, what is proposed by then is judged."""
+    known = {record.number: record for record in work.store.attempts(work.lease.job)}
+    done: list[AttemptRecord] = []
+    for number in range(1, work.settings.attempts + 1):
+        record = known.get(number) or AttemptRecord(number, work.settings.agent, work.order.seed + number - 1)
+        if record.state is AttemptState.OPEN:
+            try:
+                record = attempt(work, snapshot, base, failing, record)
+            except OutOfBudget:
+                if not proposals(done):
+                    raise
+                break
+            snapshot.depot.keep(f"jobs/{work.ticket.id}/attempt-{number}", record.tree or base)
+        done.append(record)
+    return done
+
+
+def _judge(work: Assignment, snapshot: Snapshot, base: str, failing: tuple[str, ...], record: AttemptRecord) -> Judged:
+    change = snapshot.depot.change(base, record.tree or base)
+    return Judged(record, change, judge(work, snapshot, change, failing))
+
+
+def _choose(work: Assignment, judged: Sequence[Judged]) -> Judged:
+    records, verdicts = [each.record for each in judged], [each.verdict for each in judged]
+    best = judged[choose(records, verdicts, [len(each.change.files) for each in judged])]
+    work.store.record(work.lease, chosen=best.record.number)
+    return best
+
+
+def _deliver(work: Assignment, snapshot: Snapshot, best: Judged) -> Ending:
+    verified = best.verdict.verified
+    commit = delivery.commit(work.ticket, snapshot, best.record, best.verdict)
+    snapshot.depot.keep(f"proposals/{work.ticket.id}", commit)
+    work.journal.finish(work.journal.begin("commit", {"tree": best.verdict.tree}), {"commit": commit})
+    branch = None
+    if work.order.branch and (verified or work.order.keep_unverified):
+        branch = delivery.deliver(work, snapshot, commit)
+    next_command = f"git diff {snapshot.base[:12]} {branch}" if branch else f"nightcrew diff {work.ticket.id}"
+    if verified:
+        return Ending(Status.VERIFIED, "", next_command)
+    return Ending(Status.UNVERIFIED, _unverified(best.verdict), next_command)
+
+
+def _review(work: Assignment, snapshot: Snapshot) -> Ending:
+    """Judge a ref of the user's repository as if it were an attempt's proposal; deliver nothing."""
+    change = work.engines.repositories.compared(snapshot, work.settings.agent.removeprefix(REVIEW))
+    work.store.record(work.lease, base=change.base, chosen=1)
+    record = AttemptRecord(1, work.settings.agent, 0, AttemptState.PROPOSED, change.tree)
+    work.store.put_attempt(work.lease, record)
+    verdict = judge(work, snapshot, change, work.order.failing)
+    work.store.put_attempt(work.lease, work.places.noted(record))
+    if verdict.verified:
+        return Ending(Status.VERIFIED)
+    return Ending(Status.UNVERIFIED, _unverified(verdict))
+
+
+def _unverified(verdict: Verdict) -> str:
+    """Return the first reason why a verdict is none that verifies."""
+    for wanted in (RungStatus.FAIL, RungStatus.SKIP):
+        for rung in verdict.rungs:
+            if rung.status is wanted:
+                return f"{rung.name}: {rung.why}"
+    return "no rung says that the change holds"

@@ -1,0 +1,105 @@
+"""Places to work in: a fresh shadow of a tree and a sandbox that sees it at the repository's own path. Wires shadowfs and sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from orchestrator.errors import OrderRefused
+from orchestrator.records import AttemptRecord
+from orchestrator.settings import Settings
+from sandbox import Policy, Root, Sandbox, SandboxDriver, SandboxUnavailable
+from shadowfs import Driver, DriverUnavailable, Shadow, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A shadow and the sandbox on it."""
+
+    shadow: Shadow
+    sandbox: Sandbox
+
+
+class Places:
+    """Opens places in one way: the first shadow driver that works (or the one asked for), the one sandbox asked for.
+
+    A driver that does not work is passed over and named in `without`; a sandbox never is: `SandboxUnavailable`.
+    """
+
+    def __init__(
+        self,
+        drivers: Sequence[Driver],
+        sandboxes: Mapping[str, SandboxDriver],
+        settings: Settings,
+    ) -> None:
+        self._settings = settings
+        self._without: list[str] = []
+        self._sandbox = _the_sandbox(sandboxes, settings.sandbox)
+        self._drivers = _wanted(drivers, settings.driver, self._sandbox.name)
+
+    @property
+    def without(self) -> tuple[str, ...]:
+        """Return what was passed over, and why."""
+        return tuple(self._without)
+
+    def noted(self, record: AttemptRecord) -> AttemptRecord:
+        """Return `record` with how its places are made."""
+        return replace(record, driver=self._drivers[0].name, sandbox=self._sandbox.name, without=self.without)
+
+    @contextmanager
+    def open(self, snapshot: Snapshot, tree: str) -> Iterator[Place]:
+        """Open a place on `tree` for as long as the `with` block lasts. Raises `DriverUnavailable`, `SandboxUnavailable`, `NoSpace`."""
+        with self._shadow(snapshot, tree) as shadow, self._sandbox.open(self._root(shadow), self._policy()) as sandbox:
+            yield Place(shadow, sandbox)
+
+    def _shadow(self, snapshot: Snapshot, tree: str) -> Shadow:
+        while True:
+            try:
+                return self._driver().create(snapshot, tree)
+            except DriverUnavailable as error:
+                if len(self._drivers) == 1:
+                    raise
+                self._pass_over(str(error))
+
+    def _driver(self) -> Driver:
+        while len(self._drivers) > 1 and not (probe := self._drivers[0].probe()).works:
+            self._pass_over(probe.why)
+        return self._drivers[0]
+
+    def _pass_over(self, why: str) -> None:
+        self._without.append(f"the {self._drivers[0].name} driver: {why}")
+        self._drivers = self._drivers[1:]
+
+    def _root(self, shadow: Shadow) -> Root:
+        mount = shadow.mount
+        return Root(
+            source=mount.path,
+            target=shadow.snapshot.repository,
+            namespace=mount.namespace,
+            readonly=(mount.objects, *self._settings.toolchains),
+            writable=(mount.git_dir,),
+        )
+
+    def _policy(self) -> Policy:
+        return Policy(hidden=self._settings.hidden_paths, environment=self._settings.environment)
+
+
+def _the_sandbox(sandboxes: Mapping[str, SandboxDriver], name: str) -> SandboxDriver:
+    if name not in sandboxes:
+        raise OrderRefused(f"there is no sandbox {name!r}: use one of {', '.join(sorted(sandboxes))}")
+    readiness = sandboxes[name].probe()
+    if not readiness.works:
+        raise SandboxUnavailable(f"the {name} sandbox does not work here: {readiness.why}")
+    return sandboxes[name]
+
+
+def _wanted(drivers: Sequence[Driver], name: str | None, sandbox: str) -> tuple[Driver, ...]:
+    # Without a sandbox nothing enters a mount namespace, so the files must be where everybody sees them.
+    name = name or ("copy" if sandbox == "none" else None)
+    wanted = tuple(driver for driver in drivers if name in (None, driver.name))
+    if not wanted:
+        raise OrderRefused(
+            f"there is no shadow driver {name!r}: use one of {', '.join(driver.name for driver in drivers)}"
+        )
+    return wanted

@@ -1,0 +1,84 @@
+"""Reports: what the store knows about a ticket, put together for whoever asks. Read-only."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from orchestrator.phases import REVIEW
+from orchestrator.records import AttemptRecord, Job, JobReport, Ticket
+from orchestrator.store import Store
+from shadowfs import RepoPath
+from verifier import Verdict
+
+
+def brief(store: Store, ticket: Ticket) -> JobReport:
+    """Return where a ticket stands, without evidence and files."""
+    job = store.job_of(ticket.id)
+    outgoing = store.outgoing(job.number)
+    agent = ticket.order.agent or store.settings(ticket.id).agent
+    return JobReport(
+        ticket=ticket,
+        status=job.status,
+        why=job.why,
+        next=job.next,
+        agent=agent,
+        attempts=store.attempts(job.number),
+        branch=next((row.branch for row in reversed(outgoing) if row.done), None),
+        commit=outgoing[-1].commit if outgoing else None,
+        base=job.base,
+        cost=store.cost(job.number),
+        updated_at=job.updated_at,
+    )
+
+
+def full(store: Store, ticket: Ticket) -> JobReport:
+    """Return all that is known about a ticket."""
+    job, report = store.job_of(ticket.id), brief(store, ticket)
+    record = winner(job, report.attempts)
+    if record is not None:
+        report = replace(
+            report,
+            title=record.title,
+            explanation=record.explanation,
+            driver=record.driver or None,
+            sandbox=record.sandbox or None,
+            without=record.without,
+        )
+    return replace(
+        report,
+        commit=report.commit or _commit(store, job),
+        files=_files(job, record),
+        verdict=_verdict(store, job, record),
+        omitted=job.snapshot.omitted if job.snapshot else (),
+    )
+
+
+def _verdict(store: Store, job: Job, record: AttemptRecord | None) -> Verdict | None:
+    verdicts = store.verdicts(job.number)
+    return next((verdict for verdict in reversed(verdicts) if record and verdict.tree == record.tree), None)
+
+
+def _commit(store: Store, job: Job) -> str | None:
+    commits = [step.outcome["commit"] for step in store.steps(job.number) if step.kind == "commit" and step.outcome]
+    return str(commits[-1]) if commits else None
+
+
+def outcome(job: Job, record: AttemptRecord | None) -> tuple[str, str] | None:
+    """Return the trees between which the winning proposal lies: from what the user had (or a review's base) to what it proposes."""
+    if job.snapshot is None or job.chosen is None or record is None or record.tree is None:
+        return None
+    reviewed = record.agent.startswith(REVIEW)
+    return (job.base or job.snapshot.tree) if reviewed else job.snapshot.tree, record.tree
+
+
+def winner(job: Job, attempts: tuple[AttemptRecord, ...]) -> AttemptRecord | None:
+    """Return the attempt that won, or the last one where none has."""
+    chosen = next((record for record in attempts if record.number == job.chosen), None)
+    return chosen or (attempts[-1] if attempts else None)
+
+
+def _files(job: Job, record: AttemptRecord | None) -> tuple[RepoPath, ...]:
+    trees = outcome(job, record)
+    if trees is None or job.snapshot is None:
+        return ()
+    return tuple(job.snapshot.depot.change(*trees).paths())

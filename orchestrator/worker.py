@@ -1,0 +1,100 @@
+"""The worker: one leased job from where it stands to a clear end. Each phase first asks the store whether it has happened."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable
+
+from agents import AgentError, OutOfBudget, Stopped
+from orchestrator import phases
+from orchestrator.assignment import Assignment
+from orchestrator.budget import Budget
+from orchestrator.engines import Engines
+from orchestrator.errors import LeaseLost, OrchestratorError
+from orchestrator.journal import Journal
+from orchestrator.lease import Heartbeat
+from orchestrator.phases import Ending
+from orchestrator.place import Places
+from orchestrator.records import Status, Watch
+from orchestrator.store import Lease, Store
+from sandbox import SandboxError
+from shadowfs import ShadowfsError
+from verifier import VerifierError
+
+EXPECTED = (OrchestratorError, ShadowfsError, SandboxError, VerifierError, AgentError, OSError)
+"""What goes wrong in the world; anything else is a defect of ours."""
+
+
+class Worker:
+    """Works on leased jobs, one at a time."""
+
+    def __init__(self, store: Store, engines: Engines, clock: Callable[[], float] = time.time) -> None:
+        self._store = store
+        self._engines = engines
+        self._clock = clock
+
+    def work(self, lease: Lease, watch: Watch) -> Exception | None:
+        """Work on a job to an end, which the store then has; return the error that ended it, if one did.
+
+        A lost lease writes nothing and is no error: another worker goes on.
+        """
+        ticket = self._store.ticket(self._store.job(lease.job).ticket)
+        failure: Exception | None = None
+        with Heartbeat(self._store, lease) as heartbeat:
+            try:
+                ending = self._go(lease, heartbeat, watch)
+            except LeaseLost:
+                return None
+            except OutOfBudget as error:
+                ending = Ending(
+                    Status.PAUSED, f"paused: {error}; its work is kept", f"nightcrew resume {ticket.id} --seconds 600"
+                )
+            except Stopped:
+                ending = Ending(Status.STOPPED, "stopped; its work is kept", f"nightcrew resume {ticket.id}")
+            except KeyboardInterrupt:
+                ending = Ending(Status.PAUSED, "interrupted; its work is kept", f"nightcrew resume {ticket.id}")
+            except EXPECTED as error:
+                failure = error
+                ending = Ending(Status.FAILED, str(error), f"nightcrew resume {ticket.id}")
+            except Exception as error:  # noqa: BLE001 - the worker's boundary: a defect ends this job, not the worker
+                failure = error
+                ending = self._defect(lease, error, ticket.id)
+        self._end(lease, ending)
+        return failure
+
+    def _go(self, lease: Lease, heartbeat: Heartbeat, watch: Watch) -> Ending:
+        job = self._store.job(lease.job)
+        ticket = self._store.ticket(job.ticket)
+        settings = self._store.settings(job.ticket)
+        work = Assignment(
+            store=self._store,
+            lease=lease,
+            heartbeat=heartbeat,
+            ticket=ticket,
+            settings=settings,
+            engines=self._engines,
+            places=Places(self._engines.drivers, self._engines.sandboxes, settings),
+            budget=Budget(job.seconds, self._store.cost(lease.job).seconds),
+            journal=Journal(self._store, lease, 0),
+            watch=watch,
+            clock=self._clock,
+        )
+        return phases.run(work)
+
+    def _defect(self, lease: Lease, error: Exception, ticket: str) -> Ending:
+        journal = Journal(self._store, lease, 0)
+        try:
+            journal.finish(journal.begin("defect", {"traceback": traceback.format_exc()}), {})
+        except (OrchestratorError, OSError):
+            # What broke may be the store itself: the ending says what is known.
+            pass
+        why = f"a defect of nightcrew: {type(error).__name__}: {error}"
+        return Ending(Status.FAILED, why, f"nightcrew logs {ticket}")
+
+    def _end(self, lease: Lease, ending: Ending) -> None:
+        try:
+            self._store.end(lease, ending.status, ending.why, ending.next)
+        except LeaseLost:
+            # Another worker has the job by now, and will end it.
+            return

@@ -1,0 +1,166 @@
+"""The workspace an agent gets: one shadow in one sandbox, each step journaled, budgeted, and kept in the depot once it wrote."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from agents import Step, Task
+from orchestrator.budget import Budget
+from orchestrator.journal import Journal
+from orchestrator.place import Place
+from sandbox import Command, Completed, Ended, Limits, Sandbox
+from shadowfs import Change, RefusedPath, RepoPath, Snapshot
+from verifier import Runner, SuiteReport
+
+TAIL_BYTES = 4096
+SEARCHED_BYTES = 4 << 20
+POLL_S = 0.25
+
+Emit = Callable[[str, str], None]
+"""Told the kind and the text of what happens, for whoever watches."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowWorkspace:
+    """A workspace over `place`, whose shadow began as a shadow of the tree `base` (perhaps in an earlier life).
+
+    `stopping` raises `Stopped` or `LeaseLost` when the job is to end; it is asked at each step and while a command runs.
+    """
+
+    place: Place
+    base: str
+    task: Task
+    runner: Runner
+    limits: Limits
+    steps: Journal
+    budget: Budget
+    protects: Callable[[RepoPath], bool]
+    stopping: Callable[[], None]
+    emit: Emit
+
+    @property
+    def root(self) -> Path:
+        return self.place.sandbox.root
+
+    @property
+    def sandbox(self) -> Sandbox:
+        return self.place.sandbox
+
+    @property
+    def _snapshot(self) -> Snapshot:
+        return self.place.shadow.snapshot
+
+    def paths(self) -> Iterator[RepoPath]:
+        """Yield the files of the shadow, ignored ones left out."""
+        return self.place.shadow.paths()
+
+    def read(self, path: RepoPath) -> bytes:
+        """Return the content of a file."""
+        try:
+            return self.place.shadow.read(path)
+        except RefusedPath as error:
+            raise PermissionError(str(error)) from error
+
+    def search(self, pattern: str) -> Iterator[tuple[RepoPath, int, str]]:
+        """Yield path, line number (from 1) and text of each matching line; binary and very large files are passed over."""
+        wanted = re.compile(pattern)
+        for path in self.paths():
+            data = self.read(path)
+            if len(data) > SEARCHED_BYTES or b"\0" in data[:8192]:
+                continue
+            for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), 1):
+                if wanted.search(line):
+                    yield path, number, line
+
+    def write(self, path: RepoPath, data: bytes) -> None:
+        """Replace or create a file."""
+        number = self._begin("write", {"path": path, "bytes": len(data)}, path)
+        try:
+            self.place.shadow.write(path, data)
+        except RefusedPath as error:
+            raise PermissionError(str(error)) from error
+        self._finish(number, {})
+
+    def delete(self, path: RepoPath) -> None:
+        """Remove a file."""
+        number = self._begin("delete", {"path": path}, path)
+        try:
+            self.place.shadow.delete(path)
+        except RefusedPath as error:
+            raise PermissionError(str(error)) from error
+        self._finish(number, {})
+
+    def run(self, command: Command, limits: Limits = Limits()) -> Completed:
+        """Run a command in the sandbox; what it wrote is kept."""
+        allowed = self.budget.cut(limits)
+        number = self._begin("run", {"argv": list(command.argv), "cwd": command.cwd})
+        with self.place.sandbox.start(command, allowed) as process:
+            while (completed := process.wait(POLL_S)) is None:
+                self.stopping()
+        self._finish(number, _told(completed))
+        if completed.ended is Ended.TIMED_OUT and allowed != limits:
+            self.budget.check()
+        return completed
+
+    def test(self, ids: Sequence[str] | None = None) -> SuiteReport:
+        """Run the task's suite, or some of its tests, in the shadow."""
+        allowed = self.budget.cut(self.limits)
+        number = self._begin("test", {"ids": None if ids is None else list(ids)})
+        report = self.runner.run(self.place.sandbox, self.task.suite, ids, allowed)
+        bad = report.bad()
+        outcome = {"ran": report.ran, "tests": len(report.tests), "bad": list(bad[:100]), "seconds": report.seconds}
+        self.steps.finish(number, outcome)
+        return report
+
+    def change(self) -> Change:
+        """Return what the shadow differs in from the base by now."""
+        return self._snapshot.depot.change(self.base, self.place.shadow.checkpoint())
+
+    def note(self, kind: str, data: Mapping[str, object], *, progress: str = "") -> None:
+        """Journal something of the agent's own, and show `progress` to whoever watches."""
+        self._check()
+        self.steps.finish(self.steps.begin(f"note:{kind}", data), {})
+        if progress:
+            self.emit("progress", progress)
+
+    def journal(self) -> Sequence[Step]:
+        """Return the attempt's steps so far, those of a life before a crash too."""
+        return self.steps.completed()
+
+    def remaining_s(self) -> float:
+        """Return the seconds of wall clock left in the budget."""
+        return self.budget.remaining_s()
+
+    def keep(self) -> None:
+        """Keep what the shadow holds now, where an attempt ends before its agent does."""
+        self.steps.finish(self.steps.begin("keep", {}), {"tree": self.place.shadow.checkpoint()})
+
+    def _check(self) -> None:
+        self.stopping()
+        self.budget.check()
+
+    def _begin(self, kind: str, intent: Mapping[str, object], path: RepoPath | None = None) -> int:
+        self._check()
+        if path is not None and self.protects(path):
+            raise PermissionError(
+                f"{path!r} is protected: the ticket or the configuration fixes it; change other files"
+            )
+        self.emit("step", f"{kind} {path}" if path is not None else kind)
+        return self.steps.begin(kind, intent)
+
+    def _finish(self, number: int, outcome: Mapping[str, object]) -> None:
+        self.steps.finish(number, {**outcome, "tree": self.place.shadow.checkpoint()})
+
+
+def _told(completed: Completed) -> dict[str, object]:
+    """Return what the journal keeps of a command."""
+    return {
+        "ended": completed.ended,
+        "exit_status": completed.exit_status,
+        "stdout": completed.stdout[-TAIL_BYTES:].decode("utf-8", "replace"),
+        "stderr": completed.stderr[-TAIL_BYTES:].decode("utf-8", "replace"),
+        "why": completed.why,
+    }
