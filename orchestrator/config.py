@@ -47,6 +47,7 @@ class LintTable(_Closed):
     """How the repository is linted."""
 
     commands: tuple[str, ...] = Field(default=(), strict=False)
+    """Recorded by `init`; no rung of the ladder runs them yet."""
 
 
 class FilesTable(_Closed):
@@ -56,8 +57,6 @@ class FilesTable(_Closed):
     """Patterns of files that do not exist for an agent, besides the built-in ones (`.env`, keys …)."""
     protected: tuple[str, ...] = Field(default=(), strict=False)
     """Patterns of files that an agent may read and not change."""
-    large_mb: int = Field(default=50, gt=0)
-    """Untracked files above this are treated like ignored ones, and named."""
 
 
 class BudgetTable(_Closed):
@@ -155,11 +154,15 @@ def _explain(model: type[_Closed], path: Path, error: ValidationError) -> str:
     dotted = ".".join(place)
     if first["type"] != "extra_forbidden":
         return f"{path}: `{dotted}` is {first['input']!r}: {first['msg'].lower()}"
+    parent = ".".join(place[:-1])
     known = _known_keys(model)
-    near = difflib.get_close_matches(dotted, known, 1, 0.6) or [
-        key for key in known if difflib.get_close_matches(place[-1], [key.rpartition(".")[2]], 1, 0.6)
+    siblings = [key for key in known if key.rpartition(".")[0] == parent]
+    near = [
+        key
+        for keys in (siblings, known)
+        for key in keys
+        if difflib.get_close_matches(place[-1], [key.rpartition(".")[2]], 1, 0.6)
     ]
-    siblings = [key for key in known if key.rpartition(".")[0] == ".".join(place[:-1])]
     hint = f"did you mean `{near[0]}`?" if near else f"known keys here: {', '.join(siblings)}"
     return f"{path}: `{dotted}` is no key that nightcrew knows; {hint}"
 

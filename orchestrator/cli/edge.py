@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from orchestrator.crew import Crew
     from orchestrator.detect import Detected
     from orchestrator.settings import Settings
+    from sandbox import Toolchain
     from verifier import Suite
 
 
@@ -63,12 +64,12 @@ class Edge:
 
         config, machine = read_repository(repository), self.machine()
         suite, python = self._suite(repository, config)
-        test = config.test
+        test, toolchain = config.test, self._toolchain(python)
         return Settings(
             suite=suite,
             python=python,
-            environment=test.environment,
-            toolchains=self._toolchains(python, machine),
+            environment={**toolchain.environment, **test.environment},
+            toolchains=(*toolchain.readonly, *self._named(machine)),
             hidden=config.files.secret,
             protected=config.files.protected,
             hidden_paths=(self.state(),),
@@ -96,14 +97,15 @@ class Edge:
             return None, python
         return replace(found.suite, python=python, cwd=test.directory), python
 
-    def _toolchains(self, python: str | None, machine: MachineConfig) -> tuple[Path, ...]:
+    def _toolchain(self, python: str | None) -> Toolchain:
         from sandbox import toolchain_paths
 
-        named = [
-            Path(str(self.home) + path[1:] if path.startswith("~/") else path) for path in machine.sandbox.toolchains
-        ]
-        found = toolchain_paths(Path(python) if python else None, self.home, self.environ)
-        return tuple(dict.fromkeys([*found, *named]))
+        return toolchain_paths(Path(python) if python else None, self.home, self.environ)
+
+    def _named(self, machine: MachineConfig) -> tuple[Path, ...]:
+        """Return the directories that the machine's configuration opens to sandboxes."""
+        homes = (str(self.home) + path[1:] if path.startswith("~/") else path for path in machine.sandbox.toolchains)
+        return tuple(map(Path, homes))
 
 
 def find_repository(given: Path | None) -> Path:

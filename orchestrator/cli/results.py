@@ -40,7 +40,10 @@ def list_command(repo: Path | None, edge: Edge, json_wanted: bool) -> None:
 @ticket_argument
 @shared_options
 def show_command(ticket: str, edge: Edge, json_wanted: bool) -> None:
-    """Show all that is known about a ticket: status, verdict rung by rung, cost, what to type next."""
+    """Show all that is known about a ticket.
+
+    Its status, the verdict rung by rung, what it cost, and what to type next.
+    """
     from orchestrator.cli.document import report_document
 
     with edge.crew() as crew:

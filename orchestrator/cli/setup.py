@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Write over a nightcrew.toml that is there.")
 @shared_options
 def init_command(repo: Path | None, force: bool, edge: Edge, json_wanted: bool) -> None:
-    """Look at the repository and write nightcrew.toml: how its tests run, with which interpreter, its linters.
+    """Look at the repository and write nightcrew.toml.
 
-    Only files are read: nothing of the repository is run.
+    That is how its tests run, with which interpreter, and its linters. Only files are read: nothing of the repository is run.
     """
     from orchestrator.config import REPOSITORY_FILE
 
@@ -102,9 +102,9 @@ def _document(found: Detected, target: Path) -> dict[str, object]:
 @click.command("doctor")
 @shared_options
 def doctor_command(edge: Edge, json_wanted: bool) -> int:
-    """Say what works on this machine, and what nightcrew uses instead of what does not.
+    """Say what works on this machine.
 
-    Exit status: 0 where the main job works, 1 where something it cannot do without is missing.
+    And what nightcrew uses instead of what does not, and how to get it. Exit status: 0 where the main job works, 1 where something it cannot do without is missing.
     """
     from orchestrator.doctor import examine
 

@@ -1,0 +1,79 @@
+"""Configuration files are closed records: what is unknown or wrong is one message that names it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator.config import MachineConfig, read_machine, read_repository, state_directory
+from orchestrator.errors import BadConfig
+from orchestrator.exits import USAGE, exit_of_error
+
+
+def write(repository: Path, text: str) -> Path:
+    (repository / "nightcrew.toml").write_text(text, "utf-8")
+    return repository
+
+
+def test_no_file_gives_the_defaults(tmp_path: Path) -> None:
+    config = read_repository(tmp_path)
+    assert config.test.command is None
+    assert config.agent.default == "repair"
+
+
+def test_a_file_is_read(tmp_path: Path) -> None:
+    config = read_repository(
+        write(tmp_path, '[test]\ncommand = "pytest"\nseconds = 60\n[files]\nsecret = ["*.pem"]\n[budget]\nusd = 1\n')
+    )
+    assert (config.test.command, config.test.seconds) == ("pytest", 60)
+    assert config.files.secret == ("*.pem",)
+    assert config.budget.usd == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "named", "near"),
+    [
+        ('[test]\ncomand = "pytest"\n', "`test.comand`", "did you mean `test.command`?"),
+        ("[tests]\n", "`tests`", "did you mean `test`?"),
+        ('command = "pytest"\n', "`command`", "did you mean `test.command`?"),
+        ("[agent]\nzzz = 1\n", "`agent.zzz`", "known keys here: agent.default, agent.attempts"),
+    ],
+)
+def test_an_unknown_key_is_named_with_its_nearest_neighbour(tmp_path: Path, text: str, named: str, near: str) -> None:
+    with pytest.raises(BadConfig) as raised:
+        read_repository(write(tmp_path, text))
+    assert named in str(raised.value)
+    assert near in str(raised.value)
+    assert exit_of_error(raised.value) == USAGE
+
+
+@pytest.mark.parametrize(
+    "text", ["[budget]\nseconds = -1\n", "[budget]\nseconds = 'long'\n", "[agent]\nattempts = 0\n"]
+)
+def test_a_wrong_value_is_named(tmp_path: Path, text: str) -> None:
+    with pytest.raises(BadConfig, match=r"`(budget\.seconds|agent\.attempts)` is"):
+        read_repository(write(tmp_path, text))
+
+
+@pytest.mark.parametrize("data", [b"[test\n", b"\xff\xfe"])
+def test_a_file_that_is_no_toml_is_refused(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "nightcrew.toml").write_bytes(data)
+    with pytest.raises(BadConfig, match="cannot be read"):
+        read_repository(tmp_path)
+
+
+def test_the_machines_file_lies_in_the_configuration_directory(tmp_path: Path) -> None:
+    folder = tmp_path / "config" / "nightcrew"
+    folder.mkdir(parents=True)
+    (folder / "config.toml").write_text('state = "~/elsewhere"\n[shadow]\ndriver = "copy"\n', "utf-8")
+    machine = read_machine({"XDG_CONFIG_HOME": str(tmp_path / "config")}, tmp_path / "home")
+    assert machine.shadow.driver == "copy"
+    assert state_directory({}, tmp_path / "home", machine) == tmp_path / "home" / "elsewhere"
+
+
+def test_state_is_where_it_was_asked_for_else_in_the_state_directory(tmp_path: Path) -> None:
+    machine = MachineConfig()
+    assert state_directory({}, tmp_path, machine, Path("/given")) == Path("/given")
+    assert state_directory({"XDG_STATE_HOME": "/state"}, tmp_path, machine) == Path("/state/nightcrew")
+    assert state_directory({"XDG_STATE_HOME": "relative"}, tmp_path, machine) == tmp_path / ".local/state/nightcrew"
