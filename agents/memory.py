@@ -7,17 +7,17 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 from agents.agent import Step
 from agents.errors import OutOfBudget, Stopped
-from sandbox import Command, Completed, Ended, Limits, Process, Sandbox, Usage
+from sandbox import Command, Completed, Ended, Limits, Policy, Root, ScriptedSandbox
 from shadowfs import Change, DepotError, Entry, FileChange, RepoPath
 from verifier import Ran, SuiteReport
 
 Respond = Callable[["MemoryWorkspace", Command], Completed]
 Say = Callable[[Mapping[RepoPath, bytes], Sequence[str] | None], SuiteReport]
 _FILE_MODE = 0o100644
+_ROOT = Path("/repository")
 
 
 def _no_program(workspace: MemoryWorkspace, command: Command) -> Completed:
@@ -47,48 +47,6 @@ class MemoryBlobs:
         return self.kept[blob]
 
 
-class MemorySandbox:
-    """A sandbox whose commands are answered by the workspace's `respond`."""
-
-    driver = "memory"
-
-    def __init__(self, workspace: MemoryWorkspace, respond: Respond) -> None:
-        self._workspace = workspace
-        self._respond = respond
-        self.files: dict[str, bytes] = {}
-
-    @property
-    def root(self) -> Path:
-        return self._workspace.root
-
-    def put(self, name: str, data: bytes) -> str:
-        """Keep a file for commands and return the path they would see."""
-        path = f"/run/nightcrew/{name}"
-        self.files[path] = data
-        return path
-
-    def run(self, command: Command, limits: Limits = Limits()) -> Completed:
-        """Answer a command."""
-        del limits
-        return self._respond(self._workspace, command)
-
-    def start(self, command: Command, limits: Limits = Limits()) -> Process:
-        """Refuse: there is no process in memory to talk to."""
-        raise NotImplementedError(f"{command.argv!r}: a sandbox in memory starts no process; use `run` ({limits})")
-
-    def used(self) -> Usage:
-        """Return no use at all."""
-        return Usage()
-
-    def close(self) -> None:
-        """Do nothing."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None: ...
-
-
 class MemoryWorkspace:
     """A workspace over a dictionary of files. Tree ids are digests, equal for equal files; they name no git object.
 
@@ -112,7 +70,7 @@ class MemoryWorkspace:
         self.stopped = False
         self._before = dict(files)
         self._say = say
-        self._sandbox = MemorySandbox(self, respond)
+        self._sandbox = ScriptedSandbox(Root(_ROOT, _ROOT), Policy(), lambda command: respond(self, command))
         self._protected = protected
         self._clock = clock
         self._ends = clock() + budget_s
@@ -120,10 +78,10 @@ class MemoryWorkspace:
 
     @property
     def root(self) -> Path:
-        return Path("/repository")
+        return _ROOT
 
     @property
-    def sandbox(self) -> Sandbox:
+    def sandbox(self) -> ScriptedSandbox:
         return self._sandbox
 
     def paths(self) -> Iterator[RepoPath]:

@@ -32,9 +32,8 @@ def test_the_command_gets_the_ticket_and_the_failing_tests() -> None:
 
     def respond(workspace: MemoryWorkspace, command: Command) -> Completed:
         seen.append(command)
-        sandbox = workspace.sandbox
-        assert hasattr(sandbox, "files")
-        given.append(sandbox.files[command.environment["NIGHTCREW_TICKET"]])
+        assert command.environment["NIGHTCREW_TICKET"] == "/run/nightcrew/ticket.txt"
+        given.append(workspace.sandbox.files["ticket.txt"])
         return Completed(Ended.EXITED, 0)
 
     CommandAgent("fix it | tee log").work(TASK, MemoryWorkspace(FILES, respond=respond))
