@@ -1,8 +1,12 @@
 """Judge: run suites, try candidates, and walk a change up the ladder."""
 
+from verifier.command import parse_test_command
 from verifier.errors import ProtocolBroken, SuiteNotStarted, VerifierError
+from verifier.forkserver import ForkServers
 from verifier.ladder import LADDER, Ladder
 from verifier.measure import Measure
+from verifier.runner import InsideRunner
+from verifier.scripted import ScriptedRunner, ScriptedTrials
 from verifier.suite import Frame, Outcome, Ran, Runner, Suite, SuiteReport, TestResult
 from verifier.trials import Candidate, Coverage, Edit, Ending, Trial, Trials, TrialsFactory
 from verifier.verdict import Case, Evidence, Rung, RungResult, Status, Verdict
@@ -15,7 +19,9 @@ __all__ = [
     "Edit",
     "Ending",
     "Evidence",
+    "ForkServers",
     "Frame",
+    "InsideRunner",
     "Ladder",
     "Measure",
     "Outcome",
@@ -24,6 +30,8 @@ __all__ = [
     "Rung",
     "RungResult",
     "Runner",
+    "ScriptedRunner",
+    "ScriptedTrials",
     "Status",
     "Suite",
     "SuiteNotStarted",
@@ -34,4 +42,5 @@ __all__ = [
     "TrialsFactory",
     "Verdict",
     "VerifierError",
+    "parse_test_command",
 ]

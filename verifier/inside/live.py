@@ -1,0 +1,202 @@
+"""Put an edited function into the process that has imported its module: live functions get new code objects."""
+
+from __future__ import annotations
+
+import gc
+import os
+from types import CodeType, FunctionType
+from typing import TYPE_CHECKING, Any, Callable, Iterator, Sequence
+
+from . import source, trace, words
+
+if TYPE_CHECKING:
+    Pair = tuple[CodeType, CodeType]
+Plan = Callable[[], None]
+"""Applies a candidate to the process that calls it."""
+
+_OWN = (
+    "co_code",
+    "co_names",
+    "co_varnames",
+    "co_freevars",
+    "co_cellvars",
+    "co_flags",
+    "co_argcount",
+    "co_kwonlyargcount",
+    "co_posonlyargcount",
+)
+_GENERATOR_FLAGS = 0x20 | 0x80 | 0x100 | 0x200
+
+
+class Index:
+    """The live functions of the repository by their code. Built once, before the first fork."""
+
+    def __init__(self, tree: words.Tree) -> None:
+        self._functions: dict[int, list[FunctionType]] = {}
+        self._codes: dict[tuple[str, str, int], list[CodeType]] = {}
+        for thing in gc.get_objects():
+            if type(thing) is FunctionType:
+                code = thing.__code__
+                path = tree.relative(code.co_filename)
+                if path is not None:
+                    self._add(path, code, thing)
+
+    def _add(self, path: str, code: CodeType, function: FunctionType) -> None:
+        known = self._functions.setdefault(id(code), [])
+        if not known:
+            self._codes.setdefault((path, code.co_name, code.co_firstlineno), []).append(code)
+        known.append(function)
+
+    def codes(self, path: str, name: str, line: int) -> list[CodeType]:
+        """Return the code objects that live functions of this name and first line have."""
+        return self._codes.get((path, name, line), [])
+
+    def functions(self, code: CodeType) -> list[FunctionType]:
+        """Return the live functions that have this very code object."""
+        return self._functions.get(id(code), [])
+
+
+class Patcher:
+    """Plans how candidates are applied, keeping what it knows of each edited module."""
+
+    def __init__(self, tree: words.Tree, index: Index, imported: trace.Imported, modules: dict[str, list[Any]]) -> None:
+        self._tree = tree
+        self._index = index
+        self._imported = imported
+        self._modules = modules
+        self._texts: dict[str, source.Module] = {}
+
+    def plan(self, edits: Sequence[tuple[str, int, int, str]]) -> Plan:
+        """Return what applies the edits; raises `Cold` where only a new import does, `Inapplicable` where nothing does."""
+        by_place: dict[tuple[str, int], list[source.Edit]] = {}
+        found: dict[tuple[str, int], tuple[source.Module, source.Function]] = {}
+        for path, start, end, text in edits:
+            module = self._module(path)
+            function = module.function_at(start, end)
+            place = (path, function.first)
+            found[place] = (module, function)
+            by_place.setdefault(place, []).append((start, end, text))
+        steps: list[Plan] = []
+        for place, (module, function) in found.items():
+            steps += self._function(place[0], module, function, by_place[place])
+
+        def apply() -> None:
+            for step in steps:
+                step()
+
+        return apply
+
+    def _module(self, path: str) -> source.Module:
+        if path not in self._texts:
+            if path not in self._modules:
+                raise source.Cold("its module is not imported yet")
+            data = source.read(self._tree.root, path)
+            try:
+                self._texts[path] = source.Module(os.path.join(self._tree.root, path), data)
+            except (SyntaxError, ValueError, RecursionError) as error:
+                raise source.Inapplicable(str(error)) from None
+        return self._texts[path]
+
+    def _function(
+        self, path: str, module: source.Module, function: source.Function, edits: Sequence[source.Edit]
+    ) -> list[Plan]:
+        code, header = module.compile(function, edits)
+        if header.shape != function.header.shape:
+            raise source.Cold("what is evaluated at the function's definition differs")
+        live = self._index.codes(path, function.name, function.first)
+        if not live:
+            raise source.Cold("no live function has this code")
+        if function.compiled is None:
+            function.compiled = module.compile(function)[0]
+        steps: list[Plan] = []
+        for old in live:
+            if not _same(old, function.compiled):
+                raise source.Cold("its code was made by something else than the compiler")
+            pairs = list(self._pairs(old, code))
+            for before, after in pairs:
+                self._check(before, after)
+            steps += self._swaps(pairs)
+            steps += self._defaults(function.header, header, self._index.functions(old))
+        return steps
+
+    def _pairs(self, old: CodeType, new: CodeType) -> Iterator[Pair]:
+        """Yield the code objects that belong together: a function's own and those nested in it, in order."""
+        yield old, new
+        inner_old, inner_new = _nested(old), _nested(new)
+        if [code.co_name for code in inner_old] == [code.co_name for code in inner_new]:
+            for at, before in enumerate(inner_old):
+                yield from self._pairs(before, inner_new[at])
+        elif any(self._index.functions(code) for code in _all_nested(old)):
+            raise source.Cold("closures made at import lose their place")
+
+    def _check(self, old: CodeType, new: CodeType) -> None:
+        if _own_same(old, new):
+            return
+        if old in self._imported:
+            raise source.Cold("it ran while the suite was imported")
+        if self._index.functions(old):
+            if old.co_freevars != new.co_freevars:
+                raise source.Cold("its free variables differ")
+            if (old.co_flags ^ new.co_flags) & _GENERATOR_FLAGS:
+                raise source.Cold("it became or ceased to be a generator or a coroutine")
+
+    def _swaps(self, pairs: Sequence[Pair]) -> Iterator[Plan]:
+        for old, new in pairs:
+            for function in self._index.functions(old):
+
+                def swap(function: FunctionType = function, new: CodeType = new) -> None:
+                    function.__code__ = new
+
+                yield swap
+
+    def _defaults(self, old: source.Header, new: source.Header, functions: Sequence[FunctionType]) -> Iterator[Plan]:
+        for at, before in enumerate(old.default_dumps):
+            if before == new.default_dumps[at]:
+                continue
+            value = source.literal(new.defaults[at])
+            keyword = new.keywords[at - new.positional] if at >= new.positional else None
+            for function in functions:
+
+                def change(
+                    function: FunctionType = function,
+                    value: Any = value,
+                    at: int = at,
+                    keyword: str | None = keyword,
+                ) -> None:
+                    if keyword is not None:
+                        function.__kwdefaults__ = {**(function.__kwdefaults__ or {}), keyword: value}
+                    else:
+                        present = list(function.__defaults__ or ())
+                        present[at] = value
+                        function.__defaults__ = tuple(present)
+
+                yield change
+
+
+def _nested(code: CodeType) -> list[CodeType]:
+    return [const for const in code.co_consts if isinstance(const, CodeType)]
+
+
+def _all_nested(code: CodeType) -> Iterator[CodeType]:
+    for inner in _nested(code):
+        yield inner
+        yield from _all_nested(inner)
+
+
+def _own_same(old: CodeType, new: CodeType) -> bool:
+    """Say whether two code objects do the same by themselves, whatever the ones nested in them do."""
+    if any(getattr(old, name) != getattr(new, name) for name in _OWN):
+        return False
+    return _plain_consts(old) == _plain_consts(new)
+
+
+def _plain_consts(code: CodeType) -> list[str]:
+    # By their text: 1, 1.0 and True are equal, and are not the same constant.
+    return ["" if isinstance(const, CodeType) else repr(const) for const in code.co_consts]
+
+
+def _same(old: CodeType, new: CodeType) -> bool:
+    if not _own_same(old, new):
+        return False
+    inner_old, inner_new = _nested(old), _nested(new)
+    return len(inner_old) == len(inner_new) and all(_same(code, inner_new[at]) for at, code in enumerate(inner_old))

@@ -1,0 +1,318 @@
+"""The fork server: a hub that has imported nothing of the repository, and a warm server that has imported the suite.
+
+A candidate goes to the warm server, which puts it into live functions where that is possible; where it is not, the
+hub forks a process that imports the suite anew with the edited source overlaid.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from . import live, nursery, overlay, source, trace, words
+from .channel import Channel
+
+if TYPE_CHECKING:
+    from .channel import Message
+
+_IMPORT_CPU_S = 5.0
+_PRELOAD = {"pytest": ("pytest", "_pytest", "pluggy", "iniconfig", "packaging"), "unittest": ("unittest",)}
+
+
+class Loop:
+    """Takes jobs from one channel, starts them when there is room, and sends back what became of them."""
+
+    def __init__(self, link: Channel) -> None:
+        self.link = link
+        self.jobs: deque[Message] = deque()
+        self.selected: list[str] = []
+        self.nursery = nursery.Nursery(self.descriptors)
+
+    def descriptors(self) -> list[int]:
+        """Return what a child must not hold."""
+        return [self.link.fileno()]
+
+    def loop(self) -> None:
+        """Serve until the channel's end."""
+        while not self.link.ended:
+            ready = select.select(self.watched(), [], [], 1.0)[0]
+            if self.link.fileno() in ready:
+                for message in self.link.receive():
+                    self.take(message)
+            self.others(ready)
+            for message in self.nursery.finished(ready):
+                self.link.send(message)
+            while self.jobs and not self.nursery.full:
+                self.start(self.jobs.popleft())
+        self.nursery.clear()
+
+    def watched(self) -> list[int]:
+        """Return the descriptors to wait for."""
+        return [self.link.fileno(), *self.nursery.pipes()]
+
+    def take(self, message: Message) -> None:
+        """Handle one message that came from above."""
+        if message["t"] == "select":
+            self.selected = message["ids"]
+        elif message["t"] == "cancel":
+            self.jobs.clear()
+            self.nursery.clear()
+        else:
+            if message.get("tests") is None:
+                message["tests"] = self.selected
+            self.jobs.append(message)
+
+    def others(self, ready: list[int]) -> None:
+        """Look after further descriptors."""
+
+    def start(self, job: Message) -> None:
+        """Start one job."""
+        raise NotImplementedError
+
+    def refuse(self, job: Message, ending: str, why: str) -> None:
+        """Answer a job that is not started."""
+        self.link.send({"t": "done", "n": job["n"], "ending": ending, "message": why, "cpu_s": 0.0})
+
+
+class Told:
+    """Collects what a run says, and sums it up."""
+
+    def __init__(self) -> None:
+        self.results: list[Message] = []
+
+    def __call__(self, message: Message) -> None:
+        if message["t"] == "result":
+            self.results.append(message)
+
+    def summary(self, detail: bool) -> Message:
+        """Return how it ended; with `detail`, every result."""
+        failed = [told for told in self.results if told["outcome"] in ("failed", "error")]
+        said: Message = {
+            "ending": "passed" if self.results and not failed else "failed",
+            "failed": [told["id"] for told in failed],
+            "skipped": [told["id"] for told in self.results if told["outcome"] == "skipped"],
+            "message": failed[0]["message"] if failed else "" if self.results else "none of the tests was found",
+        }
+        if detail:
+            said["results"] = self.results
+        return said
+
+
+class Warm(Loop):
+    """Serves from a process in which the suite has been imported and collected."""
+
+    def __init__(self, link: Channel, engine: Any, tree: words.Tree, imported: trace.Imported) -> None:
+        super().__init__(link)
+        self._engine = engine
+        self._tree = tree
+        self._modules = _modules(tree)
+        self._patcher = live.Patcher(tree, live.Index(tree), imported, self._modules)
+        self._chosen: tuple[list[str], list[str] | None] = ([], [])
+        nursery.settle()
+        link.send({"t": "ready", "room": self.nursery.room})
+
+    def start(self, job: Message) -> None:
+        """Fork a child that applies the job's edits to live functions and runs its tests."""
+        tests = self._choose(job["tests"])
+        try:
+            if tests is None:
+                raise source.Cold("a test is not among the collected ones")
+            plan = self._patcher.plan(job["edits"])
+        except source.Inapplicable as error:
+            self.refuse(job, "inapplicable", str(error))
+            return
+        except source.Cold as error:
+            paths = {edit[0] for edit in job["edits"]}
+            rewritten = any(self._engine.rewritten(module) for path in paths for module in self._modules.get(path, ()))
+            self.link.send({"t": "cold", "n": job["n"], "why": str(error), "plain": rewritten})
+            return
+
+        def work(scratch: str) -> Message:
+            plan()
+            told = Told()
+            lines = trace.Lines(self._tree, job["cover"] or None) if job.get("cover") is not None else None
+            if lines is not None:
+                lines.start()
+            self._engine.run(tests, told, not job["all"], job["detail"], scratch)
+            said = told.summary(job["detail"])
+            if lines is not None:
+                said["lines"] = lines.found()
+            return said
+
+        self.nursery.spawn(job["n"], job["cpu_s"], work)
+
+    def _choose(self, asked: list[str]) -> list[str] | None:
+        # The same tests are asked for again and again.
+        if self._chosen[0] is not asked:
+            self._chosen = (asked, self._engine.choose(asked))
+        return self._chosen[1]
+
+
+def _modules(tree: words.Tree) -> dict[str, list[Any]]:
+    """Return the imported modules of the repository by their file."""
+    found: dict[str, list[Any]] = {}
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        path = tree.relative(file) if isinstance(file, str) else None
+        if path is not None:
+            found.setdefault(path, []).append(module)
+    return found
+
+
+class Hub(Loop):
+    """Speaks with the host; passes jobs to the warm server, and does itself what that cannot."""
+
+    def __init__(self, request: Message, link: Channel) -> None:
+        super().__init__(link)
+        self._request = request
+        self._tree = words.Tree(request["root"])
+        self._at_warm: dict[int, Message] = {}
+        self._ready = False
+        self._import_cpu_s = _IMPORT_CPU_S
+        self._preload()
+        mine, theirs = socket.socketpair()
+        self._warm_pid = nursery.fork()
+        if self._warm_pid == 0:
+            mine.close()
+            os._exit(self._be_warm(Channel(theirs.detach())))
+        theirs.close()
+        self._warm: Channel | None = Channel(mine.detach())
+        # What comes by keyboard is for the host.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def descriptors(self) -> list[int]:
+        """Return what a child must not hold."""
+        return [*super().descriptors(), *([] if self._warm is None else [self._warm.fileno()])]
+
+    def watched(self) -> list[int]:
+        """Return the descriptors to wait for."""
+        return super().watched() + ([] if self._warm is None else [self._warm.fileno()])
+
+    def take(self, message: Message) -> None:
+        """Pass a job on to the warm server while there is one."""
+        if message["t"] == "cancel":
+            self._at_warm.clear()
+        if message["t"] in ("select", "cancel"):
+            super().take(message)
+            if self._warm is not None:
+                self._warm.send(message)
+        elif self._warm is not None:
+            self._at_warm[message["n"]] = message
+            self._warm.send(message)
+        else:
+            super().take(message)
+
+    def others(self, ready: list[int]) -> None:
+        """Pass on what the warm server says, take back what it cannot do, and do without it when it has died."""
+        if self._warm is None or self._warm.fileno() not in ready:
+            return
+        for message in self._warm.receive():
+            self._from_warm(message)
+        if self._warm.ended:
+            self._without_warm()
+
+    def _from_warm(self, message: Message) -> None:
+        job = self._at_warm.pop(message.get("n", -1), None)
+        if message["t"] == "cold":
+            if job is not None:
+                super().take({**job, "tests": job["tests"] or self.selected, "plain": message["plain"]})
+            return
+        if message["t"] == "imported":
+            # A slower machine moment must not look like a slow candidate.
+            self._import_cpu_s += 3 * message["cpu_s"]
+            return
+        if message["t"] == "ready":
+            self._ready = True
+        self.link.send(message)
+
+    def _without_warm(self) -> None:
+        assert self._warm is not None
+        self._warm.close()
+        self._warm = None
+        status = os.waitpid(self._warm_pid, 0)[1]
+        if not self._ready:
+            self.link.send({"t": "end", "status": os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128})
+        for job in self._at_warm.values():
+            super().take(job)
+        self._at_warm.clear()
+
+    def start(self, job: Message) -> None:
+        """Fork a child that imports the suite anew with the job's edits overlaid."""
+        request = {**self._request, "ids": job["tests"], "stop": not job["all"], "plain": job.get("plain", False)}
+
+        def work(scratch: str) -> Message:
+            os.environ["PYTEST_DEBUG_TEMPROOT"] = _made(scratch)
+            told = Told()
+            try:
+                overlay.install(self._sources(job["edits"]))
+            except source.Inapplicable as error:
+                return {"ending": "inapplicable", "message": str(error)}
+            lines = trace.Lines(self._tree, job["cover"] or None) if job.get("cover") is not None else None
+            if lines is not None:
+                lines.start()
+            self._kind().run(request, told)
+            said = told.summary(job["detail"])
+            if lines is not None:
+                said["lines"] = lines.found()
+            return said
+
+        self.nursery.spawn(job["n"], job["cpu_s"] + self._import_cpu_s, work)
+
+    def _sources(self, edits: list[Any]) -> dict[str, bytes]:
+        by_path: dict[str, list[source.Edit]] = {}
+        for path, start, end, text in edits:
+            by_path.setdefault(path, []).append((start, end, text))
+        sources = {}
+        for path, changes in by_path.items():
+            data = source.read(self._tree.root, path)
+            data = source.edited(data, changes, source.encoding_of(data))
+            try:
+                compile(data, path, "exec", 0, True)
+            except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
+                raise source.Inapplicable("{}: {}".format(type(error).__name__, error)) from None
+            sources[os.path.realpath(os.path.join(self._tree.root, path))] = data
+        return sources
+
+    def _kind(self) -> Any:
+        return importlib.import_module("_nightcrew_inside.{}_kind".format(self._request["kind"]))
+
+    def _preload(self) -> None:
+        """Import the test runner once for all, unless the repository is that of the runner itself."""
+        for name in _PRELOAD[self._request["kind"]]:
+            spec = importlib.util.find_spec(name)
+            if spec is None and name == self._request["kind"]:
+                self.link.send({"t": "missing", "module": name, "python": sys.executable})
+                sys.exit(1)
+            if spec is not None and self._tree.relative(spec.origin or "<built in>") is not None:
+                return
+        self._kind()
+        nursery.settle()
+
+    def _be_warm(self, link: Channel) -> int:
+        self.link.close()
+        imported = trace.Imported(self._tree)
+        began = time.process_time()
+
+        def serve(engine: Any) -> None:
+            imported.stop()
+            link.send({"t": "imported", "cpu_s": time.process_time() - began})
+            Warm(link, engine, self._tree, imported).loop()
+
+        imported.start()
+        status: int = self._kind().run(self._request, link.send, serve)
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        return status
+
+
+def _made(directory: str) -> str:
+    os.mkdir(directory, 0o700)
+    return directory

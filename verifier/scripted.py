@@ -1,0 +1,88 @@
+"""A Runner and Trials that say what they are told: for tests, and for users who write plugins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+from sandbox import Limits, Sandbox
+from verifier.suite import Outcome, Ran, Suite, SuiteReport, TestResult
+from verifier.trials import Candidate, Coverage, Trial
+
+Say = Callable[[Sandbox], Mapping[str, Outcome]]
+"""Given the sandbox, tells what each test says there."""
+
+
+@dataclass(slots=True)
+class ScriptedRunner:
+    """Runs nothing; `say` is asked for each run, which is counted in `runs`."""
+
+    say: Say
+    runs: list[tuple[str, ...] | None] = field(default_factory=list)
+
+    def run(
+        self, sandbox: Sandbox, suite: Suite, ids: Sequence[str] | None = None, limits: Limits = Limits()
+    ) -> SuiteReport:
+        """Report what `say` says of the tests asked for."""
+        del suite, limits
+        self.runs.append(None if ids is None else tuple(ids))
+        said = {test_id: outcome for test_id, outcome in self.say(sandbox).items() if _asked(test_id, ids)}
+        return _report(said, tuple(said))
+
+
+@dataclass(slots=True)
+class ScriptedTrials:
+    """Tries nothing; `judge` tells what becomes of a candidate, `outcomes` what the tests say without one."""
+
+    outcomes: Mapping[str, Outcome]
+    judge: Callable[[Candidate, Sequence[str]], Trial]
+    lines: Mapping[str, Mapping[str, frozenset[int]]] = field(default_factory=dict)
+    tried: list[Candidate] = field(default_factory=list)
+    closed: bool = False
+
+    @property
+    def collected(self) -> tuple[str, ...]:
+        """The ids of `outcomes`."""
+        return tuple(self.outcomes)
+
+    def baseline(self, ids: Sequence[str] | None = None) -> SuiteReport:
+        """Report `outcomes`."""
+        said = {test_id: outcome for test_id, outcome in self.outcomes.items() if _asked(test_id, ids)}
+        return _report(said, self.collected)
+
+    def coverage(self, failing: Sequence[str], passing: Sequence[str], budget_s: float) -> Coverage:
+        """Return `lines` of the tests asked for."""
+        del budget_s
+        return Coverage({test_id: self.lines[test_id] for test_id in (*failing, *passing) if test_id in self.lines})
+
+    def run(
+        self, candidates: Iterable[Candidate], tests: Sequence[str], *, all_failures: bool = False, cpu_s: float = 5.0
+    ) -> Iterator[Trial]:
+        """Yield what `judge` says of each candidate."""
+        del all_failures, cpu_s
+        for candidate in candidates:
+            self.tried.append(candidate)
+            yield self.judge(candidate, tests)
+
+    def start(self, sandbox: Sandbox, suite: Suite, limits: Limits = Limits()) -> Self:
+        """Be the factory too."""
+        del sandbox, suite, limits
+        return self
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.closed = True
+
+
+def _asked(test_id: str, ids: Sequence[str] | None) -> bool:
+    return ids is None or any(
+        test_id == asked or test_id.startswith((asked + "::", asked + "[", asked + ".")) for asked in ids
+    )
+
+
+def _report(said: Mapping[str, Outcome], collected: tuple[str, ...]) -> SuiteReport:
+    ran = Ran.COMPLETED if said else Ran.NOTHING_COLLECTED
+    return SuiteReport(ran, tuple(TestResult(test_id, outcome) for test_id, outcome in said.items()), collected)
