@@ -9,6 +9,7 @@ import socket
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
@@ -76,8 +77,12 @@ class HostSandbox(ABC):
 
     def start(self, command: Command, limits: Limits = Limits()) -> Process:
         """Start a command that talks over its channel. Raises `SandboxClosed`."""
-        ours, theirs = socket.socketpair()
-        return self._new(command, limits, ours, theirs).begin()
+        with ExitStack() as failed:
+            ours, theirs = map(failed.enter_context, socket.socketpair())
+            handed = failed.enter_context(_raised(theirs))
+            running = self._new(command, limits, ours, handed)
+            failed.pop_all()
+        return running.begin()
 
     def used(self) -> Usage:
         """Return the sum of what its commands used so far."""
@@ -107,10 +112,9 @@ class HostSandbox(ABC):
     ) -> Running:
         if not command.argv or any("\0" in word for word in command.argv):
             raise SandboxError(f"argv={command.argv!r} is not a command: it takes at least one word, and none with NUL")
-        handed = None if theirs is None else _raised(theirs)
         with self._lock:
             self._check_open()
-            launch, cage = self._prepare(command, limits, handed)
+            launch, cage = self._prepare(command, limits, theirs)
             running = Running(launch, cage, limits, command.stdin, ours, self._finished)
             self._running.add(running)
         return running
