@@ -4,6 +4,7 @@ from agents.agent import Agent, NoFix, Proposal, Result, Step, Task, Workspace
 from agents.command import CommandAgent
 from agents.errors import AgentError, OutOfBudget, Stopped
 from agents.memory import MemoryWorkspace
+from agents.repair import RepairAgent
 from agents.scripted import Delete, ScriptedAgent, Write
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "NoFix",
     "OutOfBudget",
     "Proposal",
+    "RepairAgent",
     "Result",
     "ScriptedAgent",
     "Step",

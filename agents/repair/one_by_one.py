@@ -1,0 +1,77 @@
+"""Trials through the workspace itself, one run of the suite each: for suites that no fork server can hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+from agents.agent import Workspace
+from agents.repair.past import keep_original
+from shadowfs import RepoPath
+from verifier import Candidate, Coverage, Ending, Ran, SuiteReport, Trial
+
+
+@dataclass(slots=True)
+class OneByOne:
+    """Writes each candidate into the shadow, runs the tests, and puts the file back. Slow, and traces no coverage."""
+
+    workspace: Workspace
+    encodings: dict[RepoPath, str]
+    first: SuiteReport | None = None
+    kept: set[RepoPath] = field(default_factory=set)
+
+    @property
+    def collected(self) -> tuple[str, ...]:
+        """The ids of all collected tests."""
+        report = self.baseline()
+        return report.collected or tuple(test.id for test in report.tests)
+
+    def baseline(self, ids: Sequence[str] | None = None) -> SuiteReport:
+        """Run the whole suite once, and answer from that."""
+        if self.first is None:
+            self.first = self.workspace.test()
+        if ids is None:
+            return self.first
+        asked = set(ids)
+        tests = tuple(test for test in self.first.tests if test.id in asked)
+        return SuiteReport(self.first.ran, tests, self.first.collected, self.first.why, self.first.seconds)
+
+    def coverage(self, failing: Sequence[str], passing: Sequence[str], budget_s: float) -> Coverage:
+        """Trace nothing."""
+        del failing, passing, budget_s
+        return Coverage({})
+
+    def run(
+        self, candidates: Iterable[Candidate], tests: Sequence[str], *, all_failures: bool = False, cpu_s: float = 5.0
+    ) -> Iterator[Trial]:
+        """Yield one trial for each candidate; the workspace's own limits hold instead of `cpu_s`."""
+        del all_failures, cpu_s
+        for candidate in candidates:
+            yield self._try(candidate, tests)
+
+    def _try(self, candidate: Candidate, tests: Sequence[str]) -> Trial:
+        before = {edit.path: self.workspace.read(edit.path) for edit in candidate.edits}
+        for path, data in before.items():
+            if path not in self.kept:
+                keep_original(self.workspace, path, data)
+                self.kept.add(path)
+            self.workspace.write(path, patched(path, data, candidate, self.encodings.get(path, "utf-8")))
+        report = self.workspace.test(tests)
+        for path, data in before.items():
+            self.workspace.write(path, data)
+        passed = report.ran is Ran.COMPLETED and not report.bad() and len(report.tests) >= len(tests)
+        return Trial(candidate, Ending.PASSED if passed else Ending.FAILED, report.bad())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None: ...
+
+
+def patched(path: RepoPath, data: bytes, candidate: Candidate, encoding: str) -> bytes:
+    """Return a file's bytes with a candidate's edits of it applied."""
+    for edit in sorted(candidate.edits, key=lambda each: -each.start):
+        if edit.path == path:
+            data = data[: edit.start] + edit.text.encode(encoding) + data[edit.end :]
+    return data

@@ -1,0 +1,111 @@
+"""The search: candidates in ranked order, in batches, against the failing tests and then against the guards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from agents.agent import Workspace
+from agents.repair.diagnosis import Diagnosis
+from agents.repair.past import Past
+from agents.repair.variants import Variant
+from verifier import Ending, Trials
+
+
+@dataclass(frozen=True, slots=True)
+class Plausible:
+    """A variant that passes the failing tests and breaks no guard; `index` is its place in the ranked order."""
+
+    variant: Variant
+    index: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How far to search. Everything but `reserve_share` is a count, so that a run repeats under its seed."""
+
+    batch: int = 48
+    most_candidates: int = 30_000
+    most_plausible: int = 8
+    """Stop at so many plausible patches."""
+    further: float = 1.0
+    """After the first plausible one go on for this share of the candidates it took …"""
+    further_at_least: int = 240
+    """… and for at least so many."""
+    reserve_share: float = 0.15
+    """Share of the seconds left at the start that is kept for applying and testing the choice."""
+
+
+@dataclass(slots=True)
+class Search:
+    """One search over the ranked variants of an attempt. `tried` counts candidates, those of an earlier life too."""
+
+    ranked: Iterator[tuple[float, Variant]]
+    trials: Trials
+    workspace: Workspace
+    diagnosis: Diagnosis
+    settings: Settings = Settings()
+    plausible: list[Plausible] = field(default_factory=list)
+    tried: int = 0
+    why_ended: str = ""
+
+    def run(self, past: Past) -> list[Plausible]:
+        """Search until there are enough plausible patches, no candidates, or no time. Goes on after `past`."""
+        self._skip(past)
+        reserve_s = self.workspace.remaining_s() * self.settings.reserve_share
+        while not self.why_ended:
+            batch = list(islice(self.ranked, min(self.settings.batch, max(1, self._left()))))
+            if not batch:
+                self.why_ended = "every candidate was tried"
+                break
+            self._try(batch)
+            self.why_ended = self._enough(reserve_s)
+        return self.plausible
+
+    def _skip(self, past: Past) -> None:
+        known = set(past.plausible)
+        for index, (score, variant) in enumerate(islice(self.ranked, past.done)):
+            if index in known:
+                self.plausible.append(Plausible(variant, index, score))
+        self.tried = past.done
+        if past.done:
+            self.why_ended = self._enough(0.0)
+
+    def _left(self) -> int:
+        return self._goal() - self.tried
+
+    def _goal(self) -> int:
+        if not self.plausible:
+            return self.settings.most_candidates
+        first = self.plausible[0].index
+        return min(
+            self.settings.most_candidates,
+            first + max(self.settings.further_at_least, int(first * self.settings.further)),
+        )
+
+    def _enough(self, reserve_s: float) -> str:
+        if len(self.plausible) >= self.settings.most_plausible:
+            return f"{len(self.plausible)} plausible patches were enough"
+        if self.tried >= self._goal():
+            return "the search went far enough" if self.plausible else f"{self.tried:,} candidates were the limit"
+        return "the time was used up" if self.workspace.remaining_s() <= reserve_s else ""
+
+    def _try(self, batch: Sequence[tuple[float, Variant]]) -> None:
+        cpu_s = min(30.0, 1.0 + 5.0 * self.diagnosis.seconds)
+        trials = self.trials.run((variant.candidate for _, variant in batch), self.diagnosis.failing, cpu_s=cpu_s)
+        survivors = [at for at, trial in enumerate(trials) if trial.ending is Ending.PASSED]
+        if survivors and self.diagnosis.guards:
+            guard_s = min(300.0, 5.0 + 4.0 * self.diagnosis.guard_seconds)
+            candidates = [batch[at][1].candidate for at in survivors]
+            judged = self.trials.run(candidates, self.diagnosis.guards, cpu_s=guard_s)
+            survivors = [at for at, trial in zip(survivors, judged, strict=True) if trial.ending is Ending.PASSED]
+        found = [Plausible(batch[at][1], self.tried + at, batch[at][0]) for at in survivors]
+        self.plausible += found
+        self.tried += len(batch)
+        data: Mapping[str, object] = {"done": self.tried, "plausible": [each.index for each in found]}
+        self.workspace.note("batch", data, progress=self._progress())
+
+    def _progress(self) -> str:
+        return f"{self.tried:,} candidates, {len(self.plausible)} plausible"
