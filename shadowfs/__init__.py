@@ -2,6 +2,7 @@
 
 from shadowfs.change import Blobs, Change, Entry, FileChange, RepoPath
 from shadowfs.errors import DepotError, DriverUnavailable, NoSpace, NotPinnable, RefusedPath, ShadowfsError
+from shadowfs.merge import merge
 from shadowfs.shadow import Driver, Mount, Probe, Shadow
 from shadowfs.snapshot import Omission, Snapshot
 
@@ -23,4 +24,5 @@ __all__ = [
     "Shadow",
     "ShadowfsError",
     "Snapshot",
+    "merge",
 ]
