@@ -9,7 +9,7 @@ import re
 import shlex
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.interpreter import Interpreter, find_interpreter
@@ -29,9 +29,11 @@ class Detected:
     command: str
     """The suite's command as a person would type it, empty where none was found."""
     suite: Suite | None
+    """None where it cannot be run as things are; `notes` say why."""
     why: str
     """Where the suite was found (`pyproject.toml`, `tests/ imports unittest` …)."""
     interpreter: Interpreter | None
+    environment: Mapping[str, str]
     tests: tuple[str, ...] = ()
     linters: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -43,12 +45,18 @@ def detect(repository: Path, environ: Mapping[str, str], home: Path, own_prefix:
     interpreter, problems = find_interpreter(repository, environ, home, own_prefix)
     tests = _test_places(files)
     command, why = _command(files, tests, interpreter)
-    suite = None
-    if command:
-        suite = read_suite(command, str(interpreter.path) if interpreter else None)
-        suite = replace(suite, environment={**_environment(files), **suite.environment})
-    notes = [*problems, *_advice(suite, interpreter, repository)]
-    return Detected(command, suite, why, interpreter, tests, _linters(files), tuple(notes))
+    suite = read_suite(command, str(interpreter.path) if interpreter else "python3") if command else None
+    advice = list(_advice(suite, interpreter, repository))
+    return Detected(
+        command,
+        None if advice else suite,
+        why,
+        interpreter,
+        _environment(files),
+        tests,
+        _linters(files),
+        (*problems, *advice),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +202,14 @@ def _linters(files: _Files) -> tuple[str, ...]:
     return tuple(command for command, present in configured.items() if present)
 
 
+def no_environment(repository: Path) -> str:
+    """Return what to say of a repository without a Python environment."""
+    return (
+        f"{repository} has no Python environment: make one there with `python3 -m venv .venv`, install the project and "
+        "its test requirements into it, or name its interpreter as `python` under [test] in nightcrew.toml"
+    )
+
+
 def _advice(suite: Suite | None, interpreter: Interpreter | None, repository: Path) -> Iterator[str]:
     if suite is None:
         yield "no tests were found: name the suite with --test CMD, or as `command` under [test] in nightcrew.toml"
@@ -201,10 +217,7 @@ def _advice(suite: Suite | None, interpreter: Interpreter | None, repository: Pa
     if suite.kind == "command" or (suite.kind == "unittest" and interpreter is not None):
         return
     if interpreter is None or (interpreter.source == "system" and not interpreter.has("pytest")):
-        yield (
-            f"{repository} has no Python environment: make one there with `python3 -m venv .venv`, install the project and "
-            "its test requirements into it, or name its interpreter as `python` under [test] in nightcrew.toml"
-        )
+        yield no_environment(repository)
     elif not interpreter.has("pytest"):
         yield (
             f"pytest is not installed for {interpreter.path}: `{interpreter.path} -m pip install pytest`, "

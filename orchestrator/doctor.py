@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox import LocalDriver
-from shadowfs import CopyDriver, FuseDriver
+from shadowfs import Driver, Probe, drivers
 
 _GIT = (2, 30)
 _FREE_BYTES = 2 << 30
@@ -35,14 +35,15 @@ def examine(state: Path, environ: Mapping[str, str]) -> tuple[Check, ...]:
     """Look at everything, the drivers by really making a shadow's mount and a sandbox."""
     root = os.geteuid() == 0
     path = environ.get("PATH", os.defpath)
+    shadows = {driver.name: driver for driver in drivers(state)}
     return (
         _python(),
         _git(path, root),
         _sandbox(root),
         _program("nsenter", "util-linux", path, root, "it is what lets a sandbox see a FUSE shadow", "the copy driver"),
         _pyfuse3(),
-        _fuse(state),
-        _copy(state),
+        _fuse(shadows.get("fuse")),
+        _copy(shadows["copy"]),
         _state(state),
         _disk(state),
     )
@@ -99,8 +100,8 @@ def _pyfuse3() -> Check:
     )
 
 
-def _fuse(state: Path) -> Check:
-    probe = FuseDriver(state).probe()
+def _fuse(driver: Driver | None) -> Check:
+    probe = driver.probe() if driver else Probe(False, "the extra `fuse` is not installed")
     get = "load the module `fuse`, and let your user open /dev/fuse (chmod 666 /dev/fuse, or your distribution's group for it)"
     return Check(
         "fuse shadow",
@@ -111,8 +112,8 @@ def _fuse(state: Path) -> Check:
     )
 
 
-def _copy(state: Path) -> Check:
-    probe = CopyDriver(state).probe()
+def _copy(driver: Driver) -> Check:
+    probe = driver.probe()
     return Check("copy shadow", probe.works, probe.why or "a shadow is a plain copy of the tree", needed=True)
 
 

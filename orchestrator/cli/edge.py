@@ -44,11 +44,11 @@ class Edge:
 
         return state_directory(self.environ, self.home, self.machine(), self.state_given)
 
-    def crew(self, repository: Path | None = None) -> Crew:
-        """Return a crew with the settings of `repository`, or with none for commands that only look at tickets."""
+    def crew(self, settings: Settings | None = None) -> Crew:
+        """Return a crew with the settings of a repository, or with none for commands that only look at tickets."""
         from orchestrator.crew import Crew
 
-        return Crew(self.state()) if repository is None else Crew(self.state(), self.settings(repository))
+        return Crew(self.state()) if settings is None else Crew(self.state(), settings)
 
     def detect(self, repository: Path) -> Detected:
         """Look at what a repository's tests are, as `init` does."""
@@ -56,19 +56,22 @@ class Edge:
 
         return detect(repository, self.environ, self.home, self.own_prefix)
 
-    def settings(self, repository: Path) -> Settings:
-        """Build the settings of a repository from both configuration files, and from detection where they say nothing."""
+    def settings(self, repository: Path, test_command: str | None = None) -> Settings:
+        """Build the settings of a repository from both configuration files, and from detection where they say nothing.
+
+        `test_command` is what somebody typed. Raises `BadConfig` where the tests cannot be run as things are.
+        """
         from orchestrator.config import read_repository
         from orchestrator.settings import Settings
         from sandbox import Limits
 
         config, machine = read_repository(repository), self.machine()
-        suite, python = self._suite(repository, config)
+        suite, python, found = self._suite(repository, config, test_command)
         test, toolchain = config.test, self._toolchain(python)
         return Settings(
             suite=suite,
             python=python,
-            environment={**toolchain.environment, **test.environment},
+            environment={**toolchain.environment, **found, **test.environment},
             toolchains=(*toolchain.readonly, *self._named(machine)),
             hidden=config.files.secret,
             protected=config.files.protected,
@@ -82,20 +85,29 @@ class Edge:
             sandbox=machine.sandbox.driver,
         )
 
-    def _suite(self, repository: Path, config: RepositoryConfig) -> tuple[Suite | None, str | None]:
-        """Return the suite and the interpreter: what the configuration names, else what is found."""
+    def _suite(
+        self, repository: Path, config: RepositoryConfig, typed: str | None
+    ) -> tuple[Suite, str | None, Mapping[str, str]]:
+        """Return the suite, the interpreter and variables: what was typed, else configured, else found."""
+        from orchestrator.detect import no_environment
+        from orchestrator.errors import BadConfig
         from orchestrator.suites import read_suite
 
         test = config.test
-        found = None if test.command and test.python else self.detect(repository)
+        command = typed or test.command
+        found = None if command and test.python else self.detect(repository)
         python = str(repository / test.python) if test.python else None
         if python is None and found is not None and found.interpreter is not None:
             python = str(found.interpreter.path)
-        if test.command:
-            return read_suite(test.command, python, test.directory), python
+        environment = found.environment if found else {}
+        if command:
+            suite = read_suite(command, python or "python3", test.directory)
+            if python is None and suite.kind != "command":
+                raise BadConfig(no_environment(repository))
+            return suite, python, environment
         if found is None or found.suite is None:
-            return None, python
-        return replace(found.suite, python=python, cwd=test.directory), python
+            raise BadConfig("; ".join(found.notes) if found else no_environment(repository))
+        return replace(found.suite, python=python, cwd=test.directory), python, environment
 
     def _toolchain(self, python: str | None) -> Toolchain:
         from sandbox import toolchain_paths

@@ -60,9 +60,7 @@ def render(found: Detected, repository: Path) -> str:
     interpreter = found.interpreter.path if found.interpreter and found.interpreter.source != "system" else None
     if interpreter is not None and interpreter.is_relative_to(repository):
         interpreter = interpreter.relative_to(repository)
-    environment = ", ".join(
-        f"{name} = {_quoted(value)}" for name, value in (found.suite.environment if found.suite else {}).items()
-    )
+    environment = ", ".join(f"{name} = {_quoted(value)}" for name, value in found.environment.items())
     lines = [
         "# How nightcrew works on this repository. Keys: docs/configuration.md. Unknown keys are errors.",
         "",

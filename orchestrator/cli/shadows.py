@@ -114,17 +114,16 @@ def drop_command(shadow: str, edge: Edge, json_wanted: bool) -> None:
 
 
 def _driver(state: Path, name: str | None) -> Driver:
-    from shadowfs import CopyDriver, DriverUnavailable, FuseDriver
+    from shadowfs import DriverUnavailable, drivers
 
-    drivers: tuple[Driver, ...] = (FuseDriver(state), CopyDriver(state))
-    wanted = [driver for driver in drivers if name in (None, driver.name)]
-    why = ""
-    for driver in wanted:
-        probe = driver.probe()
-        if probe.works:
-            return driver
-        why = probe.why
-    raise DriverUnavailable(why)
+    why = []
+    for driver in drivers(state):
+        if name in (None, driver.name):
+            probe = driver.probe()
+            if probe.works:
+                return driver
+            why.append(f"the {driver.name} driver does not work here: {probe.why}")
+    raise DriverUnavailable("; ".join(why))
 
 
 def _show_until_interrupted(mounted: Shadow, json_wanted: bool) -> None:

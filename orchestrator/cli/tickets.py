@@ -43,7 +43,7 @@ def fix_command(
     order = _order(edge, repository, read_text(text, text_file), given)
     from orchestrator.cli.progress import watching
 
-    with edge.crew(repository) as crew:
+    with edge.crew(edge.settings(repository, order.test_command)) as crew:
         crew.sweep()
         with watching() as watch:
             report = crew.fix(order, watch)
@@ -89,7 +89,7 @@ def file_command(
     if found is not None:
         words, given["failing"] = merged(words, tuple(given["failing"]), found)
     order = _order(edge, repository, words, given)
-    with edge.crew(repository) as crew:
+    with edge.crew(edge.settings(repository, order.test_command)) as crew:
         ticket = crew.file(order)
     unplaced = found.unplaced if found else 0
     if json_wanted:
@@ -174,7 +174,7 @@ def review_command(ref: str, repo: Path | None, edge: Edge, json_wanted: bool, *
 
     repository = find_repository(repo)
     order = Order(text=f"review of {ref}", repository=repository, **given)
-    with edge.crew(repository) as crew:
+    with edge.crew(edge.settings(repository, order.test_command)) as crew:
         crew.sweep()
         with watching() as watch:
             report = crew.review(repository, ref, order, watch)

@@ -133,9 +133,7 @@ def test_an_environment_of_poetry_or_conda_is_found(tmp_path: Path) -> None:
 def test_a_src_layout_is_imported_from_the_tree(tmp_path: Path) -> None:
     put(tmp_path, {"src/pkg/__init__.py": "", "tests/test_a.py": "import pytest\n"})
     environment(tmp_path / ".venv", "pytest")
-    suite = look(tmp_path).suite
-    assert suite is not None
-    assert suite.environment == {"PYTHONPATH": "src"}
+    assert look(tmp_path).environment == {"PYTHONPATH": "src"}
 
 
 def test_linters_are_those_that_are_configured(tmp_path: Path) -> None:
