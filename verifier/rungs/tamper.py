@@ -30,10 +30,14 @@ class Tamper:
             return RungResult(
                 self.name, Status.FAIL, f"{where}: {first.text}, which the ticket did not ask for{rest}.", evidence
             )
-        look = f" {len(findings)} other places deserve a look." if findings else ""
+        look = f" {_places(len(findings))} a look." if findings else ""
         why = f"No existing test, CI file, or test or lint configuration is weakened.{look}"
         return RungResult(self.name, Status.PASS, why, evidence)
 
 
 def _evidence(finding: Finding) -> Evidence:
     return Evidence("tamper" if finding.weakens else "look", finding.text, finding.path, finding.line)
+
+
+def _places(count: int) -> str:
+    return "1 other place deserves" if count == 1 else f"{count} other places deserve"

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from shadowfs import RepoPath
 from verifier.tampering.finding import Finding
+from verifier.tampering.outline import parse
 
 Settings = Mapping[tuple[str, ...], str]
 
@@ -64,6 +65,10 @@ def is_configuration(path: RepoPath) -> bool:
 
 def compare_configuration(path: RepoPath, before: bytes | None, after: bytes | None) -> Iterator[Finding]:
     """Yield the settings that differ between two versions of a configuration file (None where there is none)."""
+    if (before is None or after is None) and posixpath.basename(path) in _WHOLE_INI | _WHOLE_TOML:
+        # Even an empty one counts: it hides the settings that the tool finds elsewhere.
+        yield Finding(path, f"the configuration file is {'added' if before is None else 'deleted'}")
+        return
     try:
         old, new = _settings(path, before), _settings(path, after)
     except (ValueError, configparser.Error, SyntaxError, RecursionError):
@@ -89,7 +94,7 @@ def _settings(path: RepoPath, text: bytes | None) -> Settings:
         return {}
     name = posixpath.basename(path)
     if name in _PYTHON:
-        return {(name,): ast.dump(ast.parse(text))}
+        return {(name,): ast.dump(parse(text))}
     if name.endswith(".toml"):
         return _toml(text, None if name in _WHOLE_TOML else _TABLES)
     return _ini(text, None if name in _WHOLE_INI else _SECTIONS)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from shadowfs import FileChange, RepoPath
 from verifier.tampering.finding import Finding
+from verifier.tampering.outline import parse
 from verifier.tampering.paths import builds, hooks_interpreter, runs_by_itself, shadows_tool
 
 _LIFECYCLE = re.compile(r"^(pre|post)|^(install|prepare|test|lint|check)")
@@ -53,7 +54,7 @@ def _code(source: bytes | None) -> bytes:
     if source is None:
         return b""
     try:
-        tree = ast.parse(source)
+        tree = parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return source
     lines = source.split(b"\n")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from shadowfs import RepoPath
 from verifier.tampering.finding import Finding
-from verifier.tampering.functions import Weaker, decorated, weaker
+from verifier.tampering.functions import decorated, skips, weaker
 from verifier.tampering.outline import Function, Outline, last, plain
 
 _STEERING_VALUES = frozenset(
@@ -39,7 +39,7 @@ def _functions(path: RepoPath, before: Outline, after: Outline) -> Iterator[Find
     for key, node in before.functions.items():
         now = after.functions.get(key)
         if now is not None:
-            change: Weaker | None = weaker(node, now)
+            change = weaker(node, now)
             if change is not None:
                 yield Finding(path, f"`{key}` {change.how}", change.line)
         elif _matters(key, node):
@@ -108,7 +108,10 @@ def _values(path: RepoPath, before: Outline, after: Outline) -> Iterator[Finding
             continue
         scope = plain(key).rpartition(".")[0]
         existing = not scope or scope in before.classes
-        if plain(key) in before.names():
+        skipping = [skip for statement in statements for skip in skips(statement)]
+        if skipping:
+            yield Finding(path, f"the whole file is skipped by `{skipping[0]}`", statements[0].lineno)
+        elif plain(key) in before.names():
             yield Finding(path, f"`{key}` takes an existing name", statements[0].lineno)
         elif existing and (last(key) in _STEERING_VALUES or last(key).startswith("test")):
             yield Finding(path, f"`{ast.unparse(statements[0])[:80]}` steers existing tests", statements[0].lineno)
