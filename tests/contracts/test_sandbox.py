@@ -293,6 +293,8 @@ class TestRealProcesses:
 
     def test_nothing_of_a_closed_sandbox_stays_on_the_disk(self, sandbox: Sandbox, tmp_path: Path) -> None:
         script = "mkdir -p $TMPDIR/a/b && touch $TMPDIR/a/b/c && chmod 0 $TMPDIR/a/b $TMPDIR/a"
+        deep = "import os; os.chdir(os.environ['TMPDIR']); [(os.mkdir('d'), os.chdir('d')) for _ in range(3000)]"
+        assert sandbox.run(Command((sys.executable, "-I", "-c", deep))).ok
         assert sandbox.run(Command(("sh", "-c", script))).ok
         sandbox.close()
         assert list((tmp_path / "scratch").iterdir()) == []
