@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import WouldOverwrite
-from shadowfs import Change, FileChange, RepoPath
+from shadowfs import Change, FileChange, RepoPath, merge
 
 LINK = 0o120000
 PLAIN, EXECUTABLE = 0o100644, 0o100755
@@ -86,7 +85,7 @@ def _decide(repository: Path, change: Change, file: FileChange) -> Write | None:
         return Write(file.path, now, after)
     if now is None or before is None or after is None or LINK in (now.mode, before.mode, after.mode):
         return None
-    merged = _merge(now.data, before.data, after.data)
+    merged = merge(before.data, now.data, after.data)
     if merged is None:
         return None
     return Write(file.path, now, Content(after.mode if now.mode == before.mode else now.mode, merged))
@@ -143,21 +142,3 @@ def _remove_empty(repository: Path, directory: Path) -> None:
     while directory != repository and not any(directory.iterdir()):
         directory.rmdir()
         directory = directory.parent
-
-
-def _merge(ours: bytes, base: bytes, theirs: bytes) -> bytes | None:
-    """Return the three-way merge of a text file, None where it has conflicts."""
-    if b"\0" in ours + base + theirs:
-        return None
-    with tempfile.TemporaryDirectory(prefix="nightcrew-merge-") as directory:
-        names = [Path(directory) / name for name in ("ours", "base", "theirs")]
-        for name, data in zip(names, (ours, base, theirs), strict=True):
-            name.write_bytes(data)
-        return _merge_files(names)
-
-
-def _merge_files(names: Sequence[Path]) -> bytes | None:
-    neutral = {"PATH": os.defpath, "LC_ALL": "C", "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
-    argv = ["git", "merge-file", "-p", "-q", *map(str, names)]
-    merged = subprocess.run(argv, cwd=names[0].parent, env=neutral, capture_output=True, check=False)
-    return merged.stdout if merged.returncode == 0 else None

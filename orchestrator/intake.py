@@ -64,10 +64,8 @@ def settle(order: Order, settings: Settings) -> Settings:
 
 def check_agent(agent: str) -> None:
     """Raise `OrderRefused` when no agent is called so."""
-    if (agent != "repair" and not agent.removeprefix("command:").strip()) or agent.partition(":")[0] not in (
-        "repair",
-        "command",
-    ):
+    kind, _, command = agent.partition(":")
+    if agent != "repair" and not (kind == "command" and command.strip()):
         raise OrderRefused(
             f"there is no agent {agent!r}: use `repair`, or `command:CMD` for a program that edits files"
         )

@@ -15,7 +15,7 @@ def matching(patterns: Sequence[str]) -> Callable[[RepoPath], bool]:
     One without a slash (a last one apart) holds for a name anywhere, a file's or a directory's; one with a slash for the
     path from the root, and for all below it.
     """
-    names = _union([pattern.strip("/") for pattern in patterns if "/" not in pattern.rstrip("/")])
+    names = _union([pattern.rstrip("/") for pattern in patterns if "/" not in pattern.rstrip("/")])
     paths = _union([pattern.strip("/") for pattern in patterns if "/" in pattern.rstrip("/")])
 
     def matches(path: RepoPath) -> bool:

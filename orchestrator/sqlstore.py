@@ -304,9 +304,8 @@ class SqlStore:
 
     @contextmanager
     def _write(self, durable: bool = False) -> Iterator[Connection]:
-        with _told(), self._engine.connect().execution_options(write=True, durable=durable) as connection:
-            with connection.begin():
-                yield connection
+        with _told(), self._engine.execution_options(write=True, durable=durable).begin() as connection:
+            yield connection
 
     @contextmanager
     def _under(self, lease: Lease, durable: bool = False, **values: Any) -> Iterator[Connection]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 
 from agents import AgentError, OutOfBudget, Stopped
 from orchestrator import phases
@@ -16,7 +17,7 @@ from orchestrator.journal import Journal
 from orchestrator.lease import Heartbeat
 from orchestrator.phases import Ending
 from orchestrator.place import Places
-from orchestrator.records import Status, Watch
+from orchestrator.records import Event, Status, Watch
 from orchestrator.store import Lease, Store
 from sandbox import SandboxError
 from shadowfs import ShadowfsError
@@ -61,6 +62,7 @@ class Worker:
                 failure = error
                 ending = self._defect(lease, error, ticket.id)
         self._end(lease, ending)
+        watch(Event(lease.job, "done", f"{ending.status} {ending.why}".strip(), self._clock()))
         return failure
 
     def _go(self, lease: Lease, heartbeat: Heartbeat, watch: Watch) -> Ending:
@@ -84,17 +86,13 @@ class Worker:
 
     def _defect(self, lease: Lease, error: Exception, ticket: str) -> Ending:
         journal = Journal(self._store, lease, 0)
-        try:
+        # What broke may be the store itself: then the ending alone says what is known.
+        with suppress(OrchestratorError, OSError):
             journal.finish(journal.begin("defect", {"traceback": traceback.format_exc()}), {})
-        except (OrchestratorError, OSError):
-            # What broke may be the store itself: the ending says what is known.
-            pass
         why = f"a defect of nightcrew: {type(error).__name__}: {error}"
         return Ending(Status.FAILED, why, f"nightcrew logs {ticket}")
 
     def _end(self, lease: Lease, ending: Ending) -> None:
-        try:
+        # Where another worker has the job by now, that one will end it.
+        with suppress(LeaseLost):
             self._store.end(lease, ending.status, ending.why, ending.next)
-        except LeaseLost:
-            # Another worker has the job by now, and will end it.
-            return

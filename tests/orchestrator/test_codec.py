@@ -1,0 +1,31 @@
+"""Records as JSON and back."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator.codec import decode, encode
+from orchestrator.records import AttemptRecord, AttemptState, Cost
+
+
+def test_a_record_comes_back_equal_and_its_text_is_plain_ascii() -> None:
+    record = AttemptRecord(1, "na\udcff\x1b", 2, AttemptState.PROPOSED, None, without=("a", "b"))
+    text = encode(record)
+    assert text.isascii()
+    assert text.isprintable()
+    assert decode(AttemptRecord, text) == record
+
+
+def test_whole_numbers_come_back_as_the_floats_they_are() -> None:
+    assert isinstance(decode(Cost, '{"seconds": 1}').seconds, float)
+
+
+@pytest.mark.parametrize("text", ["[]", "3", '{"unknown": 1}', "no json"])
+def test_what_is_no_such_record_is_an_error(text: str) -> None:
+    with pytest.raises(ValueError):
+        decode(Cost, text)
+
+
+def test_what_the_store_cannot_keep_is_an_error() -> None:
+    with pytest.raises(ValueError, match="object"):
+        encode({"x": object()})

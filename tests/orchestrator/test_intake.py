@@ -1,0 +1,113 @@
+"""Orders become tickets, or are refused with what to do instead."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.errors import OrderRefused
+from orchestrator.intake import check_agent, new_id, read_order, settle, slug_of
+from orchestrator.records import AddedTest, Order
+from orchestrator.settings import Settings
+from verifier import Suite
+
+SETTINGS = Settings(suite=Suite("pytest", python="/p"), python="/p", seconds=60.0)
+
+
+def order(**given: Any) -> Order:
+    return Order(**{"text": "it breaks", "repository": Path("/r"), **given})
+
+
+@pytest.mark.parametrize(
+    ("text", "slug"),
+    [
+        ("total() is off by one", "total-is-off-by-one"),
+        ("  \n# Größe: naïve façade\nsecond line", "groe-naive-facade"),
+        ("../../etc/passwd; rm -rf / `x` $(y)", "etc-passwd-rm-rf-x-y"),
+        ("\x1b[31mred\x07 @{-1}..~^:?*[\\.lock", "31mred-1-lock"),
+        ("日本語", "ticket"),
+        ("x" * 100_000, "ticket"),
+        ("a " * 500, "a-a-a-a-a-a-a-a-a-a-a-a-a-a-a-a-a-a-a-a"),
+    ],
+)
+def test_a_slug_is_safe_in_refs_paths_and_shells_whatever_the_text(text: str, slug: str) -> None:
+    assert slug_of(text) == slug
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug)
+    assert len(slug) <= 40
+
+
+def test_ids_are_short_sort_by_time_and_do_not_repeat() -> None:
+    day = 1_795_300_000.0
+    ids = [new_id(day + 10 * tick) for tick in range(500)]
+    assert ids == sorted(ids)
+    assert len({new_id(day) for _ in range(50)}) == 50
+    assert all(re.fullmatch(r"\d{6}-[0-9a-hjkmnp-tv-z]{7}", id) for id in ids)
+
+
+def test_a_ticket_of_a_megabyte_is_taken_quickly_and_whole() -> None:
+    text = "x" * (1 << 20)
+    began = time.process_time()
+    assert read_order(order(text=text), 0.0).order.text == text
+    assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"text": "  \n\x00"}, "empty"),
+        ({"text": "x" * (9 << 20)}, "bytes"),
+        ({"added": (AddedTest("/etc/x", b""),)}, "added test"),
+        ({"added": (AddedTest("a/../../x", b""),)}, "added test"),
+        ({"added": (AddedTest("a/.GIT/hooks/x", b""),)}, "added test"),
+        ({"added": (AddedTest("", b""),)}, "added test"),
+        ({"added": (AddedTest("a//b", b""),)}, "added test"),
+        ({"added": (AddedTest("t.py", b"x" * (17 << 20)),)}, "bytes"),
+    ],
+)
+def test_a_bad_order_is_refused_with_its_reason(wrong: dict[str, object], said: str) -> None:
+    with pytest.raises(OrderRefused, match=said):
+        read_order(order(**wrong), 0.0)
+
+
+def test_a_relative_repository_is_refused() -> None:
+    with pytest.raises(OrderRefused, match="absolute"):
+        read_order(Order("x", Path("r")), 0.0)
+
+
+def test_what_an_order_says_goes_before_the_settings() -> None:
+    settled = settle(order(test_command="python -m unittest", attempts=3, seconds=5.0, driver="copy"), SETTINGS)
+    assert settled.suite == Suite("unittest", (), "/p")
+    assert (settled.attempts, settled.seconds, settled.driver, settled.agent) == (3, 5.0, "copy", "repair")
+    assert settle(order(), SETTINGS) == SETTINGS
+
+
+@pytest.mark.parametrize(
+    ("given", "settings"),
+    [
+        ({}, Settings()),
+        ({"attempts": 0}, SETTINGS),
+        ({"attempts": 65}, SETTINGS),
+        ({"seconds": 0.0}, SETTINGS),
+        ({"seconds": float("nan")}, SETTINGS),
+        ({"test_command": "pytest 'x"}, SETTINGS),
+        ({"test_command": " "}, SETTINGS),
+    ],
+)
+def test_an_order_that_cannot_be_worked_on_is_refused(given: dict[str, object], settings: Settings) -> None:
+    with pytest.raises(OrderRefused):
+        settle(order(**given), settings)
+
+
+@pytest.mark.parametrize("agent", ["", "fix", "command:", "command: ", "review:main", "repair:x", "acp:x"])
+def test_an_unknown_agent_is_refused(agent: str) -> None:
+    with pytest.raises(OrderRefused):
+        check_agent(agent)
+
+
+def test_known_agents_are_taken() -> None:
+    check_agent("repair")
+    check_agent("command:sed -i s/a/b/ x.py")
