@@ -45,10 +45,15 @@ class Edge:
         return state_directory(self.environ, self.home, self.machine(), self.state_given)
 
     def crew(self, settings: Settings | None = None) -> Crew:
-        """Return a crew with the settings of a repository, or with none for commands that only look at tickets."""
+        """Return a crew with the settings of a repository, or with none for commands that only look at tickets.
+
+        What a killed command left is cleaned up first.
+        """
         from orchestrator.crew import Crew
 
-        return Crew(self.state()) if settings is None else Crew(self.state(), settings)
+        crew = Crew(self.state()) if settings is None else Crew(self.state(), settings)
+        crew.sweep()
+        return crew
 
     def detect(self, repository: Path) -> Detected:
         """Look at what a repository's tests are, as `init` does."""
@@ -72,7 +77,7 @@ class Edge:
             suite=suite,
             python=python,
             environment={**toolchain.environment, **found, **test.environment},
-            toolchains=(*toolchain.readonly, *self._named(machine)),
+            toolchains=(*toolchain.readonly, *_environment_of(python, repository), *self._named(machine)),
             hidden=config.files.secret,
             protected=config.files.protected,
             hidden_paths=(self.state(),),
@@ -118,6 +123,14 @@ class Edge:
         """Return the directories that the machine's configuration opens to sandboxes."""
         homes = (str(self.home) + path[1:] if path.startswith("~/") else path for path in machine.sandbox.toolchains)
         return tuple(map(Path, homes))
+
+
+def _environment_of(python: str | None, repository: Path) -> tuple[Path, ...]:
+    """Return the interpreter's virtual environment where it lies outside the repository, wherever that is (`/tmp` too)."""
+    environment = Path(python).parent.parent if python else None
+    if environment is None or environment.is_relative_to(repository) or not (environment / "pyvenv.cfg").is_file():
+        return ()
+    return (environment,)
 
 
 def find_repository(given: Path | None) -> Path:

@@ -44,7 +44,6 @@ def fix_command(
     from orchestrator.cli.progress import watching
 
     with edge.crew(edge.settings(repository, order.test_command)) as crew:
-        crew.sweep()
         with watching() as watch:
             report = crew.fix(order, watch)
     return _ended(report, json_wanted)
@@ -116,7 +115,6 @@ def work_command(limit: int | None, edge: Edge, json_wanted: bool) -> None:
 
     reports: list[JobReport] = []
     with edge.crew() as crew:
-        crew.sweep()
         while limit is None or len(reports) < limit:
             with watching() as watch:
                 report = crew.work_next(watch)
@@ -146,7 +144,6 @@ def resume_command(ticket: str, seconds: float, usd: float, edge: Edge, json_wan
     from orchestrator.cli.progress import watching
 
     with edge.crew() as crew:
-        crew.sweep()
         with watching() as watch:
             report = crew.resume(ticket, watch, seconds=seconds, usd=usd)
     return _ended(report, json_wanted)
@@ -175,7 +172,6 @@ def review_command(ref: str, repo: Path | None, edge: Edge, json_wanted: bool, *
     repository = find_repository(repo)
     order = Order(text=f"review of {ref}", repository=repository, **given)
     with edge.crew(edge.settings(repository, order.test_command)) as crew:
-        crew.sweep()
         with watching() as watch:
             report = crew.review(repository, ref, order, watch)
     return _ended(report, json_wanted)
