@@ -1,28 +1,49 @@
 """Hold: snapshots of a working tree, copy-on-write shadows of them, the FUSE mount, export to git."""
 
 from shadowfs.change import Blobs, Change, Entry, FileChange, RepoPath
+from shadowfs.copydriver import CopyDriver
+from shadowfs.depot import Depot
 from shadowfs.errors import DepotError, DriverUnavailable, NoSpace, NotPinnable, RefusedPath, ShadowfsError
-from shadowfs.merge import merge
+from shadowfs.export import check_exportable, deliver_objects, set_branch
+from shadowfs.home import Home, sweep
+from shadowfs.ignore import ignored_paths
+from shadowfs.layer import fingerprint
+from shadowfs.memory import MemoryDriver
+from shadowfs.pin import LARGE_BYTES, pin
+from shadowfs.pintable import PinnedFile, PinTable
 from shadowfs.shadow import Driver, Mount, Probe, Shadow
 from shadowfs.snapshot import Omission, Snapshot
 
 __all__ = [
+    "LARGE_BYTES",
     "Blobs",
     "Change",
+    "CopyDriver",
+    "Depot",
     "DepotError",
     "Driver",
     "DriverUnavailable",
     "Entry",
     "FileChange",
+    "Home",
+    "MemoryDriver",
     "Mount",
     "NoSpace",
     "NotPinnable",
     "Omission",
+    "PinTable",
+    "PinnedFile",
     "Probe",
     "RefusedPath",
     "RepoPath",
     "Shadow",
     "ShadowfsError",
     "Snapshot",
-    "merge",
+    "check_exportable",
+    "deliver_objects",
+    "fingerprint",
+    "ignored_paths",
+    "pin",
+    "set_branch",
+    "sweep",
 ]

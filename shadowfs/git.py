@@ -58,15 +58,17 @@ def run(
     alternates: Iterable[Path] = (),
     input: bytes | IO[bytes] = b"",
     extra: Mapping[str, str] | None = None,
+    fine: tuple[int, ...] = (0,),
 ) -> bytes:
     """Run git on `git_dir` and return its standard output.
 
-    `objects` replaces the git directory's object store, `alternates` are stores read besides it, `extra` adds variables.
+    `objects` replaces the git directory's object store, `alternates` are stores read besides it, `extra` adds variables. It may exit with
+    one of `fine`.
     Raises `NoSpace` when the disk is full, `DepotError` with git's own message when it fails otherwise.
     """
     env = environment(git_dir, work_tree=work_tree, index=index, objects=objects, alternates=alternates)
     done = _spawn(command(args), env | dict(extra or {}), work_tree or git_dir, input)
-    if done.returncode:
+    if done.returncode not in fine:
         raise failure(f"git {os.fsdecode(args[0])} in {git_dir}", done.stderr)
     return done.stdout
 

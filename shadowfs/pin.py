@@ -90,6 +90,7 @@ class _Pinning:
             ignored=roots,
             fingerprint=layer.fingerprint(self.tree.root, roots),
             omitted=tuple(Omission(os.fsdecode(path), why) for path, why in sorted(scan.omitted)),
+            secret_patterns=self.secret_patterns,
         )
         snapshot.save()
         return snapshot

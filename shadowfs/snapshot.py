@@ -29,7 +29,7 @@ class Snapshot:
     `tree` is the git tree of the working tree's raw bytes. `head` is the user's commit at the pin. `base` is the commit whose
     tree is `tree`: `head` where the working tree was clean, else a local commit of the uncommitted work on top of it.
     `pin` is the file with each pinned path's blob and stat. `ignored` are the roots of the live copy-on-write lower
-    layer; `fingerprint` is theirs at the pin.
+    layer; `fingerprint` is theirs at the pin. `secret_patterns` are the configured ones, besides the built-in ones.
     """
 
     id: str
@@ -43,6 +43,7 @@ class Snapshot:
     ignored: tuple[RepoPath, ...]
     fingerprint: str
     omitted: tuple[Omission, ...]
+    secret_patterns: tuple[str, ...] = ()
 
     @classmethod
     def load(cls, state: Path, id: str) -> Snapshot:
@@ -64,6 +65,7 @@ class Snapshot:
             ignored=tuple(record["ignored"]),
             fingerprint=record["fingerprint"],
             omitted=tuple(Omission(**omission) for omission in record["omitted"]),
+            secret_patterns=tuple(record["secret_patterns"]),
         )
 
     def save(self) -> None:
@@ -78,6 +80,7 @@ class Snapshot:
             "ignored": self.ignored,
             "fingerprint": self.fingerprint,
             "omitted": [asdict(omission) for omission in self.omitted],
+            "secret_patterns": self.secret_patterns,
         }
         partial = self.pin.with_name(f"snapshot.json.{os.getpid()}")
         # Paths may hold surrogates, which JSON keeps as escapes.

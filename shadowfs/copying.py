@@ -1,0 +1,107 @@
+"""Copy files so that nothing is shared but blocks on disk: a reflink where the file system has them, else the data, holes kept."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+_FICLONE = 0x40049409
+_NOT_HERE = (errno.EOPNOTSUPP, errno.ENOTTY, errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EPERM)
+
+
+def copy_data(source: int, target: int) -> None:
+    """Copy the whole content of one open file to another, empty one."""
+    try:
+        fcntl.ioctl(target, _FICLONE, source)
+        return
+    except OSError as error:
+        if error.errno not in _NOT_HERE:
+            raise
+    size = os.fstat(source).st_size
+    os.truncate(target, size)
+    offset = 0
+    while offset < size:
+        try:
+            start = os.lseek(source, offset, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+            return
+        offset = os.lseek(source, start, os.SEEK_HOLE)
+        _copy_range(source, target, start, offset)
+
+
+def copy_file(source: Path, target: Path) -> os.stat_result:
+    """Copy a regular file with its permissions and times; return the stat of what was read."""
+    reading = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        status = os.fstat(reading)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", os.fspath(source))
+        writing = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            copy_data(reading, writing)
+            os.fchmod(writing, stat.S_IMODE(status.st_mode) & 0o777)
+            os.utime(writing, ns=(status.st_atime_ns, status.st_mtime_ns))
+        finally:
+            os.close(writing)
+        return status
+    finally:
+        os.close(reading)
+
+
+def copy_link(source: Path, target: Path) -> None:
+    """Copy a symbolic link, as it is, with its time."""
+    target.symlink_to(source.readlink())
+    status = source.lstat()
+    os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns), follow_symlinks=False)
+
+
+def copy_tree(source: Path, target: Path, wanted: Callable[[Path], bool]) -> None:
+    """Copy a file, a link or a whole directory, where `wanted` says so of each; sockets, pipes and devices are left out.
+
+    What goes away meanwhile, what cannot be read, and what is there already is left out too.
+    """
+    try:
+        if not wanted(source):
+            return
+        mode = source.lstat().st_mode
+        if stat.S_ISLNK(mode):
+            copy_link(source, target)
+        elif stat.S_ISREG(mode):
+            copy_file(source, target)
+        elif stat.S_ISDIR(mode):
+            target.mkdir(exist_ok=True)
+            for child in source.iterdir():
+                copy_tree(child, target / child.name, wanted)
+            _like(source, target)
+    except (FileNotFoundError, FileExistsError, PermissionError):
+        return
+
+
+def _like(source: Path, target: Path) -> None:
+    status = source.stat()
+    # Its owner must be able to work in it, and to remove it in the end.
+    target.chmod(stat.S_IMODE(status.st_mode) & 0o777 | 0o700)
+    os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def _copy_range(source: int, target: int, start: int, end: int) -> None:
+    try:
+        while start < end:
+            copied = os.copy_file_range(source, target, end - start, start, start)
+            if not copied:
+                return
+            start += copied
+    except OSError as error:
+        if error.errno not in _NOT_HERE:
+            raise
+        while start < end:
+            data = os.pread(source, min(end - start, 1 << 20), start)
+            if not data:
+                return
+            start += os.pwrite(target, data, start)
