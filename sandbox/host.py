@@ -16,6 +16,7 @@ from typing import Self
 from sandbox.cage import Cage, Launch
 from sandbox.errors import SandboxClosed, SandboxError
 from sandbox.process import Running
+from sandbox.quota import Quota
 from sandbox.sandbox import Command, Completed, Limits, Process, Usage
 from sandbox.scratch import Scratch
 
@@ -115,7 +116,8 @@ class HostSandbox(ABC):
         with self._lock:
             self._check_open()
             launch, cage = self._prepare(command, limits, theirs)
-            running = Running(launch, cage, limits, command.stdin, ours, self._finished)
+            quota = Quota(self._scratch.tmp, limits.tmp_bytes)
+            running = Running(launch, cage, limits, quota, command.stdin, ours, self._finished)
             self._running.add(running)
         return running
 

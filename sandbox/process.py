@@ -19,6 +19,7 @@ from sandbox.cage import Cage, Launch, Verdict
 from sandbox.errors import SandboxError
 from sandbox.meter import Meter
 from sandbox.output import Output
+from sandbox.quota import Quota
 from sandbox.sandbox import Completed, Ended, Limits, Usage
 
 _CHUNK_BYTES = 1 << 16
@@ -34,6 +35,7 @@ class Running:
         launch: Launch,
         cage: Cage,
         limits: Limits,
+        quota: Quota,
         stdin: bytes = b"",
         channel: socket.socket | None = None,
         finished: Callable[[Running], None] = lambda _: None,
@@ -41,6 +43,7 @@ class Running:
         self._launch = launch
         self._cage = cage
         self._limits = limits
+        self._quota = quota
         self._stdin = stdin
         self._channel = channel
         self._finished = finished
@@ -222,6 +225,8 @@ class Running:
         passed = self._meter.sample(self._cage.members())
         if passed is not None:
             self._force(Verdict(passed[0], why=passed[1]))
+        elif (full := self._quota.passed()) is not None:
+            self._force(Verdict(Ended.OUT_OF_SPACE, why=full))
 
     def _kill(self, now: float) -> float:
         """Kill what runs; return the seconds until it is worth trying again. Raises `SandboxError` when it does not die."""

@@ -47,6 +47,8 @@ class Limits:
     """For each process (address space), and for all processes together as metered."""
     processes: int | None = 512
     file_bytes: int | None = 2 << 30
+    tmp_bytes: int | None = 4 << 30
+    """Of the sandbox's private /tmp; every file counts for at least 4096."""
     output_bytes: int = 1 << 20
     """Of standard output and of standard error each; the middle of what exceeds it is dropped, and counted."""
 
@@ -69,6 +71,8 @@ class Ended(StrEnum):
     TIMED_OUT = "timed out"
     OUT_OF_MEMORY = "out of memory"
     TOO_MANY_PROCESSES = "too many processes"
+    OUT_OF_SPACE = "out of space"
+    """Its /tmp grew over the limit, or the disk that holds it is nearly full."""
     STOPPED = "stopped"
     """By its caller."""
     NOT_STARTED = "not started"

@@ -260,6 +260,17 @@ class TestRealProcesses:
         assert completed.ended is Ended.TOO_MANY_PROCESSES
         assert completed.usage.peak_processes > 8
 
+    @pytest.mark.parametrize("fill", ["yes > $TMPDIR/big", "i=0; while :; do i=$((i+1)); : > $TMPDIR/file$i; done"])
+    def test_the_private_tmp_cannot_grow_for_ever(self, sandbox: Sandbox, fill: str) -> None:
+        completed = sandbox.run(Command(("sh", "-c", fill)), Limits(tmp_bytes=8 << 20, wall_s=60))
+        assert completed.ended is Ended.OUT_OF_SPACE
+
+    def test_a_file_cannot_grow_over_its_limit(self, sandbox: Sandbox) -> None:
+        completed = sandbox.run(Command(("sh", "-c", "exec yes > big")), Limits(file_bytes=1 << 20))
+        assert completed.ended is Ended.SIGNALLED
+        assert "SIGXFSZ" in completed.why
+        assert (sandbox.root / "big").stat().st_size == 1 << 20
+
     def test_a_file_that_was_put_is_read_by_commands_and_replaced_by_the_next(self, sandbox: Sandbox) -> None:
         path = sandbox.put("note", b"one")
         assert sandbox.run(Command(("cat", path))).stdout == b"one"
@@ -293,7 +304,7 @@ class TestRealProcesses:
 
     def test_nothing_of_a_closed_sandbox_stays_on_the_disk(self, sandbox: Sandbox, tmp_path: Path) -> None:
         script = "mkdir -p $TMPDIR/a/b && touch $TMPDIR/a/b/c && chmod 0 $TMPDIR/a/b $TMPDIR/a"
-        deep = "import os; os.chdir(os.environ['TMPDIR']); [(os.mkdir('d'), os.chdir('d')) for _ in range(3000)]"
+        deep = "import os; os.chdir(os.environ['TMPDIR']); [(os.mkdir('d'), os.chdir('d')) for _ in range(1200)]"
         assert sandbox.run(Command((sys.executable, "-I", "-c", deep))).ok
         assert sandbox.run(Command(("sh", "-c", script))).ok
         sandbox.close()
