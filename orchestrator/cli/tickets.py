@@ -43,9 +43,8 @@ def fix_command(
     order = _order(edge, repository, read_text(text, text_file), given)
     from orchestrator.cli.progress import watching
 
-    with edge.crew(edge.settings(repository, order.test_command)) as crew:
-        with watching() as watch:
-            report = crew.fix(order, watch)
+    with edge.crew(edge.settings(repository, order.test_command)) as crew, watching() as watch:
+        report = crew.fix(order, watch)
     return _ended(report, json_wanted)
 
 
@@ -143,9 +142,8 @@ def resume_command(ticket: str, seconds: float, usd: float, edge: Edge, json_wan
     """
     from orchestrator.cli.progress import watching
 
-    with edge.crew() as crew:
-        with watching() as watch:
-            report = crew.resume(ticket, watch, seconds=seconds, usd=usd)
+    with edge.crew() as crew, watching() as watch:
+        report = crew.resume(ticket, watch, seconds=seconds, usd=usd)
     return _ended(report, json_wanted)
 
 
@@ -171,9 +169,8 @@ def review_command(ref: str, repo: Path | None, edge: Edge, json_wanted: bool, *
 
     repository = find_repository(repo)
     order = Order(text=f"review of {ref}", repository=repository, **given)
-    with edge.crew(edge.settings(repository, order.test_command)) as crew:
-        with watching() as watch:
-            report = crew.review(repository, ref, order, watch)
+    with edge.crew(edge.settings(repository, order.test_command)) as crew, watching() as watch:
+        report = crew.review(repository, ref, order, watch)
     return _ended(report, json_wanted)
 
 
