@@ -6,7 +6,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -73,14 +73,12 @@ class CopyDriver:
             self._made.pop().close()
 
     def _make(self, base: str, snapshot: Snapshot, fill: Callable[[Home], Stamps]) -> CopyShadow:
-        with needing_space(self._state):
+        with needing_space(self._state), ExitStack() as undo:
             home = Home.create(self._state)
-            try:
-                stamps = fill(home)
-                (home.mnt / ".git").write_bytes(b"gitdir: " + os.fsencode(home.git) + b"\n")
-            except BaseException:
-                home.remove()
-                raise
+            undo.callback(home.remove)
+            stamps = fill(home)
+            (home.mnt / ".git").write_bytes(b"gitdir: " + os.fsencode(home.git) + b"\n")
+            undo.pop_all()
         self._made.append(CopyShadow(self, home, snapshot, base, stamps))
         return self._made[-1]
 

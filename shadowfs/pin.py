@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,13 +49,12 @@ def pin(
         raise NotPinnable(f"the state directory {state} lies inside {tree.root}: choose another with --state")
     id = secrets.token_hex(8)
     directory = state / "pins" / id
-    with needing_space(state):
+    with needing_space(state), ExitStack() as undo:
         directory.mkdir(parents=True, mode=0o700)
-        try:
-            return _Pinning(tree, state, directory, large_bytes, tuple(secret_patterns)).run(id)
-        except BaseException:
-            shutil.rmtree(directory, ignore_errors=True)
-            raise
+        undo.callback(shutil.rmtree, directory, ignore_errors=True)
+        snapshot = _Pinning(tree, state, directory, large_bytes, tuple(secret_patterns)).run(id)
+        undo.pop_all()
+        return snapshot
 
 
 @dataclass(frozen=True, slots=True)

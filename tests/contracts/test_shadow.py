@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -323,7 +322,7 @@ def test_the_ignored_layer_is_there_and_secrets_are_not(shadow: Shadow) -> None:
     assert (root / "build/out.bin").read_bytes() == b"\0" * 10
     assert (root / "notes.log").read_bytes() == b"log\n"
     assert not (root / ".env").exists()
-    assert ".env" not in os.listdir(root)
+    assert ".env" not in {entry.name for entry in root.iterdir()}
 
 
 def test_git_works_inside(shadow: Shadow, repository: Path, snapshot: Snapshot) -> None:
