@@ -110,7 +110,7 @@ def set_up() -> None:
 def fix(test: Path) -> tuple[int, dict[str, Any]]:
     """Run the main job; progress goes to the terminal, the report comes back."""
     place = f"{test}:tests/{test.name}"
-    words = [
+    words: list[str | Path] = [
         "fix",
         REPORT,
         "--repo",

@@ -84,7 +84,11 @@ def fix(
 
 def fixed(repository: Path, branch: str) -> bool:
     """Say whether the branch's `total` is right, by running it."""
-    source = git(repository, "show", f"{branch}:shop/total.py")
+    return is_right(git(repository, "show", f"{branch}:shop/total.py"))
+
+
+def is_right(source: str) -> bool:
+    """Say whether the `total` of a source is right, by running it."""
     names: dict[str, object] = {}
     exec(compile(source, "total.py", "exec"), names)
     total = names["total"]

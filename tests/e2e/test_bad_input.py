@@ -118,11 +118,11 @@ def test_a_key_of_the_configuration_that_nobody_knows(tmp_path: Path, state: Pat
     refused(fix(repository, state), 2, "`tset`", "did you mean `test`?")
 
 
-def test_a_command_nobody_knows(tmp_path: Path, state: Path) -> None:
+def test_a_command_nobody_knows(state: Path) -> None:
     refused(nightcrew("fxi", state=state), 2, "did you mean `fix`?")
 
 
-def test_a_ticket_nobody_knows(tmp_path: Path, state: Path) -> None:
+def test_a_ticket_nobody_knows(state: Path) -> None:
     for command in ("show", "diff", "apply", "reject", "stop", "resume", "logs"):
         refused(nightcrew(command, "zzzz", state=state), 2, "zzzz")
 
