@@ -1,0 +1,70 @@
+"""What a server is told to hold, and where; as it goes over the wire."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from shadowfs.home import Home
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How much one shadow may hold: bytes of the files it wrote (holes count), and files and directories it made."""
+
+    size_bytes: int = 32 << 30
+    nodes: int = 400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one shadow keeps its own."""
+
+    mnt: str
+    upper: str
+    git: str
+    blobs: str
+    log: str
+
+    @classmethod
+    def of(cls, home: Home) -> Place:
+        """Return the place that a home is."""
+        path = home.path
+        return cls(str(home.mnt), str(home.upper), str(home.git), str(path / "blobs"), str(path / "server.log"))
+
+    @property
+    def gitfile(self) -> bytes:
+        """Return the content of the root's `.git`."""
+        return b"gitdir: " + os.fsencode(self.git) + b"\n"
+
+    def message(self) -> dict[str, Any]:
+        """Return it as it goes over the wire."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a server is to hold. `overlay` are the files that differ from the pin: path, mode (None: gone) and blob."""
+
+    place: Place
+    repository: str
+    depot: str
+    pin: str
+    base: str
+    tree: str
+    overlay: tuple[tuple[str, int | None, str], ...]
+    quota: Quota
+    loop: str
+    visible: bool
+
+    def message(self) -> dict[str, Any]:
+        """Return it as it goes over the wire."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, message: dict[str, Any]) -> Order:
+        """Read what `message` wrote."""
+        overlay = tuple((path, mode, blob) for path, mode, blob in message["overlay"])
+        nested = {"place": Place(**message["place"]), "quota": Quota(**message["quota"]), "overlay": overlay}
+        return cls(**{**message, **nested})
