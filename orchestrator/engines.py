@@ -29,7 +29,7 @@ class Repositories(Protocol):
         ...
 
     def compared(self, snapshot: Snapshot, ref: str) -> Change:
-        """Return what the commit `ref` of the repository changes since it left `HEAD`. Raises `UnknownRevision`."""
+        """Return what the commit `ref` of the repository changes since it left `HEAD`. Raises `UnknownCommit`."""
         ...
 
     def send(self, snapshot: Snapshot, commit: str) -> None:

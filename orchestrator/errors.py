@@ -29,9 +29,5 @@ class StoreError(OrchestratorError, RuntimeError):
     """Raised when the store cannot be opened: unreadable, of a newer version, on a full disk."""
 
 
-class UnknownRevision(OrchestratorError, ValueError):
-    """Raised when a ref names no commit of the repository, or shares no history with what it is compared to."""
-
-
 class BadConfig(OrchestratorError, ValueError):
     """Raised when a configuration file cannot be read, or holds a key or value that nightcrew does not know."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from orchestrator.errors import BadConfig, OrderRefused, UnknownRevision, UnknownTicket
+from orchestrator.errors import BadConfig, OrderRefused, UnknownTicket
 from orchestrator.records import Status
 from sandbox import SandboxUnavailable
-from shadowfs import DriverUnavailable, NotPinnable, RefusedPath
+from shadowfs import DriverUnavailable, NotPinnable, RefusedPath, UnknownCommit
 
 VERIFIED, FAILED, USAGE, NO_FIX, PAUSED, UNVERIFIED = 0, 1, 2, 3, 4, 5
 
@@ -22,7 +22,7 @@ _WRONG_USAGE = (
     BadConfig,
     OrderRefused,
     UnknownTicket,
-    UnknownRevision,
+    UnknownCommit,
     NotPinnable,
     RefusedPath,
     DriverUnavailable,

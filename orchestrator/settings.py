@@ -28,6 +28,8 @@ class Settings:
     hidden: tuple[str, ...] = ()
     protected: tuple[str, ...] = ()
     hidden_paths: tuple[Path, ...] = ()
+    large_bytes: int = 50 << 20
+    """Untracked files above this stay out of the snapshot's tree."""
     allowed: tuple[str, ...] = ()
     """Paths that tickets may change though the tamper rung guards them."""
     limits: Limits = field(default_factory=Limits)

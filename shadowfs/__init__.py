@@ -1,14 +1,24 @@
 """Hold: snapshots of a working tree, copy-on-write shadows of them, the FUSE mount, export to git."""
 
 from shadowfs.change import Blobs, Change, Entry, FileChange, RepoPath
+from shadowfs.compare import compare
 from shadowfs.copydriver import CopyDriver
 from shadowfs.depot import Depot
-from shadowfs.errors import DepotError, DriverUnavailable, NoSpace, NotPinnable, RefusedPath, ShadowfsError
+from shadowfs.errors import (
+    DepotError,
+    DriverUnavailable,
+    NoSpace,
+    NotPinnable,
+    RefusedPath,
+    ShadowfsError,
+    UnknownCommit,
+)
 from shadowfs.export import check_exportable, deliver_objects, set_branch
 from shadowfs.home import Home, sweep
 from shadowfs.ignore import ignored_paths
 from shadowfs.layer import fingerprint
 from shadowfs.memory import MemoryDriver
+from shadowfs.merge import merge
 from shadowfs.pin import LARGE_BYTES, pin
 from shadowfs.pintable import PinnedFile, PinTable
 from shadowfs.shadow import Driver, Mount, Probe, Shadow
@@ -39,10 +49,13 @@ __all__ = [
     "Shadow",
     "ShadowfsError",
     "Snapshot",
+    "UnknownCommit",
     "check_exportable",
+    "compare",
     "deliver_objects",
     "fingerprint",
     "ignored_paths",
+    "merge",
     "pin",
     "set_branch",
     "sweep",

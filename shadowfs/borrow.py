@@ -36,7 +36,7 @@ def borrow(depot: Depot, source: WorkTree, tree: str) -> Commit:
     if {commit.tree, tree} <= {old.tree for old in known} and commit.id in {old.id for old in known}:
         return commit
     wanted = [commit.tree, tree, *(f"^{old.tree}" for old in known)]
-    _copy(depot, source, wanted, [commit.id])
+    copy_objects(depot, source, wanted, [commit.id])
     _end_history(depot, [commit])
     return commit
 
@@ -47,7 +47,7 @@ def deepen(depot: Depot, source: WorkTree, head: str, depth: int) -> None:
     with_history = ["--shallow-file", str(shallow) if shallow.exists() else ""]
     args = [*with_history, "rev-list", "--topo-order", f"--max-count={depth}", head]
     ids = git.run(args, git_dir=depot.path, alternates=[source.objects]).decode().split()
-    _copy(depot, source, ["--no-walk", *ids], [])
+    copy_objects(depot, source, ["--no-walk", *ids], [])
     _end_history(depot, [parse_commit(id, depot.read_commit(id)) for id in ids])
 
 
@@ -72,7 +72,8 @@ def _known(depot: Depot, id: str) -> list[Commit]:
     return [latest, *below]
 
 
-def _copy(depot: Depot, source: WorkTree, wanted: list[str], besides: list[str]) -> None:
+def copy_objects(depot: Depot, source: WorkTree, wanted: list[str], besides: list[str]) -> None:
+    """Copy what the objects `wanted` reach (but not what those after a `^` do), and the objects `besides`, into the depot."""
     args = ["rev-list", "--objects", "--no-object-names", "--missing=allow-any", "--stdin"]
     walk = [line for line in wanted if line.startswith("--")]
     asked = "".join(f"{line}\n" for line in wanted if not line.startswith("--")).encode()

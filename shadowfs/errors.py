@@ -23,3 +23,7 @@ class DepotError(ShadowfsError, RuntimeError):
 
 class NoSpace(ShadowfsError, OSError):
     """Raised when the disk that holds the state is full."""
+
+
+class UnknownCommit(ShadowfsError, LookupError):
+    """Raised when a name is that of no commit of the repository, or of one that shares no history with the pinned one."""

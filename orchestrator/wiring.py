@@ -1,0 +1,76 @@
+"""Wiring: the real engines, made once a job is to be worked on. The one place that names them all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import shadowfs
+from agents import Agent, CommandAgent, RepairAgent
+from orchestrator.engines import Engines
+from orchestrator.intake import check_agent
+from orchestrator.settings import Settings
+from sandbox import LocalDriver, NoneDriver
+from shadowfs import Change, Snapshot
+from verifier import ForkServers, InsideRunner, Ladder
+
+
+def real_engines(state: Path, environ: Mapping[str, str] | None = None) -> Engines:
+    """Return the engines of this machine, over the state directory `state`. Nothing runs until one of them is used.
+
+    `environ` says how the user's git finds its configuration (that of this process, unless given).
+    """
+    runner = InsideRunner()
+    scratch = state / "sandboxes"
+    return Engines(
+        repositories=GitRepositories(state, os.environ if environ is None else environ),
+        drivers=(shadowfs.CopyDriver(state),),
+        sandboxes={"local": LocalDriver(scratch), "none": NoneDriver(scratch)},
+        runner=runner,
+        judge=Ladder(runner).judge,
+        agent=real_agent,
+    )
+
+
+def real_agent(name: str) -> Agent:
+    """Return the agent that a specification names. Raises `OrderRefused`."""
+    check_agent(name)
+    kind, _, command = name.partition(":")
+    return CommandAgent(command) if kind == "command" else RepairAgent(ForkServers())
+
+
+@dataclass(frozen=True, slots=True)
+class GitRepositories:
+    """Users' git repositories, through shadowfs; depots lie below `state`."""
+
+    state: Path
+    environ: Mapping[str, str]
+
+    def pin(self, repository: Path, settings: Settings) -> Snapshot:
+        """Take a snapshot of the working tree as it is."""
+        return shadowfs.pin(
+            repository,
+            self.state,
+            large_bytes=settings.large_bytes,
+            secret_patterns=settings.hidden,
+            environ=self.environ,
+        )
+
+    def fingerprint(self, snapshot: Snapshot) -> str:
+        """Return the fingerprint of the ignored files as they are now."""
+        return shadowfs.fingerprint(snapshot.repository, snapshot.ignored)
+
+    def compared(self, snapshot: Snapshot, ref: str) -> Change:
+        """Return what the commit `ref` changes since it left `HEAD`."""
+        return shadowfs.compare(snapshot, ref, self.environ)
+
+    def send(self, snapshot: Snapshot, commit: str) -> None:
+        """Copy a commit of the depot into the repository, unless it holds what may not leave (`RefusedPath`)."""
+        shadowfs.check_exportable(snapshot.depot.change(snapshot.base, commit))
+        shadowfs.deliver_objects(snapshot.depot, commit, snapshot.repository, self.environ)
+
+    def set_branch(self, repository: Path, branch: str, commit: str) -> bool:
+        """Make `branch` name `commit`, unless it names something else already; say whether it names it now."""
+        return shadowfs.set_branch(repository, branch, commit, environ=self.environ)
