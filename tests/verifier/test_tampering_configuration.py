@@ -119,6 +119,7 @@ def test_the_line_of_a_setting_is_that_of_the_new_file() -> None:
         ("lib.py", "x = 1\n", "x = 2  # pragma: no cover\n", True),
         ("lib.py", "x = 1\n", "# pylint: disable=all\nx = 1\n", True),
         ("lib.py", "x = 1\n", "x = '# noqa'\n", False),
+        ("lib.py", "x = 1\n", "x = 2  # nanoseconds\n", False),
         ("lib.py", "x = 1  # noqa\n", "y = 1\nx = 2  # noqa\n", False),
         ("lib.py", None, "x = 1  # noqa\n", True),
         ("lib.ts", "a\n", "// @ts-ignore\na\n", True),

@@ -75,6 +75,7 @@ def edited(old: str, new: str) -> list[Finding]:
         ('[(1, 2), (3, 4)], ids=["x", "y"]', '[(1, 2), (3, 4), (0, 0)], ids=["x", "y", "z"]'),
         ("    assert total == 3\n", "    # why\n    assert total == 3\n\n"),
         ("    assert total == 3\n", "    assert total\n    assert total == 3\n"),
+        ("    assert total == 3\n", "    more = add(2, 2)\n    assert more == 4\n    assert total == 3\n"),
         ("    assert total < LIMIT + 1\n", "    assert total < LIMIT + 1\n    assert add(0, 0) == 0\n"),
         (
             "    assert total < LIMIT + 1\n",
@@ -119,6 +120,10 @@ def test_new_tests_and_more_checks_are_fine(old: str, new: str) -> None:
         ("    assert total == 3\n", "    assert total == 4\n", "expects something else: `assert total == 3` became `assert total == 4`"),
         ("    assert total == 3\n", "    assert total == 3 or True\n", "expects something else"),
         ("    assert total == 3\n", "    total = 3\n    assert total == 3\n", "is changed"),
+        ("    assert total == 3\n", "    LIMIT = 9\n    assert total == 3\n", "is changed"),
+        ("    assert total == 3\n", "    two = 9\n    assert total == 3\n", "is changed"),
+        ("    assert total == 3\n", "    x = (total := 3)\n    assert total == 3\n", "is changed"),
+        ("    assert total == 3\n", "    lib.add = 3\n    assert total == 3\n", "is changed"),
         ("    assert total == 3\n", "    assert (total := 3)\n    assert total == 3\n", "is changed"),
         ("    assert total == 3\n", "    try:\n        assert total == 3\n    except AssertionError:\n        pass\n", "runs its checks under `try`"),
         ("    assert total == 3\n", "    if False:\n        assert total == 3\n", "is changed"),

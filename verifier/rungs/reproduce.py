@@ -168,9 +168,11 @@ def _fact(test: str, base: SuiteReport, text: str) -> Evidence:
 
 
 def _clause(text: str) -> str:
-    """Return the first line of a message, short, without its full stop."""
+    """Return the line of a message that says most, short, without its full stop."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[0][:200].rstrip(".") if lines else "no reason given"
+    # Where pytest cannot import a test module, its message is a whole report: the error is marked with an E, at its end.
+    marked = [line[1:].strip() for line in lines if line.startswith("E  ")]
+    return (marked[-1:] or lines[:1] or ["no reason given"])[0][:200].rstrip(".")
 
 
 def _times(count: int) -> str:

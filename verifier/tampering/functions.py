@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from verifier.tampering.outline import Function
+from verifier.tampering.outline import Function, every_argument
 
 _SKIPS = (
     "skip",
@@ -42,7 +42,8 @@ def weaker(before: Function, after: Function) -> Weaker | None:
     if type(before) is not type(after) or ast.unparse(before.args) != ast.unparse(after.args):
         return Weaker("takes other arguments", after.lineno)
     old, new = _body(before), _body(after)
-    odd = _first_odd(old, new)
+    taken = {part.id for part in ast.walk(before) if isinstance(part, ast.Name)}
+    odd = _first_odd(old, new, taken | {argument.arg for argument in every_argument(before)})
     if odd is None:
         return None
     return Weaker(_explain(old, new), odd.lineno if odd.lineno else after.lineno)
@@ -119,15 +120,15 @@ def _body(node: Function) -> list[ast.stmt]:
     return node.body[1:] if documented else node.body
 
 
-def _first_odd(before: Sequence[ast.stmt], after: Sequence[ast.stmt]) -> ast.stmt | None:
-    """Return the first statement that is neither kept, nor a check put in between, nor appended; None where all are."""
+def _first_odd(before: Sequence[ast.stmt], after: Sequence[ast.stmt], taken: Collection[str]) -> ast.stmt | None:
+    """Return the first statement that is neither kept, nor harmless in between, nor appended; None where all are."""
     kept = 0
     for statement in after:
         if kept == len(before):
             return next((other for other in after if skips(other) and not any(skips(was) for was in before)), None)
         if ast.unparse(statement) == ast.unparse(before[kept]):
             kept += 1
-        elif not _is_check(statement):
+        elif not (_is_check(statement) or _is_note(statement, taken)):
             return statement
     return None if kept == len(before) else before[kept]
 
@@ -141,6 +142,13 @@ def _is_check(statement: ast.stmt) -> bool:
         and isinstance(statement.value, ast.Call)
         and _called(statement.value).startswith("assert")
     )
+
+
+def _is_note(statement: ast.stmt, taken: Collection[str]) -> bool:
+    """Say whether a statement only gives values to names that the function does not use otherwise."""
+    if not isinstance(statement, ast.Assign) or any(isinstance(part, ast.NamedExpr) for part in ast.walk(statement)):
+        return False
+    return all(isinstance(target, ast.Name) and target.id not in taken for target in statement.targets)
 
 
 def _checks(body: Sequence[ast.stmt]) -> list[str]:

@@ -12,8 +12,8 @@ from shadowfs import RepoPath
 from verifier.tampering.finding import Finding
 
 _PYTHON = re.compile(
-    r"(noqa|type:\s*ignore|pragma:\s*no\s*(?:cover|branch|mutate)|pylint:\s*disable|pyright:\s*(?:ignore|basic)|ty:\s*ignore"
-    r"|nosec|mypy:\s*[\w-]+|flake8:|ruff:|pyrefly:\s*ignore|fmt:\s*(?:off|skip)|isort:\s*skip)",
+    r"\b(noqa|type:\s*ignore|pragma:\s*no\s*(?:cover|branch|mutate)|pylint:\s*disable|pyright:\s*(?:ignore|basic)|ty:\s*ignore"
+    r"|nosec|mypy:\s*[\w-]+|flake8:\s*noqa|ruff:\s*noqa|pyrefly:\s*ignore|fmt:\s*(?:off|skip)|isort:\s*skip)\b",
     re.IGNORECASE,
 )
 _OTHERS = re.compile(
