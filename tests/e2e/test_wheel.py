@@ -23,7 +23,7 @@ def test_the_wheel_has_every_file_of_the_packages() -> None:
 
 def test_the_installed_command_fixes_a_bug(tmp_path: Path) -> None:
     repository = make_project(tmp_path / "repository")
-    command = [
+    command: list[str | Path] = [
         installation() / "nightcrew",
         "fix",
         TICKET,

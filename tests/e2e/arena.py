@@ -1,0 +1,165 @@
+"""Where escapes are tried: a throw-away repository and victim, once with a sandbox around the attacker and once without."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from sandbox import Command, Completed, Ended, Limits, LocalDriver, Policy, Process, Root, Sandbox, toolchain_paths
+from shadowfs import CopyDriver, Shadow, Snapshot, pin
+
+READINESS = LocalDriver().probe()
+needs_local = pytest.mark.skipif(not READINESS.works, reason=READINESS.why)
+TOOLS = toolchain_paths(Path(sys.executable), Path.home(), {}).readonly
+GIT = ("git", "-c", "user.name=user", "-c", "user.email=user@localhost")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What an attacker works on: the user's repository, and a victim directory beside it with a secret in it."""
+
+    base: Path
+
+    @property
+    def repository(self) -> Path:
+        return self.base / "home" / "project"
+
+    @property
+    def victim(self) -> Path:
+        return self.base / "victim"
+
+    @property
+    def state(self) -> Path:
+        return self.base / "state"
+
+    def make(self) -> None:
+        for path in (self.repository / "package", self.victim, self.state):
+            path.mkdir(parents=True)
+        (self.victim / "secret").write_text("a secret\n")
+        (self.repository / "file").write_text("content\n")
+        (self.repository / "package" / "module.py").write_text("value = 1\n")
+        for words in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-q", "-m", "first"], ["branch", "other"]):
+            subprocess.run([*GIT, *words], cwd=self.repository, check=True)
+
+    def variables(self, more: dict[str, str]) -> dict[str, str]:
+        return {
+            "VICTIM": str(self.victim),
+            "REPOSITORY": str(self.repository),
+            "STATE": str(self.state),
+            "PYTHON": sys.executable,
+            **more,
+        }
+
+
+class Bare:
+    """The attack without a sandbox, on the repository itself: the negative control. What it starts is ended after the test."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self._started: list[subprocess.Popen[bytes]] = []
+
+    def start(self, script: str, **more: str) -> subprocess.Popen[bytes]:
+        """Start a shell script with everything that the tests themselves have."""
+        process = subprocess.Popen(
+            ["sh", "-c", script],
+            cwd=self.place.repository,
+            env={**os.environ, **self.place.variables(more)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            close_fds=False,
+            start_new_session=True,
+        )
+        self._started.append(process)
+        return process
+
+    def run(self, script: str, limits: Limits = Limits(), **more: str) -> Completed:
+        """Run a shell script for as long as the limits say, without enforcing any other of them."""
+        process = self.start(script, **more)
+        try:
+            stdout, stderr = process.communicate(timeout=limits.wall_s)
+        except subprocess.TimeoutExpired:
+            return Completed(Ended.TIMED_OUT, None)
+        return Completed(Ended.EXITED, process.returncode, stdout, stderr)
+
+    def close(self) -> None:
+        """End what was started and whatever still bears its session."""
+        for process in self._started:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+
+
+class Guarded:
+    """The attack in a sandbox, on a shadow of the repository."""
+
+    def __init__(self, place: Place, snapshot: Snapshot, shadow: Shadow, sandbox: Sandbox) -> None:
+        self.place = place
+        self.snapshot = snapshot
+        self.shadow = shadow
+        self.sandbox = sandbox
+
+    def start(self, script: str, **more: str) -> Process:
+        """Start a shell script."""
+        return self.sandbox.start(self._command(script, more))
+
+    def run(self, script: str, limits: Limits = Limits(), **more: str) -> Completed:
+        """Run a shell script."""
+        return self.sandbox.run(self._command(script, more), limits)
+
+    def _command(self, script: str, more: dict[str, str]) -> Command:
+        return Command(("sh", "-c", script), environment=self.place.variables(more))
+
+
+def opened(place: Place, shadow: Shadow) -> Sandbox:
+    """Open a sandbox on a shadow as the orchestrator does."""
+    mount = shadow.mount
+    root = Root(
+        mount.path, place.repository, mount.namespace, readonly=(mount.objects, *TOOLS), writable=(mount.git_dir,)
+    )
+    return LocalDriver(place.base / "scratch").open(root, Policy(hidden=(place.state,)))
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Iterator[Bare]:
+    """Yield the negative control."""
+    place = Place(tmp_path / "bare")
+    place.make()
+    control = Bare(place)
+    yield control
+    control.close()
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[Guarded]:
+    """Yield the guarded attacker."""
+    place = Place(tmp_path / "guarded")
+    place.make()
+    with ExitStack() as stack:
+        driver = CopyDriver(place.state)
+        stack.callback(driver.close)
+        snapshot = pin(place.repository, place.state)
+        shadow = stack.enter_context(driver.create(snapshot))
+        yield Guarded(place, snapshot, shadow, stack.enter_context(opened(place, shadow)))
+
+
+Attacker = Bare | Guarded
+
+
+def digest(path: Path) -> dict[str, tuple[object, ...]]:
+    """Return what can be seen of every file below `path`: content, mode, owner, times, links, attributes."""
+    seen: dict[str, tuple[object, ...]] = {}
+    for file in sorted(path.rglob("*")):
+        status = file.lstat()
+        content = file.read_bytes() if file.is_file() and not file.is_symlink() else None
+        attributes = tuple(os.listxattr(file, follow_symlinks=False))
+        stat = (status.st_mode, status.st_uid, status.st_gid, status.st_size, status.st_mtime_ns, status.st_nlink)
+        seen[str(file.relative_to(path))] = (content, *stat, status.st_ino, attributes)
+    return seen
