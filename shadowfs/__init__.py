@@ -14,6 +14,7 @@ from shadowfs.errors import (
     UnknownCommit,
 )
 from shadowfs.export import check_exportable, deliver_objects, set_branch
+from shadowfs.fusedriver import FuseDriver
 from shadowfs.home import Home, sweep
 from shadowfs.ignore import ignored_paths
 from shadowfs.layer import fingerprint
@@ -35,6 +36,7 @@ __all__ = [
     "DriverUnavailable",
     "Entry",
     "FileChange",
+    "FuseDriver",
     "Home",
     "MemoryDriver",
     "Mount",

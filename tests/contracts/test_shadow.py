@@ -11,6 +11,7 @@ from shadowfs import (
     CopyDriver,
     Driver,
     DriverUnavailable,
+    FuseDriver,
     MemoryDriver,
     RefusedPath,
     Shadow,
@@ -21,7 +22,7 @@ from shadowfs import (
 from tests.shadowfs.repositories import age, digest, git, make, write
 
 Making = Callable[[Path], Driver]
-DRIVERS: dict[str, Making] = {"memory": lambda _: MemoryDriver(), "copy": CopyDriver}
+DRIVERS: dict[str, Making] = {"memory": lambda _: MemoryDriver(), "copy": CopyDriver, "fuse": FuseDriver}
 
 
 @pytest.fixture
