@@ -155,7 +155,7 @@ def _explain(model: type[_Closed], path: Path, error: ValidationError) -> str:
     if first["type"] != "extra_forbidden":
         return f"{path}: `{dotted}` is {first['input']!r}: {first['msg'].lower()}"
     parent = ".".join(place[:-1])
-    known = _known_keys(model)
+    known = known_keys(model)
     siblings = [key for key in known if key.rpartition(".")[0] == parent]
     near = [
         key
@@ -167,11 +167,12 @@ def _explain(model: type[_Closed], path: Path, error: ValidationError) -> str:
     return f"{path}: `{dotted}` is no key that nightcrew knows; {hint}"
 
 
-def _known_keys(model: type[BaseModel], prefix: str = "") -> list[str]:
+def known_keys(model: type[BaseModel], prefix: str = "") -> list[str]:
+    """Return the dotted names of all keys and tables of a file."""
     keys: list[str] = []
     for name, field in model.model_fields.items():
         keys.append(prefix + name)
         annotation: Any = field.annotation
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            keys += _known_keys(annotation, f"{prefix}{name}.")
+            keys += known_keys(annotation, f"{prefix}{name}.")
     return keys

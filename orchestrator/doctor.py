@@ -118,9 +118,9 @@ def _copy(driver: Driver) -> Check:
 
 
 def _state(state: Path) -> Check:
-    nearest = _nearest(state)
-    works = os.access(nearest, os.W_OK | os.X_OK)
-    why = str(state) if works else f"{state}: {nearest} cannot be written"
+    nearest = next(path for path in (state, *state.parents) if path.exists())
+    works = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+    why = str(state) if works else f"{state}: {nearest} is no directory that can be written"
     return Check(
         "state",
         works,

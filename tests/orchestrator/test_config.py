@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.config import MachineConfig, read_machine, read_repository, state_directory
+from orchestrator.config import (
+    MachineConfig,
+    RepositoryConfig,
+    known_keys,
+    read_machine,
+    read_repository,
+    state_directory,
+)
 from orchestrator.errors import BadConfig
 from orchestrator.exits import USAGE, exit_of_error
 
@@ -77,3 +84,11 @@ def test_state_is_where_it_was_asked_for_else_in_the_state_directory(tmp_path: P
     assert state_directory({}, tmp_path, machine, Path("/given")) == Path("/given")
     assert state_directory({"XDG_STATE_HOME": "/state"}, tmp_path, machine) == Path("/state/nightcrew")
     assert state_directory({"XDG_STATE_HOME": "relative"}, tmp_path, machine) == tmp_path / ".local/state/nightcrew"
+
+
+@pytest.mark.parametrize("model", [RepositoryConfig, MachineConfig])
+def test_every_key_is_documented_with_its_default(model: type[RepositoryConfig] | type[MachineConfig]) -> None:
+    page = (Path(__file__).parent.parent.parent / "docs" / "configuration.md").read_text("utf-8")
+    leaves = [key for key in known_keys(model) if not any(other.startswith(f"{key}.") for other in known_keys(model))]
+    assert leaves
+    assert not [key for key in leaves if f"| `{key}` |" not in page]
