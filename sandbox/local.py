@@ -71,6 +71,8 @@ class LocalDriver:
         return LocalSandbox(root, policy, Scratch(self._scratch), filter_program)
 
 
+_FORBIDDEN = ("No permissions to", "Unknown option", "creating new namespace", "user namespace", "uid map", "gid map")
+"""What bubblewrap says where this machine does not let it work at all."""
 _INSTALL = "`apt-get install bubblewrap util-linux` (0.8 or newer)"
 
 
@@ -258,6 +260,8 @@ class BwrapCage:
         said = stderr.decode(errors="replace").strip()
         if "Can't chdir to" in said:
             return Verdict(Ended.NOT_STARTED, why=f"the working directory {self._command.cwd} does not exist")
+        if any(sign in said for sign in _FORBIDDEN):
+            raise SandboxUnavailable(_advice(said))
         raise SandboxError(f"bubblewrap could not set the sandbox up ({exit_code}): {said or 'it said nothing'}")
 
     def _told(self, key: str) -> int | None:

@@ -80,8 +80,9 @@ class Bare:
         self._started.append(process)
         return process
 
-    def run(self, script: str, limits: Limits = Limits(), **more: str) -> Completed:
+    def run(self, script: str, limits: Limits | None = None, **more: str) -> Completed:
         """Run a shell script for as long as the limits say, without enforcing any other of them."""
+        limits = limits or Limits()
         process = self.start(script, **more)
         try:
             stdout, stderr = process.communicate(timeout=limits.wall_s)
@@ -110,9 +111,9 @@ class Guarded:
         """Start a shell script."""
         return self.sandbox.start(self._command(script, more))
 
-    def run(self, script: str, limits: Limits = Limits(), **more: str) -> Completed:
+    def run(self, script: str, limits: Limits | None = None, **more: str) -> Completed:
         """Run a shell script."""
-        return self.sandbox.run(self._command(script, more), limits)
+        return self.sandbox.run(self._command(script, more), limits or Limits())
 
     def _command(self, script: str, more: dict[str, str]) -> Command:
         return Command(("sh", "-c", script), environment=self.place.variables(more))
