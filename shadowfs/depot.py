@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -89,16 +89,35 @@ class Depot(_Reading):
         with open(file, "rb", closefd=not isinstance(file, int)) as source:
             return git.run(["hash-object", "-w", "--stdin"], git_dir=self.path, input=source).decode().strip()
 
-    def write_files(self, files: Sequence[Path], alternates: Sequence[Path] = ()) -> list[str]:
-        """Keep the raw bytes of many files and return their blob ids; what `alternates` hold is not written again.
+    def write_files(self, files: Sequence[Path], there: Sequence[Path] = ()) -> list[str]:
+        """Keep the raw bytes of many files and return their blob ids; what the object stores `there` hold is not kept again.
 
         Raises `DepotError` when one of them cannot be read.
         """
+        # git gives an object that it is told to write, and finds in another store, a new time there: the user's must not
+        # be touched, so they are only asked.
+        blobs = self._hash(files, write=not there)
+        if there:
+            sizes = self.sizes(blobs, there)
+            self._hash([file for file, blob in zip(files, blobs, strict=True) if blob not in sizes], write=True)
+        return blobs
+
+    def sizes(self, blobs: Iterable[str], alternates: Sequence[Path] = ()) -> dict[str, int]:
+        """Return the size of those of the blobs that are here or in the object stores `alternates`."""
+        asked = "".join(f"{blob}\n" for blob in dict.fromkeys(blobs)).encode()
+        if not asked:
+            return {}
+        args = ["cat-file", "--batch-check=%(objectname) %(objectsize)", "--buffer"]
+        out = git.run(args, git_dir=self.path, alternates=alternates, input=asked)
+        pairs = (line.split(" ") for line in out.decode().splitlines())
+        return {blob: int(size) for blob, size in pairs if size.isdigit()}
+
+    def _hash(self, files: Sequence[Path], *, write: bool) -> list[str]:
         if not files:
             return []
         names = "".join(f"{_line(file)}\n" for file in files)
-        args = ["hash-object", "-w", "--no-filters", "--stdin-paths"]
-        return git.run(args, git_dir=self.path, alternates=alternates, input=os.fsencode(names)).decode().split()
+        args = ["hash-object", *(["-w"] if write else []), "--no-filters", "--stdin-paths"]
+        return git.run(args, git_dir=self.path, input=os.fsencode(names)).decode().split()
 
     def entries(self, tree: str) -> dict[RepoPath, Entry]:
         """Return every file of a tree by path."""

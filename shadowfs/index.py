@@ -19,6 +19,8 @@ GITLINK = 0o160000
 _ASSUME_UNCHANGED = 0x8000
 _INTENT_TO_ADD = 1 << 29
 _SKIP_WORKTREE = 1 << 30
+_DIRECTORY = b"040000 "
+_SPARSE_EXTENSION = b"sdir"
 _TRUNCATED = 0xFFFFFFFF
 _SECOND_NS = 1_000_000_000
 
@@ -64,10 +66,12 @@ class Index:
     mtime_ns: int
 
 
-def copy_index(tree: WorkTree, objects: Path, scratch: Path) -> Index:
-    """Copy the index of `tree` into a new git directory `scratch`, which reads the depot's `objects` and the user's."""
-    config = neutral_config(tree.object_format)
-    make_git_dir(scratch, head=tree.head, config=config, alternates=(objects, tree.objects))
+def copy_index(tree: WorkTree, scratch: Path) -> Index:
+    """Copy the index of `tree` into a new git directory `scratch`.
+
+    That directory sees no objects: what git finds again in the user's store while it works on an index, it touches.
+    """
+    make_git_dir(scratch, head=tree.head, config=neutral_config(tree.object_format), alternates=())
     file = scratch / "index"
     mtime_ns = 0
     if (tree.git_dir / "index").exists():
@@ -76,6 +80,8 @@ def copy_index(tree: WorkTree, objects: Path, scratch: Path) -> Index:
         # A split index names the shared part, which lies beside it.
         for shared in tree.git_dir.glob("sharedindex.*"):
             shutil.copyfile(shared, scratch / shared.name)
+        if _SPARSE_EXTENSION in file.read_bytes():
+            _unfold(tree, scratch, file)
     return Index(scratch, file, mtime_ns)
 
 
@@ -91,6 +97,28 @@ def read_index(index: Index, root: Path) -> list[Tracked]:
         number = modes.get(mode) or modes.setdefault(mode, int(mode, 8))
         entries.append(Tracked(path, number, blob.decode(), debug, int(flags, 16)))
     return entries
+
+
+def _unfold(tree: WorkTree, scratch: Path, file: Path) -> None:
+    """Put files in the place of the directories that a sparse index has as one entry each. Stats are lost by that."""
+    lines, sparse = [], []
+    for line in git.run(["ls-files", "-s", "-z", "--sparse"], git_dir=scratch, work_tree=tree.root).split(b"\0")[:-1]:
+        if not line.startswith(_DIRECTORY):
+            lines.append(line)
+            continue
+        meta, _, directory = line.partition(b"\t")
+        args = ["ls-tree", "-r", "-z", "--full-tree", meta.split(b" ")[1].decode()]
+        for below in git.run(args, git_dir=scratch, alternates=[tree.objects]).split(b"\0")[:-1]:
+            meta, _, path = below.partition(b"\t")
+            mode, _, blob = meta.split(b" ")
+            sparse.append(directory + path)
+            lines.append(b"%s %s 0\t%s" % (mode, blob, sparse[-1]))
+    full = file.with_name("full")
+    args = ["update-index", "-z", "--index-info"]
+    git.run(args, git_dir=scratch, index=full, input=b"".join(b"%s\0" % line for line in lines))
+    args = ["update-index", "-z", "--skip-worktree", "--stdin"]
+    git.run(args, git_dir=scratch, work_tree=tree.root, index=full, input=b"\0".join(sparse))
+    full.replace(file)
 
 
 def same(kept: Stat, now: Stat) -> bool:

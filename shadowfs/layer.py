@@ -7,6 +7,7 @@ import os
 import re
 import stat
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 
 from shadowfs import git
@@ -26,7 +27,7 @@ def list_ignored(git_dir: Path, root: Path) -> list[bytes]:
     args = ["ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory"]
     listed = sorted(git.run(args, git_dir=git_dir, work_tree=root).split(b"\0")[:-1])
     roots = []
-    for path, following in zip(listed, [*listed[1:], b""], strict=True):
+    for path, following in pairwise([*listed, b""]):
         # git also names a directory that merely holds nothing but ignored files, and then the files: a new file there
         # is not ignored, so the directory is no root.
         if not path.endswith(b"/") or not following.startswith(path):

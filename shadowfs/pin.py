@@ -67,7 +67,7 @@ class _Pinning:
 
     def run(self, id: str) -> Snapshot:
         depot = Depot.open(self.state, self.tree.root, self.tree.object_format)
-        index = copy_index(self.tree, depot.objects, self.directory / "scratch")
+        index = copy_index(self.tree, self.directory / "scratch")
         self._take_rules(index)
         entries, scan, ignored = self._scan(depot, index)
         self._keep_index(index, entries, scan)
@@ -153,7 +153,8 @@ class _Pinning:
             if entry is None or entry.mode != row[0] or entry.blob != row[1] or entry.intended:
                 lines.append((row[0], row[1], path))
         _put(index, index.file, lines)
-        out = git.run(["write-tree", "--missing-ok"], git_dir=index.git_dir, objects=depot.objects)
+        # In the depot, which does not see the user's objects: one that git finds where it would write gets a new time.
+        out = git.run(["write-tree", "--missing-ok"], git_dir=depot.path, index=index.file)
         return out.decode().strip()
 
     def _keep(self, depot: Depot, pinned: str, id: str) -> str:

@@ -84,7 +84,7 @@ class Scanner:
     def resolve(self) -> Scan:
         """Settle what is not known yet: check the index's claims, and hash the rest."""
         filtered = self._filtered([entry.path for entry, _ in self._claimed])
-        sizes = self._sizes([entry.blob for entry, _ in self._claimed])
+        sizes = self.depot.sizes([entry.blob for entry, _ in self._claimed], [self.tree.objects])
         for entry, status in self._claimed:
             # Of another size than its blob it was converted on the way in; of a missing blob (a partial clone) only
             # the file itself is at hand.
@@ -153,16 +153,6 @@ class Scanner:
         live = stable and status.st_ctime_ns < self.start_ns - tick
         kept = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev)
         return (self._mode(entry, status), blob, *kept, live, False)
-
-    def _sizes(self, blobs: list[str]) -> dict[str, int]:
-        """Return the size of each blob that is in the user's repository or the depot."""
-        if not blobs:
-            return {}
-        args = ["cat-file", "--batch-check=%(objectname) %(objectsize)", "--buffer"]
-        asked = "\n".join(dict.fromkeys(blobs)).encode()
-        out = git.run(args, git_dir=self.index.git_dir, input=asked)
-        pairs = (line.split(" ") for line in out.decode().splitlines())
-        return {blob: int(size) for blob, size in pairs if size.isdigit()}
 
     def _filtered(self, paths: list[bytes]) -> set[bytes]:
         """Return those of the paths whose content git converts in ways that can leave the size as it was."""

@@ -63,10 +63,12 @@ def age(root: Path, seconds: float = 3600.0) -> None:
     git(root, "update-index", "-q", "--refresh")
 
 
-def digest(root: Path) -> str:
-    """Return a digest of every file, link and directory below `root`: names, modes, times and content, `.git` included."""
+def digest(root: Path, without: tuple[str, ...] = ()) -> str:
+    """Return a digest of names, modes, times and content of all below `root`, `.git` included, and `without` these paths."""
     total = hashlib.sha256()
     for path in sorted(root.rglob("*"), key=os.fsencode):
+        if any(path.is_relative_to(root / left) for left in without):
+            continue
         status = path.lstat()
         content = b""
         if path.is_symlink():
