@@ -9,11 +9,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox import LocalDriver
-from shadowfs import Driver, Probe, drivers
+from shadowfs import CopyDriver, FuseDriver
 
 _GIT = (2, 30)
 _FREE_BYTES = 2 << 30
@@ -35,15 +36,14 @@ def examine(state: Path, environ: Mapping[str, str]) -> tuple[Check, ...]:
     """Look at everything, the drivers by really making a shadow's mount and a sandbox."""
     root = os.geteuid() == 0
     path = environ.get("PATH", os.defpath)
-    shadows = {driver.name: driver for driver in drivers(state)}
     return (
         _python(),
         _git(path, root),
         _sandbox(root),
         _program("nsenter", "util-linux", path, root, "it is what lets a sandbox see a FUSE shadow", "the copy driver"),
         _pyfuse3(),
-        _fuse(shadows.get("fuse")),
-        _copy(shadows["copy"]),
+        _fuse(state),
+        _copy(state),
         _state(state),
         _disk(state),
     )
@@ -100,8 +100,9 @@ def _pyfuse3() -> Check:
     )
 
 
-def _fuse(driver: Driver | None) -> Check:
-    probe = driver.probe() if driver else Probe(False, "the extra `fuse` is not installed")
+def _fuse(state: Path) -> Check:
+    with closing(FuseDriver(state)) as driver:
+        probe = driver.probe()
     get = "load the module `fuse`, and let your user open /dev/fuse (chmod 666 /dev/fuse, or your distribution's group for it)"
     return Check(
         "fuse shadow",
@@ -112,8 +113,9 @@ def _fuse(driver: Driver | None) -> Check:
     )
 
 
-def _copy(driver: Driver) -> Check:
-    probe = driver.probe()
+def _copy(state: Path) -> Check:
+    with closing(CopyDriver(state)) as driver:
+        probe = driver.probe()
     return Check("copy shadow", probe.works, probe.why or "a shadow is a plain copy of the tree", needed=True)
 
 

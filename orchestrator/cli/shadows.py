@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,13 +57,9 @@ def mount_command(shadow: str, driver: str | None, edge: Edge, json_wanted: bool
     sweep(state)
     shelf = Shelf(state)
     with shelf.held(shadow) as shelved:
-        chosen = _driver(state, driver)
-        try:
-            with chosen.create(shelf.snapshot(shelved), shelved.tree) as mounted:
-                _show_until_interrupted(mounted, json_wanted)
-                shelf.move(shelved, mounted.checkpoint())
-        finally:
-            chosen.close()
+        with closing(_driver(state, driver)) as chosen, chosen.create(shelf.snapshot(shelved), shelved.tree) as mounted:
+            _show_until_interrupted(mounted, json_wanted)
+            shelf.move(shelved, mounted.checkpoint())
     click.echo(f"unmounted; what was written is kept: nightcrew shadow diff {shadow}", err=True)
 
 
@@ -114,14 +111,16 @@ def drop_command(shadow: str, edge: Edge, json_wanted: bool) -> None:
 
 
 def _driver(state: Path, name: str | None) -> Driver:
-    from shadowfs import DriverUnavailable, drivers
+    from shadowfs import CopyDriver, DriverUnavailable, FuseDriver
 
     why = []
-    for driver in drivers(state):
+    drivers: tuple[Driver, ...] = (FuseDriver(state), CopyDriver(state))
+    for driver in drivers:
         if name in (None, driver.name):
             probe = driver.probe()
             if probe.works:
                 return driver
+            driver.close()
             why.append(f"the {driver.name} driver does not work here: {probe.why}")
     raise DriverUnavailable("; ".join(why))
 
