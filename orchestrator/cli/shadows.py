@@ -56,10 +56,13 @@ def mount_command(shadow: str, driver: str | None, edge: Edge, json_wanted: bool
     state = edge.state()
     sweep(state)
     shelf = Shelf(state)
-    with shelf.held(shadow) as shelved:
-        with closing(_driver(state, driver)) as chosen, chosen.create(shelf.snapshot(shelved), shelved.tree) as mounted:
-            _show_until_interrupted(mounted, json_wanted)
-            shelf.move(shelved, mounted.checkpoint())
+    with (
+        shelf.held(shadow) as shelved,
+        closing(_driver(state, driver)) as chosen,
+        chosen.create(shelf.snapshot(shelved), shelved.tree) as mounted,
+    ):
+        _show_until_interrupted(mounted, json_wanted)
+        shelf.move(shelved, mounted.checkpoint())
     click.echo(f"unmounted; what was written is kept: nightcrew shadow diff {shadow}", err=True)
 
 
