@@ -1,0 +1,183 @@
+"""Workspaces of each kind on the same small project, for the contracts of workspaces and agents."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from agents import MemoryWorkspace, Step, Stopped, Task, Workspace
+from orchestrator.budget import Budget
+from orchestrator.journal import Journal
+from orchestrator.memory import MemoryStore
+from orchestrator.place import Places
+from orchestrator.records import Order, Ticket
+from orchestrator.settings import Settings
+from orchestrator.workspace import ShadowWorkspace
+from sandbox import Command, Completed, Ended, Limits, LocalDriver, toolchain_paths
+from shadowfs import CopyDriver, Driver, FuseDriver, pin
+from verifier import InsideRunner, Outcome, Ran, Suite, SuiteReport, TestResult
+
+BUGGY = "def old_enough(age, limit):\n    return age > limit\n"
+FIXED = BUGGY.replace(">", ">=")
+FAILING = "tests/test_age.py::test_just_old_enough"
+PASSING = "tests/test_age.py::test_too_young"
+FILES = {
+    "age.py": BUGGY.encode(),
+    "tests/test_age.py": (
+        b"from age import old_enough\n\n\ndef test_just_old_enough():\n    assert old_enough(18, 18)\n\n\n"
+        b"def test_too_young():\n    assert not old_enough(17, 18)\n"
+    ),
+    "conftest.py": b"",
+    "data \udcff.bin": b"\x00\xff",
+}
+FIX = "sed -i 's/>/>=/' age.py && echo 'An age equal to the limit is old enough.'"
+"""A shell command that repairs the project."""
+
+SUITE = Suite("pytest", ("-p", "no:cacheprovider"), sys.executable, environment={"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"})
+TASK = Task("# Who is as old as the limit is refused\n", SUITE, (FAILING,), frozenset({"conftest.py"}), 7)
+BUDGET_S = 600.0
+
+
+@dataclass(slots=True)
+class Owner:
+    """Whoever runs a workspace: has its clock, and may say that it is to stop."""
+
+    now: float = 0.0
+    stopped: bool = False
+
+    def clock(self) -> float:
+        """Tell the time."""
+        return self.now
+
+    def expire(self) -> None:
+        """Let the budget's time pass."""
+        self.now += BUDGET_S + 1
+
+    def stopping(self) -> None:
+        """Raise where the job is to stop."""
+        if self.stopped:
+            raise Stopped("somebody stopped the job")
+
+
+@dataclass(slots=True)
+class Hold:
+    """A workspace and its owner."""
+
+    workspace: Workspace
+    owner: Owner
+
+    def stop(self) -> None:
+        """Say that the job is to stop."""
+        self.owner.stopped = True
+        if isinstance(self.workspace, MemoryWorkspace):
+            self.workspace.stopped = True
+
+
+def kinds() -> Sequence[object]:
+    """Return the parameters, one for each kind; what does not work here skips with its reason."""
+    local = LocalDriver().probe()
+    made: list[object] = ["memory"]
+    for name in ("copy", "fuse"):
+        marks = [pytest.mark.skipif(not local.works, reason=local.why)]
+        made.append(pytest.param(name, marks=marks))
+    return made
+
+
+@contextmanager
+def opened(kind: str, directory: Path, journal: Sequence[Step] = ()) -> Iterator[Hold]:
+    """Open a workspace of one kind; `journal` is that of an earlier life (in memory only)."""
+    if kind == "memory":
+        yield _memory(journal)
+        return
+    state = directory / "state"
+    driver: Driver = CopyDriver(state) if kind == "copy" else FuseDriver(state)
+    probe = driver.probe()
+    if not probe.works:
+        pytest.skip(probe.why)
+    try:
+        with _shadow(driver, state, _repository(directory)) as hold:
+            yield hold
+    finally:
+        driver.close()
+
+
+def _memory(journal: Sequence[Step]) -> Hold:
+    owner = Owner()
+
+    def respond(workspace: MemoryWorkspace, command: Command) -> Completed:
+        if command.argv == ("sh", "-c", FIX):
+            workspace.files["age.py"] = FIXED.encode()
+            return Completed(Ended.EXITED, 0, b"An age equal to the limit is old enough.\n")
+        status = 3 if command.argv[-1].endswith("exit 3") else 0
+        return Completed(Ended.EXITED, status, b"said\n", b"complained\n")
+
+    def say(files: object, ids: Sequence[str] | None) -> SuiteReport:
+        assert isinstance(files, dict)
+        failing = Outcome.PASSED if files["age.py"] == FIXED.encode() else Outcome.FAILED
+        tests = [TestResult(FAILING, failing), TestResult(PASSING, Outcome.PASSED)]
+        chosen = tuple(test for test in tests if ids is None or test.id in ids)
+        return SuiteReport(Ran.COMPLETED, chosen, tuple(test.id for test in chosen))
+
+    workspace = MemoryWorkspace(
+        FILES,
+        say=say,
+        respond=respond,
+        protected=TASK.protected,
+        clock=owner.clock,
+        budget_s=BUDGET_S,
+        journal=journal,
+    )
+    return Hold(workspace, owner)
+
+
+@contextmanager
+def _shadow(driver: Driver, state: Path, repository: Path) -> Iterator[Hold]:
+    owner = Owner()
+    snapshot = pin(repository, state)
+    toolchain = toolchain_paths(Path(sys.executable), Path.home(), os.environ)
+    settings = Settings(suite=SUITE, toolchains=toolchain.readonly, environment=toolchain.environment)
+    store = MemoryStore(lambda: 0.0)
+    number = store.add(Ticket("261121-abc", "age", Order("t", repository), 0.0), settings).number
+    lease = store.claim("me", 1e9, number)
+    assert lease is not None
+    with Places((driver,), {"local": LocalDriver(state / "sandboxes")}, settings).open(
+        snapshot, snapshot.tree
+    ) as place:
+        workspace = ShadowWorkspace(
+            place=place,
+            base=snapshot.tree,
+            task=TASK,
+            runner=InsideRunner(),
+            limits=Limits(wall_s=60.0),
+            steps=Journal(store, lease, 1),
+            budget=Budget(BUDGET_S, clock=owner.clock),
+            protects=lambda path: path in TASK.protected,
+            stopping=owner.stopping,
+            emit=_unseen,
+        )
+        yield Hold(workspace, owner)
+
+
+def _unseen(kind: str, text: str) -> None:
+    """Take what nobody watches."""
+    del kind, text
+
+
+def _repository(directory: Path) -> Path:
+    repository = directory / "a repository"
+    for name, data in FILES.items():
+        path = repository / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    (repository / ".gitignore").write_text("__pycache__/\n")
+    identity = ("-c", "user.name=A", "-c", "user.email=a@example.org")
+    for args in (("init", "-q"), ("add", "."), (*identity, "commit", "-q", "-m", "first")):
+        subprocess.run(["git", *args], cwd=repository, check=True, capture_output=True)
+    return repository
