@@ -278,6 +278,14 @@ def test_the_sweep_leaves_alone_what_others_own(tmp_path: Path) -> None:
     assert sweep(tmp_path / "missing") == []
 
 
+def test_the_sweep_ends_what_was_started_for_a_dead_owner(tmp_path: Path) -> None:
+    dead = tmp_path / "sandbox-dead"
+    dead.mkdir()
+    with subprocess.Popen(["sleep", "600"], env={"NIGHTCREW_SCRATCH": str(dead)}) as stray:
+        assert sweep(tmp_path) == ["sandbox-dead"]
+        assert stray.wait(10) == -signal.SIGKILL
+
+
 def test_an_interrupted_run_leaves_no_process(tree: Path) -> None:
     number = f"310.{os.getpid()}"
     code = (

@@ -1,0 +1,152 @@
+"""Escapes by exhaustion and by outliving: each attack with its negative control, which is bounded."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+
+from sandbox import Ended, Limits
+from tests.e2e.arena import Attacker, Bare, Guarded, bare, guarded, needs_local
+from tests.sandbox.cases import alive_with
+
+pytestmark = needs_local
+__all__ = ["bare", "guarded"]
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def marked(number: int) -> str:
+    """Return a duration for `sleep` that no other process of this machine uses."""
+    return f"{number}.{os.getpid()}"
+
+
+def test_res_1_a_fork_bomb_is_ended(bare: Bare, guarded: Guarded) -> None:
+    bounded = "i=0; while [ $i -lt 60 ]; do i=$((i+1)); sleep $TIME & done; wait"
+    limits = Limits(processes=32, wall_s=60)
+    bare.start(bounded, TIME=marked(201))
+    while len(alive_with(marked(201))) < 60:
+        pass
+    completed = guarded.run(bounded, limits, TIME=marked(202))
+    assert completed.ended is Ended.TOO_MANY_PROCESSES
+    assert alive_with(marked(202)) == []
+    bomb = guarded.run("bomb() { bomb | bomb & }; bomb; sleep 60", limits)
+    assert bomb.ended is Ended.TOO_MANY_PROCESSES
+    assert bomb.usage.wall_s < 30
+
+
+GRAB = """
+held = bytearray(300 << 20)
+for at in range(0, len(held), 4096): held[at] = 1
+print("grabbed")
+"""
+GRAB_TOGETHER = """
+import os, sys, time
+for _ in range(5):
+    if os.fork() == 0: break
+held = bytearray(60 << 20)
+for at in range(0, len(held), 4096): held[at] = 1
+print("grabbed", flush=True)
+time.sleep(float(sys.argv[1]))
+"""
+
+
+def test_res_2_memory_is_held_to_its_limit(bare: Bare, guarded: Guarded) -> None:
+    limits = Limits(memory_bytes=200 << 20, wall_s=60)
+    one = 'exec "$PYTHON" -I -c "$GRAB" 2'
+    together = 'exec "$PYTHON" -I -c "$GRAB_TOGETHER" 30'
+    assert bare.run(one, GRAB=GRAB).stdout == b"grabbed\n"
+    completed = guarded.run(one, limits, GRAB=GRAB)
+    assert b"grabbed" not in completed.stdout
+    assert not completed.ok
+    assert bare.run(together.replace("30", "0"), GRAB_TOGETHER=GRAB_TOGETHER).stdout.count(b"grabbed") == 6
+    assert guarded.run(together, limits, GRAB_TOGETHER=GRAB_TOGETHER).ended is Ended.OUT_OF_MEMORY
+
+
+def test_res_3_the_disk_is_not_filled(bare: Bare, guarded: Guarded) -> None:
+    limits = Limits(file_bytes=8 << 20, tmp_bytes=16 << 20, wall_s=60)
+    one = "head -c 40000000 /dev/zero > $AT/big; exit 0"
+    many = "for i in 1 2 3 4 5 6 7 8 9; do head -c 4000000 /dev/zero > $AT/part$i; done; sleep 60"
+    bare.run(one, AT=str(bare.place.victim))
+    assert (bare.place.victim / "big").stat().st_size == 40_000_000
+    bare.start(many, AT=str(bare.place.victim))
+    while sum(path.stat().st_size for path in bare.place.victim.glob("part*")) < 36_000_000:
+        pass
+    guarded.run(one, limits, AT=".")
+    assert len(guarded.shadow.read("big")) == 8 << 20
+    assert guarded.run(many, limits, AT="/tmp").ended is Ended.OUT_OF_SPACE
+
+
+def test_res_4_a_flood_of_empty_files_is_ended(bare: Bare, guarded: Guarded) -> None:
+    script = "exec \"$PYTHON\" -I -c \"import itertools; [open(f'$AT/{i}', 'w').close() for i in range($MOST)]\""
+    bare.run(script, AT=str(bare.place.victim), MOST="3000")
+    assert len(list(bare.place.victim.iterdir())) == 3001
+    limits = Limits(tmp_bytes=2000 * 4096, wall_s=60)
+    assert guarded.run(script, limits, AT="/tmp", MOST="10**9").ended is Ended.OUT_OF_SPACE
+
+
+def test_res_5_a_flood_of_output_stays_small(bare: Bare, guarded: Guarded) -> None:
+    script = "head -c 100000000 /dev/zero"
+    assert len(bare.run(script).stdout) == 100_000_000
+    completed = guarded.run(script, Limits(output_bytes=1 << 16))
+    assert len(completed.stdout) == 1 << 16
+    assert completed.dropped_bytes == 100_000_000 - (1 << 16)
+
+
+DAEMONS = """
+(setsid sh -c 'trap "" TERM HUP INT; sleep $TIME; :' >/dev/null 2>&1 &)
+nohup sleep $TIME >/dev/null 2>&1 &
+"$PYTHON" -I -c 'import os, sys; os.fork() and os._exit(0); os.setsid(); os.fork() and os._exit(0); os.execvp("sleep", ["sleep", os.environ["TIME"]])' >/dev/null 2>&1
+echo ready
+"""
+
+
+def test_res_6_nothing_outlives_its_command(bare: Bare, guarded: Guarded) -> None:
+    try:
+        assert bare.run(DAEMONS + "exit 0", TIME=marked(203)).ok
+        assert len(alive_with(marked(203))) >= 2
+    finally:
+        for process in alive_with(marked(203)):
+            process.kill()
+    ended = guarded.run(DAEMONS + "exit 0", TIME=marked(204))
+    assert ended.ok
+    assert alive_with(marked(204)) == []
+    overdue = guarded.run("trap '' TERM INT HUP;" + DAEMONS + "sleep $TIME", Limits(wall_s=1), TIME=marked(205))
+    assert overdue.ended is Ended.TIMED_OUT
+    assert b"ready" in overdue.stdout
+    assert alive_with(marked(205)) == []
+
+
+OWNER = """
+import subprocess, sys
+from pathlib import Path
+from sandbox import Command, LocalDriver, Root
+tree, number, way = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+words = ("sh", "-c", f"setsid sleep {number} & sleep {number} & wait")
+if way == "guarded":
+    LocalDriver(tree.parent / "scratch").open(Root(tree, tree)).run(Command(words))
+else:
+    subprocess.run(words)
+"""
+
+
+def test_res_7_a_killed_nightcrew_takes_its_commands_along(bare: Bare, guarded: Guarded) -> None:
+    def survivors(attacker: Attacker, way: str, number: str) -> list[psutil.Process]:
+        words = [sys.executable, "-c", OWNER, str(attacker.place.repository), number, way]
+        with subprocess.Popen(words, cwd=ROOT) as owner:
+            while len(alive_with(number)) < 2:
+                assert owner.poll() is None
+            commands = alive_with(number)
+            commands = [process for process in commands if process.name() == "sleep"]
+            owner.send_signal(signal.SIGKILL)
+        return psutil.wait_procs(commands, timeout=2)[1]
+
+    left = survivors(bare, "bare", marked(206))
+    for process in left:
+        process.kill()
+    assert len(left) >= 1
+    assert survivors(guarded, "guarded", marked(207)) == []
