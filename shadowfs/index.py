@@ -101,8 +101,13 @@ def read_index(index: Index, root: Path) -> list[Tracked]:
 
 def _unfold(tree: WorkTree, scratch: Path, file: Path) -> None:
     """Put files in the place of the directories that a sparse index has as one entry each. Stats are lost by that."""
+    # git leaves such an index as it is only where the patterns it was made with hold.
+    shutil.copyfile(tree.git_dir / "info/sparse-checkout", scratch / "info/sparse-checkout")
+    settings = ("core.sparseCheckout=true", "core.sparseCheckoutCone=true", "index.sparse=true")
+    options = [option for setting in settings for option in ("-c", setting)]
     lines, sparse = [], []
-    for line in git.run(["ls-files", "-s", "-z", "--sparse"], git_dir=scratch, work_tree=tree.root).split(b"\0")[:-1]:
+    listed = git.run([*options, "ls-files", "-s", "-z", "--sparse"], git_dir=scratch, work_tree=tree.root)
+    for line in listed.split(b"\0")[:-1]:
         if not line.startswith(_DIRECTORY):
             lines.append(line)
             continue
