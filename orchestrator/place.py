@@ -56,16 +56,11 @@ class Places:
     def _shadow(self, snapshot: Snapshot, tree: str) -> Shadow:
         while True:
             try:
-                return self._driver().create(snapshot, tree)
+                return self._drivers[0].create(snapshot, tree)
             except DriverUnavailable as error:
                 if len(self._drivers) == 1:
                     raise
                 self._pass_over(str(error))
-
-    def _driver(self) -> Driver:
-        while len(self._drivers) > 1 and not (probe := self._drivers[0].probe()).works:
-            self._pass_over(probe.why)
-        return self._drivers[0]
 
     def _pass_over(self, why: str) -> None:
         self._without.append(f"the {self._drivers[0].name} driver: {why}")

@@ -26,7 +26,7 @@ def real_engines(state: Path, environ: Mapping[str, str] | None = None) -> Engin
     scratch = state / "sandboxes"
     return Engines(
         repositories=GitRepositories(state, os.environ if environ is None else environ),
-        drivers=(shadowfs.CopyDriver(state),),
+        drivers=(shadowfs.FuseDriver(state), shadowfs.CopyDriver(state)),
         sandboxes={"local": LocalDriver(scratch), "none": NoneDriver(scratch)},
         runner=runner,
         judge=Ladder(runner).judge,

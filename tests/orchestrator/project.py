@@ -6,7 +6,9 @@ import hashlib
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from orchestrator.settings import Settings
 from sandbox import Limits, toolchain_paths
@@ -57,13 +59,14 @@ def git(repository: Path, *args: str) -> str:
     return done.stdout.decode(errors="replace").strip()
 
 
-def settings(state: Path, **given: object) -> Settings:
+def settings(state: Path, **given: Any) -> Settings:
     """Return the settings under which the project's suite runs, in this very interpreter."""
     toolchain = toolchain_paths(Path(sys.executable), Path.home(), os.environ)
     made = Settings(
         suite=Suite("pytest", ("-p", "no:cacheprovider", "tests"), sys.executable),
         python=sys.executable,
-        environment=toolchain.environment,
+        # Foreign plugins of this interpreter would only cost time.
+        environment={**toolchain.environment, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         toolchains=toolchain.readonly,
         hidden_paths=(state,),
         limits=Limits(wall_s=60.0),
@@ -71,8 +74,7 @@ def settings(state: Path, **given: object) -> Settings:
         seconds=300.0,
         repeats=1,
     )
-    names = {name: given.get(name, getattr(made, name)) for name in Settings.__slots__}
-    return Settings(**names)
+    return replace(made, **given)
 
 
 def digest(repository: Path) -> dict[str, str]:

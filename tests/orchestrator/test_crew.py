@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ def crew(tmp_path: Path) -> Iterator[Open]:
     """Return a function that opens a crew whose agents play scripts, one for each attempt."""
     opened: list[tuple[Crew, Engines]] = []
 
-    def open(*scripts: Sequence[Action], **settings: object) -> Crew:
+    def open(*scripts: Sequence[Action], **settings: Any) -> Crew:
         left = list(scripts)
         engines = real_engines(tmp_path / "state")
         if scripts:
@@ -52,8 +53,8 @@ def crew(tmp_path: Path) -> Iterator[Open]:
     assert not shadows.exists() or list(shadows.iterdir()) == []
 
 
-def order(repository: Path, **given: object) -> Order:
-    return replace(Order("total() forgets the first number", repository, failing=(project.FAILING,)), **given)  # type: ignore[arg-type]
+def order(repository: Path, **given: Any) -> Order:
+    return replace(Order("total() forgets the first number", repository, failing=(project.FAILING,)), **given)
 
 
 def test_a_right_change_is_verified_and_lands_on_one_branch(crew: Open, repository: Path) -> None:
@@ -166,6 +167,7 @@ def test_what_tests_leave_lying_about_is_no_part_of_the_change(crew: Open, repos
     (repository / ".gitignore").write_text("")
     litter = Command(("sh", "-c", "mkdir -p tests/__pycache__ && touch tests/__pycache__/x.pyc .coverage"))
     report = crew([litter, FIX]).fix(order(repository))
+    assert (report.status, report.why) == (Status.VERIFIED, "")
     assert report.files == ("sums.py",)
 
 
@@ -200,14 +202,13 @@ def test_a_defect_ends_the_job_and_leaves_its_traceback_in_the_journal(crew: Ope
 
 def test_ctrl_c_pauses_and_resume_goes_on_from_there(crew: Open, repository: Path) -> None:
     before = project.digest(repository)
-    script: list[Action] = [Write("new.py", b"x = 1\n"), KeyboardInterrupt()]  # type: ignore[list-item]
 
-    class Interrupted(ScriptedAgent):
-        pass
+    def interrupt(event: Event) -> None:
+        if event.text == "write sums.py":
+            raise KeyboardInterrupt
 
-    del Interrupted
-    opened = crew(script, [FIX])
-    report = opened.fix(order(repository))
+    opened = crew([Write("new.py", b"x = 1\n"), FIX], [FIX])
+    report = opened.fix(order(repository), interrupt)
     assert (report.status, report.next) == (Status.PAUSED, f"nightcrew resume {report.ticket.id}")
     assert report.why.startswith("interrupted")
     assert exit_of_status(report.status) == 4

@@ -1,0 +1,82 @@
+"""A worker that is killed by itself: `python -m tests.orchestrator.killed STATE REPOSITORY NTH` ends with SIGKILL at its nth write to the store.
+
+Even ones die before the write, odd ones after it; with NTH 0 it lives, and prints how many writes there were.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from agents import NoFix, Proposal, Result, Task, Workspace
+from orchestrator.crew import Crew
+from orchestrator.records import Order
+from orchestrator.sqlstore import SqlStore
+from orchestrator.wiring import real_engines
+from tests.orchestrator import project
+
+WRITES = ("record", "end", "put_attempt", "begin", "finish", "put_verdict", "put_outgoing", "deliver")
+
+
+class Patient:
+    """An agent that edits in two steps, and does neither twice."""
+
+    name = "patient"
+
+    def work(self, task: Task, workspace: Workspace) -> Result:
+        """Write what the journal does not have yet."""
+        del task
+        done = {str(step.data["path"]) for step in workspace.journal() if step.kind == "write"}
+        for path, data in (("helper.py", b"START = 0\n"), ("sums.py", project.FIXED.encode())):
+            if path not in done:
+                workspace.write(path, data)
+        workspace.note("thought", {"about": "nothing"})
+        change = workspace.change()
+        return Proposal(change, "Count all numbers", "The first one was left out.") if change else NoFix("nothing")
+
+
+class Deadly(SqlStore):
+    """A store whose nth write kills this process."""
+
+    def __init__(self, url: str, nth: int) -> None:
+        super().__init__(url)
+        self.nth = nth
+        self.count = 0
+
+    def __getattribute__(self, name: str) -> Any:
+        method = super().__getattribute__(name)
+        return self._dying(method) if name in WRITES else method
+
+    def _dying(self, method: Any) -> Any:
+        def write(*args: Any, **given: Any) -> Any:
+            self.count += 1
+            dies = self.count == self.nth
+            if dies and self.nth % 2 == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            result = method(*args, **given)
+            if dies:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return result
+
+        return write
+
+
+def main(state: Path, repository: Path, nth: int) -> None:
+    """Work on a ticket; go on with the one there is, if there is one."""
+    store = Deadly(f"sqlite:///{state}/nightcrew.db", nth)
+    engines = replace(real_engines(state), agent=lambda _: Patient())
+    with Crew(state, project.settings(state), engines=engines, store=store) as crew:
+        crew.sweep()
+        known = [report for report in crew.list() if report.status.resumable]
+        order = Order("total() forgets a number", repository, failing=(project.FAILING,), agent="command:true")
+        done = [report for report in crew.list() if not report.status.resumable]
+        report = crew.resume(known[0].ticket.id) if known else done[0] if done else crew.fix(order)
+    sys.stdout.write(f"{store.count} {report.status} {report.why}\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))

@@ -1,0 +1,51 @@
+"""A worker killed with SIGKILL at journal boundaries, and resumed: one branch, the same result, nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from orchestrator.crew import Crew
+from orchestrator.records import Status
+from tests.orchestrator import project
+
+
+def work(state: Path, repository: Path, nth: int) -> subprocess.CompletedProcess[str]:
+    """Run a worker that dies at its nth write to the store."""
+    argv = [sys.executable, "-m", "tests.orchestrator.killed", str(state), str(repository), str(nth)]
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    return subprocess.run(argv, env=environ, cwd=Path.cwd(), capture_output=True, text=True, check=False, timeout=300)
+
+
+# In a life from the start, the writes are: 1 to 3 the pin, 4 the base, 5 the attempt, 6 to 11 its steps (intent, outcome), 12 its
+# end, 13 to 15 the verdict, 16 the choice, 17 and 18 the commit, 19 and 20 the outbox around setting the branch, 21 the end.
+@pytest.mark.parametrize("deaths", [(1, 2), (7, 4), (9, 12), (14, 3), (19, 6), (20,), (21,)])
+def test_a_killed_job_goes_on_to_the_same_one_branch(tmp_path: Path, deaths: tuple[int, ...]) -> None:
+    repository, state = project.make(tmp_path), tmp_path / "state"
+    before = project.digest(repository)
+    for nth in deaths:
+        died = work(state, repository, nth)
+        assert died.returncode == -signal.SIGKILL, died.stdout + died.stderr
+    done = work(state, repository, 0)
+    assert done.returncode == 0, done.stderr
+    with Crew(state) as crew:
+        (report,) = crew.list()
+        report = crew.show(report.ticket.id)
+        steps = crew.steps(report.ticket.id)
+    assert (report.status, report.files) == (Status.VERIFIED, ("helper.py", "sums.py"))
+    assert project.branches(repository) == [report.branch]
+    assert project.git(repository, "show", f"{report.branch}:sums.py") + "\n" == project.FIXED
+    assert project.git(repository, "rev-list", "--count", f"main..{report.branch}") == "1"
+    assert project.digest(repository) == before
+    again = work(state, repository, 0)
+    assert again.stdout.split()[:2] == ["0", "verified"]
+    written = [step.intent["path"] for step in steps if step.kind == "write" and step.outcome is not None]
+    assert written == ["helper.py", "sums.py"]
+    assert len([step for step in steps if step.kind == "verify" and step.outcome is not None]) <= 1
+    assert list((state / "shadows").iterdir()) == []
+    assert not (state / "sandboxes").exists() or list((state / "sandboxes").iterdir()) == []
