@@ -1,0 +1,71 @@
+"""What a benchmark measures: targets with their limits, and the JSON document that ends a run."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A figure an issue names, in `unit`: what it is, its limit, what was measured, and peers taken in the same run.
+
+    `value` None means not measured; `why` then says why. `least` turns the limit round: at least.
+    """
+
+    what: str
+    unit: str
+    limit: float | None
+    value: float | None
+    beside: Mapping[str, float] = field(default_factory=dict)
+    least: bool = False
+    why: str = ""
+
+    @property
+    def holds(self) -> bool | None:
+        """Say whether the limit holds; None where nothing was measured or nothing is asked."""
+        if self.value is None or self.limit is None:
+            return None
+        return self.value >= self.limit if self.least else self.value <= self.limit
+
+    def document(self) -> dict[str, Any]:
+        """Return the target as JSON has it."""
+        value: object = "not measured" if self.value is None else round(self.value, 4)
+        told: dict[str, Any] = {
+            "what": self.what,
+            "unit": self.unit,
+            "limit": self.limit,
+            "value": value,
+            "holds": self.holds,
+        }
+        if self.beside:
+            told["beside"] = {name: round(figure, 4) for name, figure in self.beside.items()}
+        return {**told, "why": self.why} if self.why else told
+
+
+def document(name: str, targets: Iterable[Target]) -> str:
+    """Return the run's document, on one line."""
+    machine = {
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_bytes": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
+        "kernel": platform.release(),
+        "load": round(os.getloadavg()[0], 2),
+    }
+    return json.dumps({"name": name, "machine": machine, "targets": [target.document() for target in targets]})
+
+
+def seconds(work: Callable[[], object], before: Callable[[], object] = lambda: None, times: int = 3) -> float:
+    """Return the median of the seconds that `work` takes; `before` prepares each time and is not counted."""
+    taken = []
+    for _ in range(times):
+        before()
+        start = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - start)
+    return statistics.median(taken)
