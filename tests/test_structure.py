@@ -17,6 +17,7 @@ PACKAGES = ("orchestrator", "agents", "verifier", "sandbox", "shadowfs")
 BOUNDARIES: dict[str, int] = {
     "orchestrator/cli/entry.py": 1,  # every error becomes a message and an exit status
     "orchestrator/worker.py": 1,  # a defect ends the job, not the worker
+    "verifier/inside/direct.py": 1,  # whatever a test raises makes it fail
     "verifier/inside/nursery.py": 1,  # a forked child's end: what tested code raised becomes its last words
 }
 """Broad handlers that are right, by module: the edges at which anything may arrive and nothing may pass."""

@@ -35,12 +35,20 @@ def parse_test_command(command: str, python: str | None) -> Suite:
     environment, words = _assignments(words)
     bare = _without_launcher(words)
     kind, args = _kind(bare)
-    if kind and python and not _needs_shell(rest):
-        interpreter = python if "/" not in bare[0] or bare[0] in _PYTEST or bare[0].endswith("/pytest") else bare[0]
-        return Suite(kind, args, interpreter, cwd[0] if len(cwd) == 1 else ".", environment)
+    directory = cwd[0] if len(cwd) == 1 else "."
     if _needs_shell(rest):
         return Suite("command", ("sh", "-c", command), python)
-    return Suite("command", tuple(words), python, cwd[0] if len(cwd) == 1 else ".", environment)
+    if kind:
+        return Suite(kind, args, _interpreter(bare[0], python), directory, environment)
+    return Suite("command", tuple(words), python, directory, environment)
+
+
+def _interpreter(program: str, python: str | None) -> str | None:
+    """Return the interpreter that a command names by its path, else the project's, else whatever the command calls so."""
+    names_python = _PYTHON.match(program.rsplit("/", 1)[-1]) is not None
+    if names_python and ("/" in program or python is None):
+        return program
+    return python
 
 
 def _assignments(words: list[str]) -> tuple[dict[str, str], list[str]]:

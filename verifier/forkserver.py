@@ -108,9 +108,7 @@ class ForkTrials:
         jobs = (_job((), [test_id], cpu_s=_BASELINE_CPU_S, all_failures=True, cover=files) for test_id in ids)
         answers = self._answers(jobs, lambda: time.monotonic() < deadline)
         for test_id, message in zip(ids, answers, strict=False):
-            found = message.lines()
-            if found:
-                lines[test_id] = found
+            lines[test_id] = message.lines()
 
     def run(
         self,

@@ -162,9 +162,9 @@ class Heard:
             return Ran.TIMED_OUT, f"{completed.why or 'the time limit passed'}{self._place()}"
         if self.ended and not self.broken:
             return self._after_end(completed)
-        if self.broken:
-            return Ran.CRASHED if self._results else Ran.NOT_STARTED, self.broken + self._place()
         started = self._collected or self._results or self._collecting
+        if self.broken:
+            return Ran.CRASHED if started else Ran.NOT_STARTED, self.broken + self._place()
         died = f"the test process ended before its report did ({_ending(completed)}){self._place()}"
         if started:
             return Ran.CRASHED, died

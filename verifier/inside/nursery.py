@@ -9,6 +9,7 @@ import resource
 import shutil
 import signal
 import tempfile
+import threading
 import time
 import warnings
 from contextlib import suppress
@@ -47,6 +48,9 @@ class Nursery:
     def __init__(self, closing: Callable[[], list[int]]) -> None:
         self.room = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self._closing = closing
+        self._null = os.open(os.devnull, os.O_RDWR)
+        with open("/proc/self/statm", "rb") as statm:
+            self._memory_bytes = int(statm.read().split()[0]) * resource.getpagesize() + _HEADROOM_BYTES
         self._children: dict[int, Child] = {}
         self._scratch = os.path.join(tempfile.gettempdir(), f"nightcrew-trial-{os.getpid()}-")
 
@@ -70,7 +74,7 @@ class Nursery:
         if pid == 0:
             try:
                 os.close(read)
-                _be_a_child([*self._closing(), *self._children], cpu_s)
+                _be_a_child([*self._closing(), *self._children], self._null, cpu_s, self._memory_bytes)
                 _work(work, self.scratch(number), out_of_reach(write))
             finally:
                 _exit(70)
@@ -104,12 +108,18 @@ class Nursery:
         if os.path.lexists(scratch):
             shutil.rmtree(scratch, ignore_errors=True)
         message = _last_words(child, status)
-        message.update(t="done", n=child.number, cpu_s=used.ru_utime + used.ru_stime)
+        message.update(
+            t="done",
+            n=child.number,
+            cpu_s=used.ru_utime + used.ru_stime,
+        )
         return message
 
 
 def fork() -> int:
     """Fork, without the warning that newer Pythons give where the suite has started threads."""
+    if threading.active_count() == 1:
+        return os.fork()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return os.fork()
@@ -133,22 +143,18 @@ def _end_group(pid: int) -> None:
             kill(pid, signal.SIGKILL)
 
 
-def _be_a_child(closing: list[int], cpu_s: float) -> None:
+def _be_a_child(closing: list[int], null: int, cpu_s: float, memory_bytes: int) -> None:
     _own_group(0)
     for fd in closing:
         os.close(fd)
-    null = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(null, fd)
-    if null > 2:
-        os.close(null)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_PROF, cpu_s)
     # For a test that sets the timer itself.
     _lower(resource.RLIMIT_CPU, math.ceil(cpu_s) + 1)
     _lower(resource.RLIMIT_CORE, 0)
-    with open("/proc/self/statm", "rb") as statm:
-        _lower(resource.RLIMIT_AS, int(statm.read().split()[0]) * resource.getpagesize() + _HEADROOM_BYTES)
+    _lower(resource.RLIMIT_AS, memory_bytes)
 
 
 def _lower(which: int, limit: int) -> None:

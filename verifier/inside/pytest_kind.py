@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable, Generator
 
 import pytest
 
-from . import plain, words
+from . import direct, plain, words
 
 if TYPE_CHECKING:
     Send = Callable[[dict[str, Any]], None]
@@ -229,10 +229,20 @@ class Engine:
         self._plugin = plugin
         self._items = {words.short_id(item.nodeid): item for item in session.items}
         self.ids = list(self._items)
+        self._plain = direct.only_known_hooks(session.config, plugin)
+        self._calls: dict[str, dict[str, Any] | None] = {}
+        if self._plain:
+            direct.warn_as(session.config)
 
     def choose(self, asked: list[str]) -> list[str] | None:
         """Return the collected ids that `asked` choose, in order; None when one of `asked` chooses nothing."""
-        return words.choose(self.ids, asked, ":: /")
+        chosen = words.choose(self.ids, asked, ":: /")
+        if self._plain:
+            # Looked at here, before forking: for every child.
+            for test_id in chosen or ():
+                if test_id not in self._calls:
+                    self._calls[test_id] = direct.arguments(self._items[test_id])
+        return chosen
 
     def rewritten(self, module: Any) -> bool:
         """Say whether pytest compiled this module itself, with its assertions rewritten."""
@@ -240,6 +250,10 @@ class Engine:
 
     def run(self, ids: list[str], send: Send, stop: bool, detail: bool, scratch: str) -> None:
         """Run tests in this process, which ends afterwards; `scratch` is where their temporary directories go."""
+        if not detail:
+            ids = self._call(ids, send, stop)
+        if not ids:
+            return
         plugin, config = self._plugin, self._session.config
         plugin.send = send
         if detail:
@@ -253,6 +267,20 @@ class Engine:
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
             if stop and plugin.bad:
                 return
+
+    def _call(self, ids: list[str], send: Send, stop: bool) -> list[str]:
+        """Run the tests that a call is enough for; return those that are left to be run."""
+        left = []
+        for test_id in ids:
+            values = self._calls.get(test_id)
+            if values is None:
+                left.append(test_id)
+                continue
+            said = direct.call(self._items[test_id], values)
+            send(said)
+            if stop and said["outcome"] == "failed":
+                return []
+        return left
 
 
 def _path() -> Any:

@@ -116,7 +116,6 @@ class Lines:
         if lines is None:
             return None
         add = lines.add
-        add(frame.f_lineno)
 
         def line(frame: Any, event: str, arg: Any) -> Any:
             del event, arg
