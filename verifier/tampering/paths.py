@@ -13,6 +13,10 @@ _TEST_FILES = (
     "*Test.java", "*Tests.java", "*.ambr", "*.snap",
 )  # fmt: skip
 
+_SOURCES = (
+    ".py", ".pyi", ".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs", ".vue", ".go", ".rs", ".rb", ".java", ".kt", ".php", ".c", ".h",
+    ".cc", ".cpp", ".hpp", ".cs", ".swift", ".scala", ".sh", ".bash",
+)  # fmt: skip
 _CI = (
     ".github/workflows/*", ".github/actions/*", ".gitlab-ci.yml", ".gitlab/ci/*", ".circleci/*", ".travis.yml",
     "azure-pipelines*.yml", "appveyor.yml", ".appveyor.yml", "bitbucket-pipelines.yml", ".drone.yml", ".cirrus.yml",
@@ -45,6 +49,11 @@ def is_test(path: RepoPath) -> bool:
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in _TEST_FILES) or not _TEST_FOLDERS.isdisjoint(
         folder.casefold() for folder in folders
     )
+
+
+def is_source(path: RepoPath) -> bool:
+    """Say whether a file is source code of a language that tests are written in."""
+    return path.endswith(_SOURCES)
 
 
 def is_conftest(path: RepoPath) -> bool:

@@ -8,30 +8,31 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from shadowfs import FileChange, RepoPath
+from shadowfs import RepoPath
 from verifier.tampering.finding import Finding
 from verifier.tampering.outline import parse
 from verifier.tampering.paths import builds, hooks_interpreter, runs_by_itself, shadows_tool
+from verifier.tampering.sides import Sides
 
 _LIFECYCLE = re.compile(r"^(pre|post)|^(install|prepare|test|lint|check)")
 _KNOWS_TESTS = re.compile(rb"PYTEST_CURRENT_TEST|PYTEST_VERSION|\b_?pytest\b|NIGHTCREW_")
 _ENDS_PROCESS = re.compile(rb"\bos\s*\.\s*_exit\b|\bos\s*\.\s*kill\b|\bos\s*\.\s*abort\b")
 
 
-def planted(file: FileChange, before: bytes | None, after: bytes | None) -> Iterator[Finding]:
+def planted(sides: Sides) -> Iterator[Finding]:
     """Yield what is planted at one path, by its name."""
-    path = file.path
+    path = sides.path
     if hooks_interpreter(path):
-        yield Finding(path, f"Python reads this file at its start; it is {file.kind}")
+        yield Finding(path, f"Python reads this file at its start; it is {sides.kind}")
     tool = shadows_tool(path)
-    if tool is not None and before is None:
+    if tool is not None and sides.kind == "added":
         yield Finding(path, f"the new module stands in for `{tool}`")
     if runs_by_itself(path):
-        yield Finding(path, f"editors, shells, agents or git act on this file by themselves; it is {file.kind}")
+        yield Finding(path, f"editors, shells, agents or git act on this file by themselves; it is {sides.kind}")
     if path.rpartition("/")[2] == "package.json":
-        yield from _scripts(path, before, after)
+        yield from _scripts(path, sides.before, sides.after)
     elif builds(path):
-        yield Finding(path, f"the file steers builds, commands or agents; it is {file.kind}", weakens=False)
+        yield Finding(path, f"the file steers builds, commands or agents; it is {sides.kind}", weakens=False)
 
 
 def test_awareness(path: RepoPath, before: bytes | None, after: bytes | None) -> Iterator[Finding]:

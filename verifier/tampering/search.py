@@ -7,14 +7,15 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator
 
-from shadowfs import Change, FileChange, RepoPath
+from shadowfs import Change, RepoPath
 from verifier.selection import covers
 from verifier.suite import Suite
 from verifier.tampering.configuration import compare_configuration, is_configuration
 from verifier.tampering.finding import Finding
 from verifier.tampering.outline import outline
-from verifier.tampering.paths import is_ci, is_conftest, is_test
+from verifier.tampering.paths import is_ci, is_conftest, is_source, is_test
 from verifier.tampering.planted import planted, test_awareness
+from verifier.tampering.sides import Sides
 from verifier.tampering.suppressions import added_suppressions
 from verifier.tampering.tests import compare_tests, steers
 
@@ -28,24 +29,24 @@ def tampering(change: Change, suite: Suite, allowed: Collection[RepoPath]) -> It
     """Yield what weakens the judging, and what a reviewer should look at, path by path; `allowed` paths are exempt."""
     for file in change.files:
         if not covers(allowed, file.path):
-            yield from _file(file, change.before(file.path), change.after(file.path), suite)
+            yield from _file(Sides(file, change.blobs), suite)
 
 
-def _file(file: FileChange, before: bytes | None, after: bytes | None, suite: Suite) -> Iterator[Finding]:
-    path = file.path
-    yield from planted(file, before, after)
+def _file(sides: Sides, suite: Suite) -> Iterator[Finding]:
+    path = sides.path
+    yield from planted(sides)
     if _is_command(path, suite):
-        yield Finding(path, f"the suite's own command runs this file; it is {file.kind}")
+        yield Finding(path, f"the suite's own command runs this file; it is {sides.kind}")
     if is_ci(path):
-        yield from _text(path, before, after, file.kind)
+        yield from _text(sides)
     if is_configuration(path):
-        yield from compare_configuration(path, before, after)
+        yield from compare_configuration(path, sides.before, sides.after)
     elif is_test(path) or is_conftest(path):
-        yield from _test(file, before, after)
+        yield from _test(sides)
     elif path.endswith(".py"):
-        yield from test_awareness(path, before, after)
-    if after is not None and len(after) <= _LIMIT_BYTES:
-        yield from added_suppressions(path, before, after)
+        yield from test_awareness(path, sides.before, sides.after)
+    if is_source(path) and sides.after is not None and len(sides.after) <= _LIMIT_BYTES:
+        yield from added_suppressions(path, sides.before, sides.after)
 
 
 def _is_command(path: RepoPath, suite: Suite) -> bool:
@@ -56,21 +57,21 @@ def _is_command(path: RepoPath, suite: Suite) -> bool:
     return path in names or (makes and posixpath.basename(path) in ("Makefile", "makefile", "GNUmakefile"))
 
 
-def _text(path: RepoPath, before: bytes | None, after: bytes | None, kind: str) -> Iterator[Finding]:
+def _text(sides: Sides) -> Iterator[Finding]:
     """Compare files without a parser here by their lines; comments and blank lines do not count."""
-    old, new = _meaning(before), _meaning(after)
+    old, new = _meaning(sides.before), _meaning(sides.after)
     if old == new:
         return
     known = set(old)
     where = next(
         (
             number
-            for number, line in enumerate((after or b"").splitlines(), 1)
+            for number, line in enumerate((sides.after or b"").splitlines(), 1)
             if line.strip() and line.rstrip() not in known
         ),
         None,
     )
-    yield Finding(path, f"what checks the repository is {kind}", where)
+    yield Finding(sides.path, f"what checks the repository is {sides.kind}", where)
 
 
 def _meaning(text: bytes | None) -> list[bytes]:
@@ -78,16 +79,20 @@ def _meaning(text: bytes | None) -> list[bytes]:
     return [line for line in lines if line and not line.lstrip().startswith((b"#", b"//"))]
 
 
-def _test(file: FileChange, before: bytes | None, after: bytes | None) -> Iterator[Finding]:
-    path = file.path
-    if after is None:
+def _test(sides: Sides) -> Iterator[Finding]:
+    path = sides.path
+    if sides.kind == "deleted":
         yield Finding(path, "a file of the tests is deleted")
-    elif not path.endswith(".py"):
-        yield from _other_test(file, before, after)
-    elif before is None:
-        yield from _new_python(path, after)
+    elif not is_source(path):
+        if sides.kind == "modified":
+            yield Finding(path, "what tests compare with is changed")
+    elif sides.before is None or sides.after is None:
+        if path.endswith(".py") and sides.after is not None:
+            yield from _new_python(path, sides.after)
+    elif path.endswith(".py"):
+        yield from _python(path, sides.before, sides.after)
     else:
-        yield from _python(path, before, after)
+        yield from _by_line(path, sides.before, sides.after)
 
 
 def _new_python(path: RepoPath, after: bytes) -> Iterator[Finding]:
@@ -111,38 +116,6 @@ def _python(path: RepoPath, before: bytes, after: bytes) -> Iterator[Finding]:
         yield from _by_line(path, before, after)
         return
     yield from compare_tests(path, old, new)
-
-
-def _other_test(file: FileChange, before: bytes | None, after: bytes) -> Iterator[Finding]:
-    if before is None:
-        return
-    if b"\0" in before or not _is_source(file.path):
-        yield Finding(file.path, "what tests compare with is changed")
-        return
-    yield from _by_line(file.path, before, after)
-
-
-def _is_source(path: RepoPath) -> bool:
-    return path.endswith(
-        (
-            ".js",
-            ".jsx",
-            ".ts",
-            ".tsx",
-            ".mjs",
-            ".cjs",
-            ".go",
-            ".rs",
-            ".rb",
-            ".java",
-            ".kt",
-            ".php",
-            ".c",
-            ".cc",
-            ".cpp",
-            ".sh",
-        )
-    )
 
 
 def _by_line(path: RepoPath, before: bytes, after: bytes) -> Iterator[Finding]:
