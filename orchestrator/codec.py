@@ -12,6 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from shadowfs import Depot
+
 Record = TypeVar("Record")
 
 
@@ -74,12 +76,5 @@ def _build_record(kind: Any, value: Any) -> Any:
 
 @lru_cache(maxsize=64)
 def _hints(kind: Any) -> dict[str, Any]:
-    return get_type_hints(kind, localns=_names())
-
-
-@lru_cache(maxsize=1)
-def _names() -> dict[str, Any]:
-    """Return the names that records import for type checking only."""
-    from shadowfs.depot import Depot
-
-    return {"Depot": Depot}
+    # A snapshot names its depot's type for type checkers only.
+    return get_type_hints(kind, localns={"Depot": Depot})
