@@ -79,7 +79,8 @@ class FuseShadow:
         self._control = control
         self._pid = pid
         self._server = os.pidfd_open(pid)
-        self._root = os.open(f"/proc/{pid}/root{order.place.mnt}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._root = -1
+        self._ended = False
         self._lock = threading.Lock()
         self._blobs: dict[tuple[str, int], str] = {}
         self._sealed: Change | None = None
@@ -252,8 +253,10 @@ class FuseShadow:
 
     def _flush(self) -> None:
         """Bring to the server what processes wrote to shared mappings of files."""
-        if _libc.syncfs(self._root):
-            raise self._gone(OSError(ctypes.get_errno(), "syncfs"))
+        with self._mounted() as root:
+            if _libc.syncfs(root) == 0:
+                return
+            raise OSError(ctypes.get_errno(), "the shadow's files cannot be flushed")
 
     def _request(self, message: dict[str, Any]) -> dict[str, Any]:
         self._send(message)
@@ -270,12 +273,25 @@ class FuseShadow:
     def _mounted(self) -> Iterator[int]:
         """Yield a descriptor of the mount's root; tell a dead server from a client's error."""
         self._check_open()
+        root = self._open_root()
         try:
-            yield self._root
+            yield root
         except OSError as error:
             if error.errno in _DEAD:
                 raise self._gone(error) from error
             raise
+
+    def _open_root(self) -> int:
+        """Return a descriptor of the mount's root, opened through the server's namespace by the first who needs it."""
+        if self._root < 0:
+            path = f"/proc/{self._pid}/root{self._order.place.mnt}"
+            try:
+                # While it lives, nobody else has its process id.
+                signal.pidfd_send_signal(self._server, 0)
+                self._root = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            except OSError as error:
+                raise self._gone(error) from error
+        return self._root
 
     def _check_open(self) -> None:
         if self._closed:
@@ -291,10 +307,12 @@ class FuseShadow:
 
     def _end(self) -> None:
         """Wait until the server has ended, after it was told to, and let go of its mount."""
-        if self._root < 0:
+        if self._ended:
             return
-        os.close(self._root)
-        self._root = -1
+        self._ended = True
+        if self._root >= 0:
+            os.close(self._root)
+            self._root = -1
         try:
             while self._control.recv(1 << 16):
                 continue

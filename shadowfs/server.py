@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import socket
@@ -30,21 +29,24 @@ from shadowfs.view import View
 _OPTIONS = frozenset({"default_permissions", "fsname=shadowfs", "subtype=shadowfs"})
 
 
-def serve(control: socket.socket, message: dict[str, Any]) -> None:
-    """Be the server of one shadow until its owner ends; what goes wrong before the mount stands is told to the owner."""
+def serve(control: socket.socket, message: dict[str, Any], table: PinTable | None) -> None:
+    """Be the server of one shadow until its owner ends; what goes wrong before the mount stands is told to the owner.
+
+    `table` is the pin's, where somebody has loaded it already.
+    """
     order = Order.of(message)
     _log_to(order.place)
     try:
-        server = _Server(control, order)
+        server = _Server(control, order, table)
         server.mount(order.place)
-    except (OSError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError, EOFError) as error:
         wire.send(control, {"error": f"{type(error).__name__}: {error}"})
         raise
     server.run()
 
 
 class _Server:
-    def __init__(self, control: socket.socket, order: Order) -> None:
+    def __init__(self, control: socket.socket, order: Order, table: PinTable | None) -> None:
         self._control = control
         self._order = order
         self._place = order.place
@@ -55,7 +57,7 @@ class _Server:
         lower.fork(Path(order.place.blobs))
         uppers = Uppers(os.fsencode(order.place.upper), order.quota)
         made_ns = Path(order.pin).stat().st_mtime_ns
-        self._view = View(_table(order), lower, uppers, order.place.gitfile, made_ns)
+        self._view = View(_table(order, table), lower, uppers, order.place.gitfile, made_ns)
         self._operations = Operations(self._view)
         if not order.visible:
             enter_own_namespace()
@@ -64,7 +66,6 @@ class _Server:
         """Mount the view and tell the owner."""
         self._place = place
         pyfuse3.init(self._operations, place.mnt, set(_OPTIONS))
-        gc.freeze()
         wire.send(self._control, {"pid": os.getpid()})
 
     def run(self) -> None:
@@ -141,8 +142,8 @@ def try_mount(control: socket.socket, mnt: str) -> None:
         wire.send(control, {"pid": os.getpid()})
 
 
-def _table(order: Order) -> PinTable:
-    table = PinTable.load(Path(order.pin))
+def _table(order: Order, table: PinTable | None) -> PinTable:
+    table = table or PinTable.load(Path(order.pin))
     if not order.overlay:
         return table
     files = tuple(
