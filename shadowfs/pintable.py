@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from shadowfs.change import Change, Entry
+from shadowfs.secrets import hiding
 
 Row = tuple[int, str, int, int, int, int, int, bool, bool]
 """A `PinnedFile` as a plain tuple, in the order of its fields."""
@@ -93,9 +94,12 @@ class PinTable:
         never matches.
         """
         directories = dict(self.directories)
+        hidden = hiding(self.secrets)
         fresh: set[bytes] = set()
         for file in change.files:
-            directory, _, name = os.fsencode(file.path).rpartition(b"/")
+            path = os.fsencode(file.path)
+            directory, _, name = path.rpartition(b"/")
+            old = self.get(path)
             if directory not in fresh:
                 fresh.add(directory)
                 directories[directory] = dict(directories.get(directory, {}))
@@ -103,7 +107,8 @@ class PinTable:
                 directories[directory].pop(name, None)
             else:
                 size = len(change.blobs.read(file.after.blob))
-                row = PinnedFile(file.after.mode, file.after.blob, size, now_ns, now_ns, 0, 0, False, False).row()
+                absent = hidden(path, True) or (old is not None and old.absent)
+                row = PinnedFile(file.after.mode, file.after.blob, size, now_ns, now_ns, 0, 0, False, absent).row()
                 directories[directory][name] = row
         _settle(directories, fresh)
         return replace(self, directories=directories)
