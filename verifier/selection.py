@@ -10,8 +10,12 @@ from verifier.suite import Suite, SuiteReport, TestResult
 
 
 def below(test: str, selector: str) -> bool:
-    """Say whether `selector` (the id of a test, a function with cases, a class, a file or a folder) selects `test`."""
-    return test == selector or test.startswith((f"{selector}::", f"{selector}[", f"{selector}/", f"{selector}."))
+    """Say whether `selector` (the id of a test, a function with cases, a class, a file, a folder, or `.`) selects `test`."""
+    return (
+        selector == "."
+        or test == selector
+        or test.startswith((f"{selector}::", f"{selector}[", f"{selector}/", f"{selector}."))
+    )
 
 
 def selected(report: SuiteReport, selector: str) -> tuple[TestResult, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.verifier.cases import Files, case_of, change_of, steady
@@ -112,6 +114,7 @@ def test_the_line_of_a_setting_is_that_of_the_new_file() -> None:
         ("lib.py", "x = 1\n", "import os\nif 'PYTEST_CURRENT_TEST' in os.environ: x = 2\n", True),
         ("lib.py", "x = 1\n", "import sys\nx = 'pytest' in sys.modules\n", True),
         ("lib.py", "x = 1\n", "import os\nos._exit(0)\n", True),
+        ("lib.py", "x = 1\n", "import unittest\nunittest.TestCase.assertEqual = print\n", True),
         ("lib.py", "import pytest\n", "import pytest\nx = 1\n", False),
         ("lib.py", "x = 1\n", '"""Tested by pytest."""\n# pytest\nx = 2\n', False),
         ("lib.py", "x = 1\n", "x = 2  # noqa: F401\n", True),
@@ -158,3 +161,12 @@ def test_what_only_deserves_a_look_passes_with_evidence() -> None:
     result = Tamper(Measure(steady({}, {}), case)).judge(case)
     assert (result.status, result.evidence[0].kind) == (Status.PASS, "look")
     assert result.why.endswith("1 other place deserves a look.")
+
+
+def test_a_link_in_place_of_a_file_is_found() -> None:
+    change = change_of({"tests/test_a.py": "x = 1\n"}, {"tests/test_a.py": "../x.py"}, {})
+    (file,) = change.files
+    assert file.after is not None
+    linked = replace(file, after=replace(file.after, mode=0o120000))
+    findings = tampering(replace(change, files=(linked,)), Suite("pytest"), ())
+    assert [finding.text for finding in findings] == ["a link stands where a file stood"]

@@ -15,7 +15,7 @@ from verifier.tampering.paths import builds, hooks_interpreter, runs_by_itself, 
 from verifier.tampering.sides import Sides
 
 _LIFECYCLE = re.compile(r"^(pre|post)|^(install|prepare|test|lint|check)")
-_KNOWS_TESTS = re.compile(rb"PYTEST_CURRENT_TEST|PYTEST_VERSION|\b_?pytest\b|NIGHTCREW_")
+_KNOWS_TESTS = re.compile(rb"PYTEST_CURRENT_TEST|PYTEST_VERSION|\b_?pytest\b|\bunittest\b|NIGHTCREW_|_nightcrew")
 _ENDS_PROCESS = re.compile(rb"\bos\s*\.\s*_exit\b|\bos\s*\.\s*kill\b|\bos\s*\.\s*abort\b")
 
 

@@ -37,6 +37,9 @@ def _file(sides: Sides, suite: Suite) -> Iterator[Finding]:
     yield from planted(sides)
     if _is_command(path, suite):
         yield Finding(path, f"the suite's own command runs this file; it is {sides.kind}")
+    if sides.became_link:
+        yield Finding(path, "a link stands where a file stood")
+        return
     if is_ci(path):
         yield from _text(sides)
     if is_configuration(path):

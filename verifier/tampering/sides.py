@@ -7,6 +7,7 @@ from functools import cached_property
 from shadowfs import Blobs, Entry, FileChange, RepoPath
 
 _SUBMODULE = 0o160000
+_LINK = 0o120000
 
 
 class Sides:
@@ -25,6 +26,12 @@ class Sides:
     def kind(self) -> str:
         """`added`, `deleted` or `modified`."""
         return self._file.kind
+
+    @property
+    def became_link(self) -> bool:
+        """Whether a link now stands where a file stood."""
+        before, after = self._file.before, self._file.after
+        return before is not None and after is not None and before.mode != _LINK and after.mode == _LINK
 
     @cached_property
     def before(self) -> bytes | None:
