@@ -11,11 +11,10 @@ from verifier.suite import Suite, SuiteReport, TestResult
 
 def below(test: str, selector: str) -> bool:
     """Say whether `selector` (the id of a test, a function with cases, a class, a file, a folder, or `.`) selects `test`."""
-    return (
-        selector == "."
-        or test == selector
-        or test.startswith((f"{selector}::", f"{selector}[", f"{selector}/", f"{selector}."))
-    )
+    if selector == "." or test == selector or test.startswith((f"{selector}::", f"{selector}[", f"{selector}/")):
+        return True
+    dotted = "::" not in test and "/" not in test
+    return dotted and test.startswith(f"{selector}.")
 
 
 def selected(report: SuiteReport, selector: str) -> tuple[TestResult, ...]:
