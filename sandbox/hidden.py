@@ -87,9 +87,11 @@ def sockets(top: tuple[Path, ...]) -> Iterator[Path]:
 
 
 def proc_read_only() -> Iterator[Path]:
-    """Yield the directories of /proc that root can write to even without capabilities; /proc/sys is the worst of them."""
-    if os.getuid() == 0:
-        yield from (path for name in _PROC_READ_ONLY if (path := Path("/proc") / name).is_dir())
+    """Yield the directories of /proc that have settings of the kernel in them.
+
+    Root can write to those in /proc/sys even without capabilities, others to those of a namespace of their own.
+    """
+    return (path for name in _PROC_READ_ONLY if (path := Path("/proc") / name).is_dir())
 
 
 def proc_empty() -> Iterator[Path]:

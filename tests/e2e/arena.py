@@ -7,14 +7,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from sandbox import Command, Completed, Ended, Limits, LocalDriver, Policy, Process, Root, Sandbox, toolchain_paths
-from shadowfs import CopyDriver, Shadow, Snapshot, pin
+from shadowfs import CopyDriver, Driver, FuseDriver, Shadow, Snapshot, pin
 
 READINESS = LocalDriver().probe()
 needs_local = pytest.mark.skipif(not READINESS.works, reason=READINESS.why)
@@ -138,17 +138,33 @@ def bare(tmp_path: Path) -> Iterator[Bare]:
     control.close()
 
 
-@pytest.fixture
-def guarded(tmp_path: Path) -> Iterator[Guarded]:
-    """Yield the guarded attacker."""
-    place = Place(tmp_path / "guarded")
+def shadow_driver(name: str, state: Path) -> Driver:
+    """Return a shadow driver by its name; skips the test where it does not work."""
+    driver: Driver = CopyDriver(state) if name == "copy" else FuseDriver(state)
+    probe = driver.probe()
+    if not probe.works:
+        pytest.skip(probe.why)
+    return driver
+
+
+@contextmanager
+def guarding(base: Path, driver_name: str) -> Iterator[Guarded]:
+    """Yield a guarded attacker on a shadow of the named driver."""
+    place = Place(base)
     place.make()
     with ExitStack() as stack:
-        driver = CopyDriver(place.state)
+        driver = shadow_driver(driver_name, place.state)
         stack.callback(driver.close)
         snapshot = pin(place.repository, place.state)
         shadow = stack.enter_context(driver.create(snapshot))
         yield Guarded(place, snapshot, shadow, stack.enter_context(opened(place, shadow)))
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[Guarded]:
+    """Yield the guarded attacker."""
+    with guarding(tmp_path / "guarded", "copy") as attacker:
+        yield attacker
 
 
 Attacker = Bare | Guarded

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from sandbox import Command
 from shadowfs import RefusedPath
-from tests.e2e.arena import Attacker, Bare, Guarded, bare, digest, guarded, needs_local, opened
+from tests.e2e.arena import Attacker, Bare, Guarded, bare, digest, guarding, needs_local, opened
 
 pytestmark = needs_local
-__all__ = ["bare", "guarded"]
+__all__ = ["bare"]
+
+
+@pytest.fixture(params=["copy", "fuse"])
+def guarded(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Guarded]:
+    with guarding(tmp_path / "guarded", request.param) as attacker:
+        yield attacker
 
 
 def test_fs_1_nothing_is_written_outside_the_tree(bare: Bare, guarded: Guarded) -> None:

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from shadowfs import Change, Entry, FileChange, RefusedPath, check_exportable, deliver_objects, set_branch
-from tests.e2e.arena import GIT, Attacker, Bare, Guarded, bare, guarded, needs_local
+from tests.e2e.arena import GIT, Attacker, Bare, Guarded, bare, guarding, needs_local
 
 pytestmark = needs_local
-__all__ = ["bare", "guarded"]
+__all__ = ["bare"]
+
+
+@pytest.fixture(params=["copy", "fuse"])
+def guarded(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Guarded]:
+    with guarding(tmp_path / "guarded", request.param) as attacker:
+        yield attacker
+
 
 PLANT = """
 mark="touch $VICTIM/pwned; false"
@@ -134,29 +143,27 @@ def test_git_6_variables_of_the_host_reach_neither_the_attacker_nor_our_git(
     assert not (guarded.place.victim / "pwned").exists()
 
 
-@pytest.mark.parametrize(
-    ("path", "mode"),
-    [
-        (".git/config", 0o100644),
-        ("vendor/.git/hooks/pre-commit", 0o100755),
-        ("a/.GIT/config", 0o100644),
-        ("git~1/config", 0o100644),
-        ("../outside", 0o100644),
-        ("a/../../outside", 0o100644),
-        ("/absolute", 0o100644),
-        ("submodule", 0o160000),
-        (".gitmodules", 0o100644),
-        ("device", 0o060000),
-    ],
+HOSTILE = (
+    (".git/config", 0o100644),
+    ("vendor/.git/hooks/pre-commit", 0o100755),
+    ("a/.GIT/config", 0o100644),
+    ("git~1/config", 0o100644),
+    ("../outside", 0o100644),
+    ("a/../../outside", 0o100644),
+    ("/absolute", 0o100644),
+    ("submodule", 0o160000),
+    (".gitmodules", 0o100644),
+    ("device", 0o060000),
 )
-def test_git_7_a_change_that_would_enter_git_or_leave_the_tree_is_not_exported(
-    guarded: Guarded, path: str, mode: int
-) -> None:
+
+
+def test_git_7_a_change_that_would_enter_git_or_leave_the_tree_is_not_exported(guarded: Guarded) -> None:
     change = guarded.shadow.change()
     blob = guarded.snapshot.depot.entries(guarded.snapshot.tree)["file"].blob
-    hostile = FileChange(path, None, Entry(mode, blob))
-    with pytest.raises(RefusedPath):
-        check_exportable(Change(change.base, change.tree, (hostile,), change.blobs))
+    for path, mode in HOSTILE:
+        hostile = FileChange(path, None, Entry(mode, blob))
+        with pytest.raises(RefusedPath):
+            check_exportable(Change(change.base, change.tree, (hostile,), change.blobs))
 
 
 def test_git_7_plain_git_takes_such_a_change(bare: Bare) -> None:

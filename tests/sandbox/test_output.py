@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox.output import Output
 
 
+@settings(database=None)
 @given(st.lists(st.binary(max_size=40)), st.integers(0, 60))
 def test_head_and_tail_are_kept_within_the_limit_and_the_middle_is_counted(parts: list[bytes], limit: int) -> None:
     output = Output(limit)
