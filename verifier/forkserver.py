@@ -68,7 +68,8 @@ class ForkTrials:
                     self._room = max(1, min(256, message.integer("room")))
                 else:
                     self._heard.take(message)
-            ended = self._ended()
+            # The hub outlives an import that failed: what it said last is the end all the same.
+            ended = self._process.stop() if self._heard.ended else self._ended()
             if ended is not None and not self._room:
                 report = self._heard.report(ended)
                 raise SuiteNotStarted(report.why or tail(ended) or "the suite could not be imported")
