@@ -42,11 +42,6 @@ class Tracked(NamedTuple):
         """Say whether a sparse checkout leaves it out of the working tree."""
         return bool(self.flags & _SKIP_WORKTREE)
 
-    @property
-    def intended(self) -> bool:
-        """Say whether it is only marked to be added later (`git add -N`)."""
-        return bool(self.flags & _INTENT_TO_ADD)
-
     def stat(self, index_mtime_ns: int) -> Stat | None:
         """Return the stat git kept, None where it does not prove that the file is unchanged."""
         ctime, ctime_ns, mtime, mtime_ns, dev, ino, _, _, size = map(int, _NUMBERS.findall(self.debug))

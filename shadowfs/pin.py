@@ -18,7 +18,7 @@ from shadowfs.borrow import LATEST, borrow
 from shadowfs.depot import Depot
 from shadowfs.errors import NotPinnable
 from shadowfs.gitdir import neutral_config
-from shadowfs.index import GITLINK, Index, Tracked, copy_index, read_index
+from shadowfs.index import GITLINK, Index, copy_index, read_index
 from shadowfs.pintable import PinTable, by_directory
 from shadowfs.scan import Scan, Scanner
 from shadowfs.secrets import hiding
@@ -69,9 +69,9 @@ class _Pinning:
         depot = Depot.open(self.state, self.tree.root, self.tree.object_format)
         index = copy_index(self.tree, self.directory / "scratch")
         self._take_rules(index)
-        entries, scan, ignored = self._scan(depot, index)
-        self._keep_index(index, entries, scan)
-        pinned = self._write_tree(depot, index, entries, scan)
+        scan, ignored = self._scan(depot, index)
+        self._keep_index(index, scan)
+        pinned = self._write_tree(depot, index, scan)
         base = self._keep(depot, pinned, id)
         table = PinTable(by_directory(scan.rows), tuple(ignored), os.fsencode(self.tree.root), self.secret_patterns)
         table.save(self.directory / "table")
@@ -103,15 +103,16 @@ class _Pinning:
         (index.git_dir / "info/exclude").write_bytes(exclude)
         (index.git_dir / "info/attributes").write_bytes(_joined(self.tree.attribute_files()))
 
-    def _scan(self, depot: Depot, index: Index) -> tuple[list[Tracked], Scan, list[bytes]]:
-        """Look at all files; return the index's entries, what was found, and the roots of the live layer."""
+    def _scan(self, depot: Depot, index: Index) -> tuple[Scan, list[bytes]]:
+        """Look at all files; return what was found and the roots of the live layer."""
         hidden = hiding(self.secret_patterns)
-        scanner = Scanner(self.tree, index, depot, _previous(depot), hidden, time.time_ns(), self.large_bytes)
+        scanner = Scanner(
+            self.tree, index, depot, _previous(depot, self.secret_patterns), hidden, time.time_ns(), self.large_bytes
+        )
         with ThreadPoolExecutor(2) as pool:
             untracked = pool.submit(layer.list_untracked, index.git_dir, self.tree.root)
             listed = pool.submit(layer.list_ignored, index.git_dir, self.tree.root)
-            entries = read_index(index, self.tree.root)
-            scanner.look_at_tracked(entries)
+            scanner.look_at_tracked(read_index(index, self.tree.root))
             live = scanner.look_at_untracked(untracked.result())
             scan = scanner.resolve()
         scan.omitted += [(path, "submodule") for path in scan.submodules]
@@ -120,9 +121,9 @@ class _Pinning:
                 scan.omitted.append((path, "secret"))
             else:
                 live.append(path)
-        return entries, scan, sorted({*live, *scan.submodules})
+        return scan, sorted({*live, *scan.submodules})
 
-    def _keep_index(self, index: Index, entries: list[Tracked], scan: Scan) -> None:
+    def _keep_index(self, index: Index, scan: Scan) -> None:
         """Keep the user's index for the shadows, with the stat that lets git trust what the pin found unchanged."""
         if not index.file.exists():
             git.run(["read-tree", "--empty"], git_dir=index.git_dir)
@@ -133,26 +134,26 @@ class _Pinning:
         shutil.copyfile(index.file, kept)
         # The copy is younger than the original, so git would no longer look for itself into files as young as that one:
         # where they differ from their entry, the entry's stat goes.
-        changed = (entry for entry in entries if (row := scan.rows.get(entry.path)) and row[1] != entry.blob)
+        changed = [entry for entry in scan.differing if (row := scan.rows.get(entry.path)) and row[1] != entry.blob]
         _put(index, kept, [(entry.mode, entry.blob, entry.path) for entry in changed if not entry.stat(index.mtime_ns)])
-        omitted = {path for path, why in scan.omitted if why == "secret"}
-        hidden = [entry.path for entry in entries if entry.path in omitted] if omitted else []
-        if hidden:
+        if scan.secrets:
             args = ["update-index", "-z", "--skip-worktree", "--stdin"]
-            git.run(args, git_dir=index.git_dir, work_tree=self.tree.root, index=kept, input=b"\0".join(hidden))
+            paths = b"\0".join(scan.secrets)
+            git.run(args, git_dir=index.git_dir, work_tree=self.tree.root, index=kept, input=paths)
 
-    def _write_tree(self, depot: Depot, index: Index, entries: list[Tracked], scan: Scan) -> str:
-        """Return the tree of what was found, written to the depot where it is not the index's own."""
-        before = {entry.path: entry for entry in entries}
-        none = "0" * len(self.tree.head)
-        gone = [path for path, entry in before.items() if entry.mode != GITLINK and path not in scan.rows]
-        lines = [(0, none, path) for path in gone]
-        for path, row in scan.rows.items():
-            entry = before.get(path)
-            # One that is only intended to be added has no place in a tree unless it is put there.
-            if entry is None or entry.mode != row[0] or entry.blob != row[1] or entry.intended:
-                lines.append((row[0], row[1], path))
-        _put(index, index.file, lines)
+    def _write_tree(self, depot: Depot, index: Index, scan: Scan) -> str:
+        """Return the tree of what was found, written to the depot where it lacks it."""
+        gone, put = [], []
+        for entry in scan.differing:
+            row = scan.rows.get(entry.path)
+            if row is None and entry.mode != GITLINK:
+                gone.append((0, "0" * len(entry.blob), entry.path))
+            # A flagged entry may be one that is only to be added, which has no place in a tree until it is put there.
+            elif row is not None and (row[0] != entry.mode or row[1] != entry.blob or entry.flags):
+                put.append((row[0], row[1], entry.path))
+        put += [(scan.rows[path][0], scan.rows[path][1], path) for path in scan.added if path in scan.rows]
+        # What is gone first: a file may stand where a directory was.
+        _put(index, index.file, gone + put)
         # In the depot, which does not see the user's objects: one that git finds where it would write gets a new time.
         out = git.run(["write-tree", "--missing-ok"], git_dir=depot.path, index=index.file)
         return out.decode().strip()
@@ -185,12 +186,13 @@ def _put(index: Index, file: Path, entries: list[tuple[int, str, bytes]]) -> Non
         git.run(["update-index", "-z", "--index-info"], git_dir=index.git_dir, index=file, input=lines)
 
 
-def _previous(depot: Depot) -> PinTable | None:
+def _previous(depot: Depot, secret_patterns: tuple[str, ...]) -> PinTable | None:
+    """Return the table of the pin before; None where there is none that the same rules made."""
     try:
-        return PinTable.load(depot.path / "table")
+        table = PinTable.load(depot.path / "table")
     except (FileNotFoundError, ValueError, EOFError, TypeError):
-        # None yet, or another version's: everything is looked at.
         return None
+    return table if table.secrets == secret_patterns else None
 
 
 def _joined(files: Iterable[Path]) -> bytes:

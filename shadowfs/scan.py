@@ -24,9 +24,16 @@ _FILTERING = (b"filter", b"ident", b"working-tree-encoding")
 
 @dataclass(slots=True)
 class Scan:
-    """What was found: rows by path, tracked files that are gone or are no files, and what is left out (path, why)."""
+    """What was found: rows by path, and what is left out (path, why).
+
+    `differing` are the entries of the index whose row may differ from them or is missing, `added` the paths of rows that
+    have no entry, `secrets` the tracked files that are hidden.
+    """
 
     rows: dict[bytes, Row] = field(default_factory=dict)
+    differing: list[Tracked] = field(default_factory=list)
+    added: list[bytes] = field(default_factory=list)
+    secrets: list[bytes] = field(default_factory=list)
     submodules: list[bytes] = field(default_factory=list)
     omitted: list[tuple[bytes, str]] = field(default_factory=list)
 
@@ -50,18 +57,23 @@ class Scanner:
     def look_at_tracked(self, entries: Iterable[Tracked]) -> None:
         """Compare every entry of the index with its file."""
         root = os.fsencode(self.tree.root) + b"/"
+        before = {} if self.previous is None else self.previous.directories
+        rows, differing = self.scan.rows, self.scan.differing
+        directory, files, real = None, None, False
+        # Nearly all files are as they were at the pin before: this loop does for them what `_look_at` does for all.
         for entry in entries:
-            if entry.mode == GITLINK:
-                self.scan.submodules.append(entry.path)
-            elif self.hidden(entry.path, True):
-                self._absent(entry)
-                self.scan.omitted.append((entry.path, "secret"))
+            path = entry.path
+            parent, _, name = path.rpartition(b"/")
+            if parent != directory:
+                directory, files, real = parent, before.get(parent), self._is_real(root, parent)
+            row = files.get(name) if files and real else None
+            if row and row[7] and self._is_still(row, root + path):
+                rows[path] = row
+                if entry.blob != row[1] or entry.mode != row[0] or entry.flags:
+                    differing.append(entry)
             else:
-                status = self._lstat(root, entry.path)
-                if status is not None:
-                    self._sort(entry.path, entry, status)
-                elif entry.sparse:
-                    self._absent(entry)
+                differing.append(entry)
+                self._look_at(root, entry)
 
     def look_at_untracked(self, paths: Iterable[bytes]) -> list[bytes]:
         """Look at the files that git does not track; return those that belong to the live layer instead."""
@@ -78,6 +90,7 @@ class Scanner:
                 self.scan.omitted.append((path, "large"))
                 live.append(path)
             elif status is not None:
+                self.scan.added.append(path)
                 self._sort(path, None, status)
         return live
 
@@ -97,6 +110,33 @@ class Scanner:
         for attempt in range(_ROUNDS):
             todo = self._hash(todo, last=attempt == _ROUNDS - 1)
         return self.scan
+
+    def _look_at(self, root: bytes, entry: Tracked) -> None:
+        if entry.mode == GITLINK:
+            self.scan.submodules.append(entry.path)
+        elif self.hidden(entry.path, True):
+            self._absent(entry)
+            self.scan.secrets.append(entry.path)
+            self.scan.omitted.append((entry.path, "secret"))
+        else:
+            status = self._lstat(root, entry.path)
+            if status is not None:
+                self._sort(entry.path, entry, status)
+            elif entry.sparse:
+                self._absent(entry)
+
+    def _is_still(self, row: Row, file: bytes) -> bool:
+        try:
+            status = os.lstat(file)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return (
+            row[3] == status.st_mtime_ns
+            and row[4] == status.st_ctime_ns
+            and row[2] == status.st_size
+            and row[5] == status.st_ino
+            and row[6] == status.st_dev
+        )
 
     def _sort(self, path: bytes, entry: Tracked | None, status: os.stat_result) -> None:
         now: Stat = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev)
