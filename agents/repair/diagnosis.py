@@ -61,12 +61,16 @@ def wanted(task: Task, workspace: Workspace) -> tuple[str, ...] | NoFix:
         return task.failing
     report = workspace.test()
     if report.ran in (Ran.NOT_STARTED, Ran.NOTHING_COLLECTED):
-        return NoFix(
-            f"The suite says nothing ({report.ran}): {report.why or 'no reason given'}.", "Correct the test command."
-        )
+        return _silent(report)
     if not report.bad():
         return NoFix(f"No test fails: all {len(report.tests)} that ran pass, so nothing shows the bug.", _NEEDS)
     return report.bad()
+
+
+def _silent(report: SuiteReport) -> NoFix:
+    """Return the honest end where no test said anything."""
+    reason = report.why or report.output.strip()[-500:] or "no reason given"
+    return NoFix(f"The suite says nothing ({report.ran}): {reason}.", "Make the test command run, then ask again.")
 
 
 def diagnose(task: Task, workspace: Workspace, trials: Trials, ids: Sequence[str]) -> Diagnosis | NoFix:
@@ -74,6 +78,8 @@ def diagnose(task: Task, workspace: Workspace, trials: Trials, ids: Sequence[str
     targets = expand(ids, trials.collected)
     report = trials.baseline(targets)
     bad = tuple(test for test in report.tests if test.outcome.bad)
+    if not report.tests and report.ran not in (Ran.COMPLETED, Ran.NOTHING_COLLECTED):
+        return _silent(report)
     if not report.tests:
         return NoFix(
             f"None of the tests {', '.join(ids)} is in the suite.",
