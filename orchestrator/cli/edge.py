@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 if TYPE_CHECKING:
     from orchestrator.config import MachineConfig, RepositoryConfig
     from orchestrator.crew import Crew
@@ -134,9 +136,13 @@ def _environment_of(python: str | None, repository: Path) -> tuple[Path, ...]:
 
 
 def find_repository(given: Path | None) -> Path:
-    """Return the working tree that `given` (or the current directory) lies in; itself where it lies in none: the pin explains."""
+    """Return the working tree that `given` (or the current directory) lies in. Raises `click.UsageError` where it lies in none."""
     start = (given or Path.cwd()).absolute()
+    if not start.is_dir():
+        raise click.UsageError(f"{start} is no directory: name a repository with --repo DIR")
     for directory in (start, *start.parents):
         if (directory / ".git").exists():
             return directory.resolve()
-    return start
+    raise click.UsageError(
+        f"{start} is in no git repository: run `git init` there and commit, or name one with --repo DIR"
+    )

@@ -30,10 +30,6 @@ def init_command(repo: Path | None, force: bool, edge: Edge, json_wanted: bool) 
     from orchestrator.config import REPOSITORY_FILE
 
     repository = find_repository(repo)
-    if not (repository / ".git").exists():
-        raise click.UsageError(
-            f"{repository} is not a git repository: run `git init` and commit first, or name one with --repo DIR"
-        )
     target = repository / REPOSITORY_FILE
     if target.exists() and not force:
         raise click.UsageError(f"{target} is there already: edit it, or write over it with --force")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,12 +71,29 @@ def test_no_python_environment(tmp_path: Path, state: Path) -> None:
 
 def test_no_bubblewrap(tmp_path: Path, state: Path) -> None:
     repository = make_project(tmp_path / "repository")
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    for program in ("git", "nsenter", "env", "setpriv", "prlimit", "sh"):
-        (programs / program).symlink_to(subprocess.check_output(["which", program], text=True).strip())
     before = digest(repository)
-    refused(fix(repository, state, environ={"PATH": str(programs)}), 2, "bubblewrap", "doctor")
+    hidden = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"]), "sh", "-c"]
+    script = 'mount --bind /dev/null "$(command -v bwrap)" && exec "$@"'
+    command: list[str | Path] = [
+        NIGHTCREW,
+        "fix",
+        TICKET,
+        "--failing",
+        FAILING,
+        "--repo",
+        repository,
+        "--state",
+        state,
+        "--json",
+    ]
+    done = subprocess.run(
+        [*hidden, script, "sh", *command],
+        capture_output=True,
+        text=True,
+        env=clean_environment(activated()),
+        check=False,
+    )
+    refused(Answer(done.returncode, json.loads(done.stdout), done.stderr), 2, "bubblewrap", "doctor")
     assert digest(repository) == before
 
 

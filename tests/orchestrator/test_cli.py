@@ -44,7 +44,7 @@ def test_a_ticket_is_filed_listed_shown_and_stopped(
     status, listed = ask(capsys, state, "list")
     assert status == 0
     assert [ticket["ticket"] for ticket in listed["tickets"]] == [filed["ticket"]]
-    _, elsewhere = ask(capsys, state, "list", "--repo", state.parent)
+    _, elsewhere = ask(capsys, state, "list", "--repo", make_project(state.parent / "elsewhere"))
     assert elsewhere["tickets"] == []
 
     status, shown = ask(capsys, state, "show", filed["ticket"][:-1])
