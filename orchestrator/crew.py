@@ -7,18 +7,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from orchestrator import intake, reports
-from orchestrator.engines import Engines
 from orchestrator.errors import UnknownTicket, WrongStatus
 from orchestrator.exits import USAGE, exit_of_error
 from orchestrator.lease import LEASE_S, Owner
-from orchestrator.phases import REVIEW
-from orchestrator.records import Applied, Cost, Event, Job, JobReport, Order, Status, StepRecord, Ticket, Watch
+from orchestrator.records import REVIEW, Applied, Cost, Event, Job, JobReport, Order, Status, StepRecord, Ticket, Watch
 from orchestrator.settings import Settings
 from orchestrator.store import Lease, Store
 from shadowfs import Change
+
+if TYPE_CHECKING:
+    from orchestrator.engines import Engines
 
 DECIDABLE = (Status.VERIFIED, Status.UNVERIFIED, Status.ACCEPTED)
 """Where a job stands whose proposal somebody can accept or reject."""
@@ -45,7 +46,7 @@ class Crew:
         engines: Engines | None = None,
         store: Store | None = None,
     ) -> None:
-        self._state = state
+        self._state = state.absolute()
         self._settings = settings
         self._clock = clock
         self._given_engines = engines
@@ -163,6 +164,8 @@ class Crew:
 
         from orchestrator.sqlstore import SqlStore
 
+        # Tickets may hold what is nobody else's business.
+        self._state.mkdir(parents=True, exist_ok=True, mode=0o700)
         return SqlStore(URL.create("sqlite", database=str(self._database)), self._clock)
 
     @cached_property

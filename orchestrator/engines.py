@@ -51,6 +51,8 @@ class Engines:
     runner: Runner
     judge: Callable[[Case, RungWatch], Verdict]
     agent: Callable[[str], Agent]
+    warm: Callable[[str], None] = lambda _: None
+    """Starts what the named driver takes a while to start, and does not wait for it."""
 
     def close(self) -> None:
         """End what the drivers keep running."""

@@ -11,13 +11,10 @@ from orchestrator.assignment import Assignment
 from orchestrator.attempting import attempt
 from orchestrator.judging import choose, judge, proposals
 from orchestrator.patterns import matching
-from orchestrator.records import AttemptRecord, AttemptState, Status
-from shadowfs import Change, Entry, Snapshot
+from orchestrator.records import REVIEW, AttemptRecord, AttemptState, Status
+from shadowfs import Change, Entry, RefusedPath, Snapshot
 from verifier import Status as RungStatus
 from verifier import Verdict
-
-REVIEW = "review:"
-"""What an agent's specification begins with when there is no agent, only a ref to judge."""
 
 TEST_FILES = ("test_*.py", "*_test.py", "tests.py", "test.py")
 
@@ -138,7 +135,10 @@ def _deliver(work: Assignment, snapshot: Snapshot, best: Judged) -> Ending:
     work.journal.finish(work.journal.begin("commit", {"tree": best.verdict.tree}), {"commit": commit})
     branch = None
     if work.order.branch and (verified or work.order.keep_unverified):
-        branch = delivery.deliver(work, snapshot, commit)
+        try:
+            branch = delivery.deliver(work, snapshot, commit)
+        except RefusedPath as error:
+            return Ending(Status.UNVERIFIED, f"it may not leave the depot: {error}", f"nightcrew diff {work.ticket.id}")
     next_command = f"git diff {snapshot.base[:12]} {branch}" if branch else f"nightcrew diff {work.ticket.id}"
     if verified:
         return Ending(Status.VERIFIED, "", next_command)

@@ -43,9 +43,14 @@ class Places:
         """Return what was passed over, and why."""
         return tuple(self._without)
 
+    @property
+    def driver(self) -> str:
+        """Return the name of the shadow driver that is tried next."""
+        return self._drivers[0].name
+
     def noted(self, record: AttemptRecord) -> AttemptRecord:
         """Return `record` with how its places are made."""
-        return replace(record, driver=self._drivers[0].name, sandbox=self._sandbox.name, without=self.without)
+        return replace(record, driver=self.driver, sandbox=self._sandbox.name, without=self.without)
 
     @contextmanager
     def open(self, snapshot: Snapshot, tree: str) -> Iterator[Place]:

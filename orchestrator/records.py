@@ -10,6 +10,9 @@ from pathlib import Path
 from shadowfs import Omission, RepoPath, Snapshot
 from verifier import Verdict
 
+REVIEW = "review:"
+"""What an order's agent begins with when there is none, only a ref to judge; nobody types it."""
+
 
 @dataclass(frozen=True, slots=True)
 class AddedTest:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from orchestrator.phases import REVIEW
-from orchestrator.records import AttemptRecord, Job, JobReport, Ticket
+from orchestrator.records import REVIEW, AttemptRecord, Job, JobReport, Ticket
 from orchestrator.store import Store
 from shadowfs import RepoPath
 from verifier import Verdict

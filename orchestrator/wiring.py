@@ -24,13 +24,15 @@ def real_engines(state: Path, environ: Mapping[str, str] | None = None) -> Engin
     """
     runner = InsideRunner()
     scratch = state / "sandboxes"
+    fuse = shadowfs.FuseDriver(state)
     return Engines(
         repositories=GitRepositories(state, os.environ if environ is None else environ),
-        drivers=(shadowfs.FuseDriver(state), shadowfs.CopyDriver(state)),
+        drivers=(fuse, shadowfs.CopyDriver(state)),
         sandboxes={"local": LocalDriver(scratch), "none": NoneDriver(scratch)},
         runner=runner,
         judge=Ladder(runner).judge,
         agent=real_agent,
+        warm=lambda driver: fuse.warm() if driver == fuse.name else None,
     )
 
 

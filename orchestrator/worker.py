@@ -69,6 +69,8 @@ class Worker:
         job = self._store.job(lease.job)
         ticket = self._store.ticket(job.ticket)
         settings = self._store.settings(job.ticket)
+        places = Places(self._engines.drivers, self._engines.sandboxes, settings)
+        self._engines.warm(places.driver)
         work = Assignment(
             store=self._store,
             lease=lease,
@@ -76,7 +78,7 @@ class Worker:
             ticket=ticket,
             settings=settings,
             engines=self._engines,
-            places=Places(self._engines.drivers, self._engines.sandboxes, settings),
+            places=places,
             budget=Budget(job.seconds, self._store.cost(lease.job).seconds),
             journal=Journal(self._store, lease, 0),
             watch=watch,

@@ -320,6 +320,14 @@ def test_tickets_are_found_by_a_prefix_and_by_their_random_part(crew: Open, repo
         opened.show(ticket.id[:3])
 
 
+def test_a_change_that_may_not_leave_is_kept_in_the_depot(crew: Open, repository: Path) -> None:
+    link = Command(("sh", "-c", "ln -s /etc/passwd outside"))
+    report = crew([link, FIX]).fix(order(repository))
+    assert report.status is Status.UNVERIFIED
+    assert "outside" in report.why
+    assert project.branches(repository) == []
+
+
 def test_deleting_a_file_is_a_change_too(crew: Open, repository: Path) -> None:
     (repository / "old.py").write_text("x = 1\n")
     report = crew([Delete("old.py"), FIX]).fix(order(repository))
