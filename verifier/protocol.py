@@ -150,9 +150,8 @@ class HostChannel:
             raise ProtocolBroken(f"more than {self._total_bytes} bytes came over the channel")
 
     def _messages(self) -> Iterator[Message]:
-        while (end := self._incoming.find(b"\n")) >= 0:
-            line = bytes(self._incoming[:end])
-            del self._incoming[: end + 1]
+        *lines, self._incoming = self._incoming.split(b"\n")
+        for line in lines:
             try:
                 fields = json.loads(line)
             except (ValueError, RecursionError):

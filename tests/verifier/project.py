@@ -19,7 +19,7 @@ DEBIAN = Path("/usr/bin/python3")
 
 PYTEST = Suite("pytest", (), str(HERE), environment={"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"})
 UNITTEST = Suite("unittest", (), str(HERE))
-LIMITS = Limits(wall_s=60.0)
+LIMITS = Limits(wall_s=300.0)
 
 
 def write(root: Path, files: Mapping[str, str]) -> Path:

@@ -48,6 +48,8 @@ class Nursery:
     def __init__(self, closing: Callable[[], list[int]]) -> None:
         self.room = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self._closing = closing
+        # Set here, so that children need not: in a process just forked, each page touched is a page copied.
+        signal.signal(signal.SIGPROF, signal.SIG_DFL)
         self._null = os.open(os.devnull, os.O_RDWR)
         with open("/proc/self/statm", "rb") as statm:
             self._memory_bytes = int(statm.read().split()[0]) * resource.getpagesize() + _HEADROOM_BYTES
@@ -144,12 +146,11 @@ def _end_group(pid: int) -> None:
 
 
 def _be_a_child(closing: list[int], null: int, cpu_s: float, memory_bytes: int) -> None:
-    _own_group(0)
+    os.setpgid(0, 0)
     for fd in closing:
         os.close(fd)
     for fd in (0, 1, 2):
         os.dup2(null, fd)
-    signal.signal(signal.SIGPROF, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_PROF, cpu_s)
     # For a test that sets the timer itself.
     _lower(resource.RLIMIT_CPU, math.ceil(cpu_s) + 1)
