@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,7 +37,7 @@ FIXED = CALC["calc.py"].replace("a - b", "a + b")
 
 @pytest.fixture
 def judge(tmp_path: Path) -> Judge:
-    """Judge the change from one set of files to another."""
+    """Judge the change from one set of files to another; the file `opening` says how often a tree was opened."""
 
     def judge(
         before: Files,
@@ -46,6 +47,7 @@ def judge(tmp_path: Path) -> Judge:
         limits: Limits = Limits(),
     ) -> Verdict:
         sides = {"base": before, "tree": after}
+        count = Counter[str]()
 
         @contextmanager
         def open_tree(tree: str) -> Iterator[Sandbox]:
@@ -53,6 +55,8 @@ def judge(tmp_path: Path) -> Judge:
             for path, text in sides[tree].items():
                 (place / path).parent.mkdir(parents=True, exist_ok=True)
                 (place / path).write_text(text)
+            count[tree] += 1
+            (place / "opening").write_text(f"{tree} {count[tree]}")
             with LocalDriver(tmp_path / "scratch").open(Root(place, place, readonly=TOOLS)) as sandbox:
                 yield sandbox
             shutil.rmtree(place)
@@ -130,13 +134,25 @@ def test_a_conftest_that_hides_failures_is_found(judge: Judge) -> None:
     assert not verdict.verified
 
 
-def test_a_flaky_test_is_told_apart(judge: Judge) -> None:
-    flaky = "import os\n\n\ndef test_flaky():\n    assert os.urandom(1)[0] % 2\n"
+@pytest.mark.parametrize(
+    ("bad", "status", "says"),
+    [
+        (["tree 2"], "pass", "bad in 1 of 3 runs"),
+        (["tree 2", "base 5"], "pass", "flips on the base too"),
+        (["tree 2", "tree 3"], "fail", ""),
+        (["tree 2", "tree 4"], "fail", ""),
+    ],
+    ids=["once", "on the base too", "alone again", "in order again"],
+)
+def test_a_flaky_test_is_told_apart(judge: Judge, bad: list[str], status: str, says: str) -> None:
+    # The base is opened to parse, for the failing test, whole, alone; the tree likewise, but not to parse.
+    flaky = f"from pathlib import Path\n\n\ndef test_flaky():\n    assert Path('opening').read_text() not in {bad}\n"
     verdict = judge(CALC | {"tests/test_f.py": flaky}, CALC | {"tests/test_f.py": flaky, "calc.py": FIXED})
     suite = verdict.rung("suite")
     assert suite is not None
-    # Two runs alone on each tree and two whole ones: it may look broken by chance, but never gone or skipped.
-    assert {fact.kind for fact in suite.evidence} <= {"flaky", "test"}
+    assert str(suite.status) == status, suite
+    if says:
+        assert [fact.kind for fact in suite.evidence if says in fact.text] == ["flaky"], suite
 
 
 def test_an_import_error_on_the_base_counts_and_is_said(judge: Judge) -> None:
