@@ -66,7 +66,8 @@ def plan(machine: Machine, root: Root, policy: Policy, places: Places, uid: int,
     extra = [*readonly, *root.writable]
     _refuse_inside(extra, (root.target, *root.writable))
     mounts = [
-        *_machine(machine, (*extra, root.target), places.empty),
+        *_machine(machine),
+        *_covers(machine, root, extra, places.empty),
         *_own(places, (*extra, root.target)),
         *(_show(path, machine, "--ro-bind") for path in readonly if not _seen(path, machine)),
         *(_show(path, machine, "--bind") for path in root.writable),
@@ -90,15 +91,20 @@ def _isolation(policy: Policy, uid: int, gid: int) -> Iterable[str]:
     yield from ("--cap-drop", "ALL", "--die-with-parent", "--new-session", "--as-pid-1", "--clearenv")
 
 
-def _machine(machine: Machine, needed: Iterable[Path], empty: Path) -> Iterable[_Mount]:
+def _covers(machine: Machine, root: Root, extra: Iterable[Path], empty: Path) -> Iterable[_Mount]:
+    """Yield what covers the hidden paths; those in the tree are the tree's, and what is asked for by name is shown."""
+    needed = {*extra, root.target}
+    for path in machine.hidden:
+        if path not in needed and not _inside(path, (root.target, *root.writable)):
+            yield _hide(path, machine, empty, any(place.is_relative_to(path) for place in needed))
+
+
+def _machine(machine: Machine) -> Iterable[_Mount]:
     for path in machine.visible:
         if path in machine.links:
             yield _Mount(path, ("--symlink", machine.links[path], str(path)))
         else:
             yield _Mount(path, ("--ro-bind", str(path), str(path)))
-    for path in machine.hidden:
-        if not _inside(path, needed):
-            yield _hide(path, machine, empty, any(place.is_relative_to(path) for place in needed))
     yield _Mount(Path("/dev"), ("--dev", "/dev"))
     yield _Mount(Path("/dev/shm"), ("--perms", "1777", "--size", str(_SHM_BYTES), "--tmpfs", "/dev/shm"))
     yield _Mount(Path("/proc"), ("--proc", "/proc"))

@@ -5,25 +5,23 @@ from __future__ import annotations
 import json
 import os
 import platform
-import pwd
 import select
 import signal
 import socket
-import stat
 import tempfile
 import time
-from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
 import psutil
 
-from sandbox import bwrap, hidden, seccomp
+from sandbox import bwrap, seccomp
 from sandbox.cage import Launch, Verdict
 from sandbox.environment import CHANNEL, clean, merged
 from sandbox.errors import SandboxError, SandboxUnavailable
 from sandbox.host import HostSandbox, program, resource_limits
+from sandbox.machine import real, resolver, survey
 from sandbox.meter import descendants
 from sandbox.sandbox import Command, Ended, Limits, Policy, Readiness, Root, Sandbox
 from sandbox.scratch import MARKER, Scratch
@@ -52,7 +50,7 @@ class LocalDriver:
             with self._open(Root(Path("/usr"), Path("/usr")), Policy()) as sandbox:
                 completed = sandbox.run(Command(("true",), cwd="/"), Limits(wall_s=10, memory_bytes=None))
         except (SandboxError, OSError) as error:
-            return Readiness(False, _advice(str(error)))
+            return Readiness(False, str(error) if isinstance(error, SandboxUnavailable) else _advice(str(error)))
         return Readiness(completed.ok, "" if completed.ok else f"a trial command {completed.ended}: {completed.why}")
 
     def open(self, root: Root, policy: Policy = Policy()) -> Sandbox:
@@ -71,7 +69,7 @@ class LocalDriver:
         return LocalSandbox(root, policy, Scratch(self._scratch), filter_program)
 
 
-_FORBIDDEN = ("No permissions to", "Unknown option", "creating new namespace", "user namespace", "uid map", "gid map")
+_FORBIDDEN = ("No permissions to", "Unknown option", "namespace", "uid map", "gid map", "loopback:", "mount proc")
 """What bubblewrap says where this machine does not let it work at all."""
 _INSTALL = "`apt-get install bubblewrap util-linux` (0.8 or newer)"
 
@@ -80,8 +78,6 @@ def _advice(problem: str) -> str:
     """Add to bubblewrap's complaint what to do about it."""
     if "Unknown option" in problem:
         return f"{problem}; this bubblewrap is too old: {_INSTALL}"
-    if "is not installed" in problem or "no system call filter" in problem:
-        return problem
     if Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns").exists():
         hint = "AppArmor may forbid user namespaces: allow them to bwrap with a profile, see docs/sandbox.md"
     elif Path("/.dockerenv").exists():
@@ -99,13 +95,18 @@ class LocalSandbox(HostSandbox):
     def __init__(self, root: Root, policy: Policy, scratch: Scratch, filter_program: bytes) -> None:
         super().__init__(scratch)
         self._filter = filter_program
-        self._environment = merged(clean("/tmp/home", "/tmp"), policy.environment)
+        self._policy = policy
         self._namespaces: list[int] = []
         with ExitStack() as failed:
             failed.callback(self.close)
-            self._root = replace(root, target=_real(root.target), writable=tuple(map(_real, root.writable)))
+            self._environment = merged(clean("/tmp/home", "/tmp"), policy.environment)
+            shown = [path for path in root.readonly if os.path.lexists(path)]
+            readonly = (*shown, *(resolver() if policy.network else ()))
+            self._root = replace(
+                root, target=real(root.target), readonly=readonly, writable=tuple(map(real, root.writable))
+            )
             self._enter = self._namespace(root.namespace)
-            self._plan = self._planned(policy)
+            self._machine, self._plan = self._planned()
             failed.pop_all()
 
     @property
@@ -125,15 +126,15 @@ class LocalSandbox(HostSandbox):
         while self._namespaces:
             os.close(self._namespaces.pop())
 
-    def _planned(self, policy: Policy) -> tuple[str, ...]:
+    def _planned(self) -> tuple[bwrap.Machine, tuple[str, ...]]:
         # Root has uid 0 mapped to another number: inside, nobody is root.
         uid, gid = os.getuid() or _SHELL_UID, os.getgid() or _SHELL_UID
         for name in bwrap.first_steps(self._root):
             (self._scratch.tmp / name).mkdir(exist_ok=True)
         passwd, group = self._scratch.account(uid, gid)
         places = bwrap.Places(self._scratch.tmp, self._scratch.empty, self._scratch.files, passwd, group)
-        machine = survey(self._root, policy, self._scratch.path.parent)
-        return bwrap.plan(machine, self._root, policy, places, uid, gid)
+        machine = survey(self._root, self._policy, self._scratch.path.parent)
+        return machine, bwrap.plan(machine, self._root, self._policy, places, uid, gid)
 
     def _namespace(self, pid: int | None) -> tuple[str, ...]:
         """Return the words that enter the mount namespace of process `pid`, which is held open from here on."""
@@ -156,6 +157,9 @@ class LocalSandbox(HostSandbox):
     def _prepare(self, command: Command, limits: Limits, channel: socket.socket | None) -> tuple[Launch, BwrapCage]:
         extra = {} if channel is None else {CHANNEL: str(channel.fileno())}
         environment = merged(self._environment, command.environment, extra)
+        if not all(map(os.path.lexists, self._machine.hidden)):
+            # A socket or file that was to be covered is gone: bubblewrap would have nothing to cover.
+            self._machine, self._plan = self._planned()
         directory = os.path.normpath(self.root / command.cwd)
         arguments = [*self._plan, "--chdir", directory]
         for name, value in environment.items():
@@ -269,49 +273,6 @@ class BwrapCage:
             if line.endswith(b"\n") and key.encode() in line:
                 return int(json.loads(line)[key])
         return None
-
-
-def survey(root: Root, policy: Policy, scratch: Path) -> bwrap.Machine:
-    """Look at the machine: what to show of it, and what of that to hide."""
-    visible = hidden.top_level()
-    shown = (*visible, *root.readonly)
-    asked = [path for path in map(_real, (*policy.hidden, scratch, _home())) if path.exists()]
-    conceal = [
-        *hidden.private(visible),
-        *hidden.sockets(shown),
-        *(path for path in asked if any(path.is_relative_to(place) for place in shown)),
-    ]
-    outermost = _outermost(path for path in conceal if path not in root.readonly)
-    known = (*visible, *root.readonly)
-    return bwrap.Machine(
-        visible=visible,
-        links={path: str(path.readlink()) for path in known if path.is_symlink()},
-        directories=frozenset(path for path in outermost if stat.S_ISDIR(path.lstat().st_mode)),
-        hidden=outermost,
-        proc_read_only=tuple(hidden.proc_read_only()),
-        proc_empty=tuple(hidden.proc_empty()),
-    )
-
-
-def _outermost(paths: Iterable[Path]) -> tuple[Path, ...]:
-    kept: set[Path] = set()
-    for path in sorted(set(paths)):
-        if not any(parent in kept for parent in path.parents):
-            kept.add(path)
-    return tuple(sorted(kept))
-
-
-def _home() -> Path:
-    try:
-        return Path(pwd.getpwuid(os.getuid()).pw_dir)
-    except KeyError:
-        return Path("/nonexistent")
-
-
-def _real(path: Path) -> Path:
-    if not path.is_absolute() or path == Path("/"):
-        raise SandboxError(f"{path} cannot be shown to a sandbox: it takes an absolute path other than /")
-    return Path(os.path.realpath(path))
 
 
 def _sealed(data: bytes) -> int:

@@ -83,7 +83,7 @@ class NoneSandbox(HostSandbox):
         held = resource_limits(replace(limits, processes=None))
         argv = (
             *(str(program("setpriv")), "--pdeathsig", "KILL", "--", str(program("prlimit")), *held),
-            *(str(program("env")), "-i", "-C", self._directory(command.cwd)),
+            *(str(program("env")), "-i", "-C", self._directory(command.cwd), "--"),
             *(f"{name}={value}" for name, value in environment.items()),
             *_after_assignments(command.argv),
         )

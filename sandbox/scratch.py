@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -15,7 +14,6 @@ import psutil
 MARKER = "NIGHTCREW_SCRATCH"
 """Names, in the environment of what is started on the host, the directory it belongs to."""
 
-_OWNER = "owner.json"
 _GITCONFIG = """\
 [safe]
 \tdirectory = *
@@ -30,9 +28,9 @@ class Scratch:
 
     def __init__(self, root: Path) -> None:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.path = Path(os.path.realpath(tempfile.mkdtemp(prefix="sandbox-", dir=root)))
-        owner = {"pid": os.getpid(), "started": _started(os.getpid())}
-        (self.path / _OWNER).write_text(json.dumps(owner), encoding="utf-8")
+        # The owner is in the name: at no moment is there a directory of nobody's that a sweep would take.
+        owner = f"sandbox-{os.getpid()}-{_started(os.getpid())}-"
+        self.path = Path(os.path.realpath(tempfile.mkdtemp(prefix=owner, dir=root)))
         self.tmp.mkdir()
         self.tmp.chmod(0o1777)
         self.files.mkdir()
@@ -123,11 +121,11 @@ def sweep(root: Path) -> list[str]:
 
 
 def _owned(path: Path) -> bool:
-    try:
-        owner = json.loads((path / _OWNER).read_bytes())
-        return owner["started"] is not None and _started(int(owner["pid"])) == owner["started"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
+    match path.name.split("-"):
+        case ["sandbox", pid, started, *_] if pid.isdecimal() and started.isdecimal():
+            return _started(int(pid)) == int(started)
+        case _:
+            return False
 
 
 def _end_strays(path: Path) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -172,6 +173,32 @@ print([number for number in sorted(listed) if os.path.exists(f"/proc/self/fd/{nu
     assert listed == f"[0, 1, 2, {channel.strip()}]"
 
 
+def test_what_was_to_be_hidden_may_go_away_meanwhile(open_local: OpenLocal, tree: Path, tmp_path: Path) -> None:
+    objects = tmp_path / "objects"
+    objects.mkdir()
+    (objects / "hidden").write_text("x")
+    root = Root(tree, tree, readonly=(objects, tmp_path / "never there"))
+    sandbox = open_local(Policy(hidden=(objects / "hidden",)), root)
+    assert not shell(sandbox, f"cat '{objects}/hidden'").ok
+    (objects / "hidden").unlink()
+    assert shell(sandbox, f"ls '{objects}'").stdout == b""
+
+
+def test_a_socket_in_sight_is_covered(open_local: OpenLocal, tree: Path) -> None:
+    shown = Path(tempfile.mkdtemp(prefix="nc"))
+    try:
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(shown / "agent"))
+            server.listen()
+            sandbox = open_local(root=Root(tree, tree, readonly=(*TOOLS, shown)))
+            code = f"import socket; socket.socket(socket.AF_UNIX).connect({str(shown / 'agent')!r})"
+            completed = python(sandbox, code)
+        assert b"Error" in completed.stderr
+        assert not completed.ok
+    finally:
+        shutil.rmtree(shown)
+
+
 def test_a_shadow_that_is_gone_is_an_error_that_says_so(open_local: OpenLocal, tree: Path, tmp_path: Path) -> None:
     (tmp_path / "shadow").mkdir()
     sandbox = open_local(root=Root(tmp_path / "shadow", tree))
@@ -238,6 +265,7 @@ def test_a_namespace_of_a_dead_process_is_an_error(open_local: OpenLocal, tree: 
 
 OWNER = """
 import sys
+import tempfile
 from pathlib import Path
 from sandbox import Command, LocalDriver, Root
 tree = Path(sys.argv[1])
@@ -267,14 +295,12 @@ def test_a_killed_owner_takes_its_commands_along_and_the_sweep_takes_the_rest(tr
 
 
 def test_the_sweep_leaves_alone_what_others_own(tmp_path: Path) -> None:
-    mine = tmp_path / "sandbox-mine"
-    mine.mkdir()
-    started = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
-    (mine / "owner.json").write_text(json.dumps({"pid": os.getpid(), "started": started}))
-    (tmp_path / "sandbox-broken").mkdir()
-    (tmp_path / "something else").mkdir()
-    assert sweep(tmp_path) == ["sandbox-broken"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["sandbox-mine", "something else"]
+    started = Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]
+    mine = tmp_path / f"sandbox-{os.getpid()}-{started}-mine"
+    for path in (mine, tmp_path / f"sandbox-{os.getpid()}-1-before", tmp_path / "sandbox-odd", tmp_path / "other"):
+        path.mkdir()
+    assert sweep(tmp_path) == [f"sandbox-{os.getpid()}-1-before", "sandbox-odd"]
+    assert sorted(tmp_path.iterdir()) == [tmp_path / "other", mine]
     assert sweep(tmp_path / "missing") == []
 
 
