@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from orchestrator.assignment import Assignment
-from orchestrator.cli.plain import one_line, plain
 from orchestrator.engines import Repositories
+from orchestrator.plain import one_line, plain
 from orchestrator.records import AttemptRecord, Ticket
 from orchestrator.store import Outgoing, Store
 from shadowfs import Snapshot

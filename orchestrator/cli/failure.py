@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from orchestrator.cli.plain import plain
+from orchestrator.plain import plain
 
 _HINTS = {
     "sandbox-unavailable": "run `nightcrew doctor`: it names the command that makes the sandbox work",

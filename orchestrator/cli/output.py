@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from orchestrator.cli.plain import one_line, plain
+from orchestrator.plain import one_line, plain
 
 if TYPE_CHECKING:
     from orchestrator.records import Cost, JobReport, StepRecord

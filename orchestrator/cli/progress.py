@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli.plain import one_line
+from orchestrator.plain import one_line
 
 if TYPE_CHECKING:
     from orchestrator.records import Event, Watch

@@ -11,7 +11,7 @@ import click
 from orchestrator.cli.edge import Edge, find_repository
 from orchestrator.cli.options import repo_option, shared_options, ticket_argument
 from orchestrator.cli.output import ago, print_document, print_patch, print_report, print_steps, write
-from orchestrator.cli.plain import one_line
+from orchestrator.plain import one_line
 
 _UNITS_S = {"m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 

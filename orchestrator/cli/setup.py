@@ -11,7 +11,7 @@ import click
 from orchestrator.cli.edge import Edge, find_repository
 from orchestrator.cli.options import repo_option, shared_options
 from orchestrator.cli.output import print_document, write
-from orchestrator.cli.plain import plain
+from orchestrator.plain import plain
 
 if TYPE_CHECKING:
     from orchestrator.detect import Detected

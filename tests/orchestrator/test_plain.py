@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.cli.plain import one_line, plain
+from orchestrator.plain import one_line, plain
 
 
 @pytest.mark.parametrize(
