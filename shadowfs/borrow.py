@@ -25,20 +25,26 @@ class Commit:
     when_s: int
 
 
-def borrow(depot: Depot, source: WorkTree, tree: str) -> Commit:
-    """Copy `source`'s head commit (without its parents) and all that it and `tree` reach into the depot.
+def borrow(depot: Depot, source: WorkTree) -> Commit:
+    """Copy `source`'s head commit (without its parents) and all that it reaches into the depot, and return it.
 
-    What is missing there, in a partial clone, stays missing; nothing is fetched. Returns the commit.
+    What is missing there, in a partial clone, stays missing; nothing is fetched.
     """
     commit = parse_commit(source.head, _read_commit(depot, source))
     latest = depot.kept(LATEST)
     known = _known(depot, latest) if latest else []
-    if {commit.tree, tree} <= {old.tree for old in known} and commit.id in {old.id for old in known}:
-        return commit
-    wanted = [commit.tree, tree, *(f"^{old.tree}" for old in known)]
-    copy_objects(depot, source, wanted, [commit.id])
-    _end_history(depot, [commit])
+    if commit.id not in {old.id for old in known}:
+        copy_objects(depot, source, [commit.tree, *(f"^{old.tree}" for old in known)], [commit.id])
+        _end_history(depot, [commit])
     return commit
+
+
+def borrow_tree(depot: Depot, source: WorkTree, tree: str, head: Commit) -> None:
+    """Copy what a pinned tree, whose directories are in the depot, has beyond its borrowed `head`."""
+    latest = depot.kept(LATEST)
+    known = {head.tree, *(old.tree for old in (_known(depot, latest) if latest else []))}
+    if tree not in known:
+        copy_objects(depot, source, [tree, *(f"^{old}" for old in known)], [])
 
 
 def deepen(depot: Depot, source: WorkTree, head: str, depth: int) -> None:

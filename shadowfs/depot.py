@@ -20,7 +20,7 @@ from shadowfs.change import Change, Entry, FileChange, RepoPath
 from shadowfs.errors import DepotError
 
 _REFS = "refs/nightcrew/"
-_CONFIG = {"gc.auto": "0", "core.logAllRefUpdates": "false"}
+_CONFIG = "[gc]\n\tauto = 0\n[core]\n\tlogAllRefUpdates = false\n"
 
 
 class _Reading:
@@ -187,8 +187,8 @@ def _make(path: Path, object_format: str) -> None:
     try:
         form = f"--object-format={object_format}"
         git.run(["init", "--quiet", "--bare", "--template=", form, "--initial-branch=main"], git_dir=partial)
-        for name, value in _CONFIG.items():
-            git.run(["config", name, value], git_dir=partial)
+        with (partial / "config").open("a") as config:
+            config.write(_CONFIG)
         partial.rename(path)
     except OSError:
         # Another process was first.

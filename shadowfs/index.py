@@ -14,7 +14,7 @@ from shadowfs.gitdir import make_git_dir, neutral_config
 from shadowfs.worktree import WorkTree
 
 _ENTRY = re.compile(rb"(\d+) ([0-9a-f]+) (\d)\t([^\0]+)\0(  [^\0]*?)flags: ([0-9a-f]+)\n")
-_NUMBERS = re.compile(rb"\d+")
+_DIGITS = bytes(code if chr(code).isdigit() else ord(" ") for code in range(128)) + b" " * 128
 GITLINK = 0o160000
 _ASSUME_UNCHANGED = 0x8000
 _INTENT_TO_ADD = 1 << 29
@@ -44,7 +44,7 @@ class Tracked(NamedTuple):
 
     def stat(self, index_mtime_ns: int) -> Stat | None:
         """Return the stat git kept, None where it does not prove that the file is unchanged."""
-        ctime, ctime_ns, mtime, mtime_ns, dev, ino, _, _, size = map(int, _NUMBERS.findall(self.debug))
+        ctime, ctime_ns, mtime, mtime_ns, dev, ino, _, _, size = map(int, self.debug.translate(_DIGITS).split())
         mtime = mtime * _SECOND_NS + mtime_ns
         # git does not compare flagged entries, and one as young as the index may have changed unseen ("racily clean").
         if self.flags & (_ASSUME_UNCHANGED | _INTENT_TO_ADD) or mtime >= index_mtime_ns:

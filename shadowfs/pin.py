@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from shadowfs import git, layer, worktree
-from shadowfs.borrow import LATEST, borrow
+from shadowfs.borrow import LATEST, Commit, borrow, borrow_tree
 from shadowfs.depot import Depot
 from shadowfs.errors import NotPinnable
 from shadowfs.gitdir import neutral_config
@@ -69,10 +69,10 @@ class _Pinning:
         depot = Depot.open(self.state, self.tree.root, self.tree.object_format)
         index = copy_index(self.tree, self.directory / "scratch")
         self._take_rules(index)
-        scan, ignored = self._scan(depot, index)
+        scan, ignored, head = self._scan(depot, index)
         self._keep_index(index, scan)
         pinned = self._write_tree(depot, index, scan)
-        base = self._keep(depot, pinned, id)
+        base = self._keep(depot, pinned, head, id)
         table = PinTable(by_directory(scan.rows), tuple(ignored), os.fsencode(self.tree.root), self.secret_patterns)
         table.save(self.directory / "table")
         self._remember(depot)
@@ -103,13 +103,14 @@ class _Pinning:
         (index.git_dir / "info/exclude").write_bytes(exclude)
         (index.git_dir / "info/attributes").write_bytes(_joined(self.tree.attribute_files()))
 
-    def _scan(self, depot: Depot, index: Index) -> tuple[Scan, list[bytes]]:
-        """Look at all files; return what was found and the roots of the live layer."""
+    def _scan(self, depot: Depot, index: Index) -> tuple[Scan, list[bytes], Commit]:
+        """Look at all files; return what was found, the roots of the live layer, and the head, which is in the depot then."""
         hidden = hiding(self.secret_patterns)
         scanner = Scanner(
             self.tree, index, depot, _previous(depot, self.secret_patterns), hidden, time.time_ns(), self.large_bytes
         )
-        with ThreadPoolExecutor(2) as pool:
+        with ThreadPoolExecutor(3) as pool:
+            head = pool.submit(borrow, depot, self.tree)
             untracked = pool.submit(layer.list_untracked, index.git_dir, self.tree.root)
             listed = pool.submit(layer.list_ignored, index.git_dir, self.tree.root)
             scanner.look_at_tracked(read_index(index, self.tree.root))
@@ -121,7 +122,7 @@ class _Pinning:
                 scan.omitted.append((path, "secret"))
             else:
                 live.append(path)
-        return scan, sorted({*live, *scan.submodules})
+        return scan, sorted({*live, *scan.submodules}), head.result()
 
     def _keep_index(self, index: Index, scan: Scan) -> None:
         """Keep the user's index for the shadows, with the stat that lets git trust what the pin found unchanged."""
@@ -158,14 +159,14 @@ class _Pinning:
         out = git.run(["write-tree", "--missing-ok"], git_dir=depot.path, index=index.file)
         return out.decode().strip()
 
-    def _keep(self, depot: Depot, pinned: str, id: str) -> str:
+    def _keep(self, depot: Depot, pinned: str, head: Commit, id: str) -> str:
         """Bring what the pin reaches into the depot and keep it; return the commit whose tree is the pinned one."""
-        commit = borrow(depot, self.tree, pinned)
-        base = self.tree.head
-        if commit.tree != pinned:
+        base = head.id
+        if head.tree != pinned:
+            borrow_tree(depot, self.tree, pinned, head)
             place = f"on {self.tree.branch}" if self.tree.branch else f"at {self.tree.head[:12]}"
             message = f"nightcrew: uncommitted work {place}\n\nLocal only: never pushed.\n"
-            base = depot.commit(pinned, [self.tree.head], message, datetime.fromtimestamp(commit.when_s, UTC))
+            base = depot.commit(pinned, [head.id], message, datetime.fromtimestamp(head.when_s, UTC))
         depot.keep(f"pins/{id}", base)
         if depot.kept(LATEST) != base:
             depot.keep(LATEST, base)
