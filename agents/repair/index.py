@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Block = ast.stmt | ast.ExceptHandler
 BUILTINS = frozenset(name for name in dir(builtins) if not name.startswith("_"))
-_SIMPLE = (ast.Name, ast.Attribute)
+_MOST = 250
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ def _scope(owner: ast.AST) -> Scope:
     expressions = tuple(node for node in nodes if isinstance(node, kinds) and _loaded(node))
     simple = (ast.Assign, ast.AugAssign, ast.Expr, ast.Return, ast.Raise, ast.Break, ast.Continue)
     statements = tuple(node for node in nodes if isinstance(node, simple))
-    return Scope(tuple(names), arguments, tuple(numbers), returns, expressions, statements, nodes)
+    return Scope(tuple(names), arguments, tuple(numbers), returns, expressions[:_MOST], statements[:_MOST], nodes)
 
 
 def _number(node: ast.Constant) -> bool:

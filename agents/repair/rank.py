@@ -9,7 +9,7 @@ from itertools import count
 
 from agents.repair.localise import Place
 from agents.repair.site import Operator
-from agents.repair.variants import Variant, Variants
+from agents.repair.variants import Draft, Variant, Variants
 
 _LIKELY: Mapping[str, Mapping[str, float]] = {
     "NameError": {"name that does not exist": 2.0, "another name in scope": 1.5, "self": 3.0},
@@ -51,15 +51,16 @@ def ranked(
     variants = Variants(operators)
     top = max((each.weight * factors.get(each.name, 1.0) for each in operators), default=0.0) * 2.0
     draw, tie = random.Random(seed), count()
-    heap: list[tuple[float, float, int, Place | Variant]] = [
+    heap: list[tuple[float, float, int, Place | Draft]] = [
         (-place.suspicion * top, 0.0, next(tie), place) for place in places
     ]
     heapq.heapify(heap)
     while heap:
         score, _, _, found = heapq.heappop(heap)
-        if isinstance(found, Variant):
-            yield -score, found
+        if isinstance(found, Draft):
+            if variant := variants.check(found):
+                yield -score, variant
             continue
-        for variant in variants.of(found.module, found.block):
-            value = found.suspicion * variant.prior * factors.get(variant.operator, 1.0)
-            heapq.heappush(heap, (-value, draw.random(), next(tie), variant))
+        for draft in variants.drafts(found.module, found.block):
+            value = found.suspicion * draft.prior * factors.get(draft.operator, 1.0)
+            heapq.heappush(heap, (-value, draw.random(), next(tie), draft))

@@ -93,7 +93,7 @@ class Search:
         return "the time was used up" if self.workspace.remaining_s() <= reserve_s else ""
 
     def _try(self, batch: Sequence[tuple[float, Variant]]) -> None:
-        cpu_s = min(30.0, 1.0 + 5.0 * self.diagnosis.seconds)
+        cpu_s = min(30.0, 0.4 + 8.0 * self.diagnosis.seconds)
         trials = self.trials.run((variant.candidate for _, variant in batch), self.diagnosis.failing, cpu_s=cpu_s)
         survivors = [at for at, trial in enumerate(trials) if trial.ending is Ending.PASSED]
         if survivors and self.diagnosis.guards:

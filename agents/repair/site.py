@@ -112,7 +112,8 @@ class Site:
             return True
         if isinstance(parent, ast.Subscript) and node is parent.slice:
             return True
-        tree = parse(text)
+        # Parentheses are never wrong; they are spared only where a look at the text is cheap.
+        tree = parse(text) if len(text) < 200 else None
         return tree is not None and len(tree.body) == 1 and isinstance(getattr(tree.body[0], "value", None), _ATOMS)
 
 

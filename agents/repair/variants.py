@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from agents.repair.index import Block, Function, Index, build_index
 from agents.repair.operators import OPERATORS
@@ -29,6 +30,17 @@ class Module:
 
 
 @dataclass(frozen=True, slots=True)
+class Draft:
+    """A rewrite that has not been checked: most of them are never needed."""
+
+    module: Module
+    block: Block
+    operator: str
+    prior: float
+    rewrite: Rewrite
+
+
+@dataclass(frozen=True, slots=True)
 class Variant:
     """One rewrite as a candidate: which operator made it, of which line, and how likely it is by itself (its prior)."""
 
@@ -46,24 +58,38 @@ class Variants:
 
     operators: Sequence[Operator] = OPERATORS
     seen: set[tuple[RepoPath, int, str]] = field(default_factory=set)
+    shapes: dict[tuple[RepoPath, int, int], str] = field(default_factory=dict)
+    most_nodes: int = 400
+    most_each: int = 3_000
+    """Nodes and rewrites of one statement that are looked at: a table of a thousand entries is no place to search."""
 
-    def of(self, module: Module, block: Block) -> Iterator[Variant]:
-        """Yield the variants of one statement, likelier ones first where two make the same program."""
-        source = module.source
-        site = Site(source, module.index, block)
-        found: list[tuple[float, str, Rewrite]] = []
-        nodes = list(header_nodes(block))
+    def drafts(self, module: Module, block: Block) -> list[Draft]:
+        """Return all rewrites of one statement unchecked, likelier ones first."""
+        site = Site(module.source, module.index, block)
+        found: list[Draft] = []
+        nodes = list(islice(header_nodes(block), self.most_nodes))
         for each in self.operators:
             for node in nodes:
                 if isinstance(node, each.on):
-                    found.extend(
-                        (each.weight * rewrite.closeness, each.name, rewrite) for rewrite in each.rewrites(site, node)
-                    )
-        found.sort(key=lambda each: -each[0])
-        for prior, name, rewrite in found:
-            if self._is_new(module, block, rewrite):
-                line = source.line_of(rewrite.splices[0].start)
-                yield Variant(Candidate(source.edits(rewrite.splices)), name, source.path, line, prior, rewrite)
+                    made = each.rewrites(site, node)
+                    found.extend(Draft(module, block, each.name, each.weight * one.closeness, one) for one in made)
+        found.sort(key=lambda each: -each.prior)
+        return found[: self.most_each]
+
+    def check(self, draft: Draft) -> Variant | None:
+        """Return a draft as a candidate; None where it does not parse, changes nothing, or makes a program made before."""
+        source, rewrite = draft.module.source, draft.rewrite
+        if not self._is_new(draft.module, draft.block, rewrite):
+            return None
+        line = source.line_of(rewrite.splices[0].start)
+        return Variant(
+            Candidate(source.edits(rewrite.splices)), draft.operator, source.path, line, draft.prior, rewrite
+        )
+
+    def of(self, module: Module, block: Block) -> Iterator[Variant]:
+        """Yield the variants of one statement, likelier ones first where two make the same program."""
+        checked = (self.check(draft) for draft in self.drafts(module, block))
+        return (variant for variant in checked if variant is not None)
 
     def _is_new(self, module: Module, block: Block, rewrite: Rewrite) -> bool:
         source = module.source
@@ -77,10 +103,12 @@ class Variants:
         return self._differs(source, rewrite, 0, len(source.utf8), "")
 
     def _differs(self, source: Source, rewrite: Rewrite, start: int, end: int, head: str) -> bool:
-        before = _shape(source, source.utf8[start:end].decode(), start, head)
+        spot = (source.path, start, end)
+        if spot not in self.shapes:
+            self.shapes[spot] = _shape(source, source.utf8[start:end].decode(), start, head)
         after = _shape(source, source.spliced(rewrite.splices, start, end), start, head)
         key = (source.path, start, after)
-        if not after or after == before or key in self.seen:
+        if not after or after == self.shapes[spot] or key in self.seen:
             return False
         self.seen.add(key)
         return True

@@ -30,7 +30,7 @@ class FolderWorkspace(MemoryWorkspace):
         self._runner: Runner = InsideRunner()
 
     @property
-    def sandbox(self) -> Sandbox:
+    def sandbox(self) -> Sandbox:  # type: ignore[override]
         return self._real
 
     @property

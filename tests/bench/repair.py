@@ -1,0 +1,173 @@
+"""How well the repair agent does on seeded bugs: copies of standard modules, each with a suite of its own and one operator reversed.
+
+A mutant is made by the operators themselves, kept when a test fails on it. An answer is right when its syntax tree is
+the original's, or when CPython's own tests of that module (`test.test_…`) pass on it, where this Python has them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import importlib.util
+import json
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from agents import NoFix, Proposal, RepairAgent, Task
+from agents.repair.operators import OPERATORS
+from agents.repair.source import Source, read_source
+from agents.repair.variants import Draft, Module, Variants
+from tests.agents.repair.folder import FolderWorkspace, opened
+from verifier import Ending, Suite
+from verifier.forkserver import ForkServers
+
+SUITES = Path(__file__).parent / "repair_suites"
+SEEDED = (
+    "comparison and boundary", "swapped operands", "number literal", "off by one", "slice bound", "arithmetic operator", "and/or",
+    "negation", "conjunct dropped", "another name in scope", "paired method", "paired function", "another attribute",
+    "swapped arguments", "argument dropped", "constant", "freed of a call", "method call dropped", "string literal",
+    "operand dropped", "index dropped", "lookup with a default", "return value", "statement moved out", "statement dropped",
+    "self", "wrapped in a call", "result kept", "missing return", "loop exit",
+)  # fmt: skip
+"""The operators that make bugs here: those whose reverse people really write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One seeded bug: its module, the operator that made it, and the module's text with it."""
+
+    module: str
+    operator: str
+    line: int
+    text: bytes
+    failing: tuple[str, ...]
+
+
+def modules() -> list[str]:
+    return sorted(path.stem for path in SUITES.glob("*.suite"))
+
+
+def original(name: str) -> bytes:
+    """Return a standard module's source without its C accelerator, which would hide every edit."""
+    spec = importlib.util.find_spec(name)
+    assert spec is not None and spec.origin is not None
+    return Path(spec.origin).read_bytes().replace(f"from _{name} import".encode(), b"from _none import")
+
+
+def files(name: str, text: bytes) -> dict[str, str | bytes]:
+    suite = (SUITES / f"{name}.suite").read_bytes()
+    return {"lib/__init__.py": b"", f"lib/{name}.py": text, f"test_{name}.py": suite}
+
+
+def mutants(name: str, count: int, draw: random.Random) -> Iterator[Mutant]:
+    """Yield mutants of a module that its suite kills, each by another operator while there are enough."""
+    path = f"lib/{name}.py"
+    source = read_source(path, original(name))
+    assert isinstance(source, Source)
+    module = Module.of(source)
+    chosen = [each for each in OPERATORS if each.name in SEEDED]
+    pools: dict[str, list[Draft]] = {}
+    for operator in chosen:
+        made = Variants((operator,))
+        pools[operator.name] = [draft for block in module.index.blocks for draft in made.drafts(module, block)]
+        draw.shuffle(pools[operator.name])
+    order = [name for name in draw.sample(SEEDED, len(SEEDED)) if pools[name]]
+    with tempfile.TemporaryDirectory() as folder, opened(Path(folder), files(name, source.data)) as (workspace, suite):
+        with ForkServers().start(workspace.sandbox, suite) as trials:
+            tests = trials.collected
+            trials.baseline()
+            while count and order:
+                operator_name = order.pop(0)
+                checked = (Variants().check(draft) for draft in pools[operator_name][:12])
+                pool = [variant for variant in checked if variant is not None]
+                judged = trials.run((variant.candidate for variant in pool), tests, all_failures=True, cpu_s=1.0)
+                for variant, trial in zip(pool, judged, strict=True):
+                    # A bug that most tests meet is seen at once by whoever makes it.
+                    if trial.ending is Ending.FAILED and 0 < len(trial.failed) <= max(2, len(tests) // 3):
+                        text = source.apply(variant.candidate.edits)
+                        yield Mutant(name, operator_name, variant.line, text, trial.failed)
+                        count -= 1
+                        break
+
+
+def repaired(mutant: Mutant, seed: int) -> dict[str, object]:
+    """Let the agent work on a mutant and say what came of it."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        opened(Path(folder), files(mutant.module, mutant.text)) as (space, suite),
+    ):
+        began = time.monotonic()
+        result = RepairAgent(ForkServers()).work(Task("", suite, mutant.failing, seed=seed), space)
+        seconds = time.monotonic() - began
+        found = _facts(space, suite, mutant)
+        answer = space.files[f"lib/{mutant.module}.py"]
+        right = isinstance(result, Proposal) and is_right(mutant.module, answer, Path(folder))
+    said = result.title if isinstance(result, Proposal) else result.why
+    return {
+        "module": mutant.module, "seeded": mutant.operator, "line": mutant.line, "seconds": round(seconds, 1), **found,
+        "plausible": not isinstance(result, NoFix), "right": right, "said": said,
+    }  # fmt: skip
+
+
+def _facts(space: FolderWorkspace, suite: Suite, mutant: Mutant) -> dict[str, object]:
+    batches = [step.data for step in space.journal() if step.kind == "note:batch"]
+    first = next((min(data["plausible"]) for data in batches if data["plausible"]), None)  # type: ignore[call-overload]
+    tried = batches[-1]["done"] if batches else 0
+    return {"candidates": tried, "first_plausible": first, "kind": suite.kind, "failing": len(mutant.failing)}
+
+
+def is_right(name: str, answer: bytes, folder: Path) -> bool:
+    """Say whether an answer is the original again, or passes CPython's own tests of that module."""
+    if ast.dump(ast.parse(answer)) == ast.dump(ast.parse(original(name))):
+        return True
+    script = (
+        f"import sys, importlib; m = importlib.import_module('lib.{name}'); sys.modules['{name}'] = m\n"
+        f"import unittest; t = importlib.import_module('test.test_{name}')\n"
+        "r = unittest.TextTestRunner(stream=open('/dev/null', 'w')).run(unittest.defaultTestLoader.loadTestsFromModule(t))\n"
+        "print(len(r.failures) + len(r.errors), r.testsRun)"
+    )
+
+    def bad(text: bytes) -> str:
+        (folder / f"lib/{name}.py").write_bytes(text)
+        command = [sys.executable, "-B", "-c", script]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+        return done.stdout or "did not run"
+
+    return bad(answer) == bad(original(name)) != "did not run"
+
+
+def main() -> None:
+    """Print one line for each mutant to standard error, and the figures as JSON."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--each", type=int, default=7, help="mutants of each module")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", nargs="*", default=modules(), help="modules")
+    options = parser.parse_args()
+    draw = random.Random(options.seed)
+    rows = []
+    for name in options.only:
+        for mutant in mutants(name, options.each, draw):
+            rows.append(repaired(mutant, options.seed))
+            print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
+    plausible = [row for row in rows if row["plausible"]]
+    right = sum(bool(row["right"]) for row in rows)
+    figures = {
+        "mutants": len(rows),
+        "plausible": round(len(plausible) / len(rows), 3),
+        "right first answer": round(right / len(rows), 3),
+        "wrong among answers": round(1 - right / max(len(plausible), 1), 3),
+        "median candidates to the first plausible": statistics.median(row["first_plausible"] or 0 for row in plausible),  # type: ignore[type-var]
+        "median seconds": statistics.median(row["seconds"] for row in rows),  # type: ignore[type-var]
+    }
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()
