@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,15 +13,15 @@ from sandbox.sandbox import Ended
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What to start on the host: arguments, environment, working directory, descriptors to hand down.
+    """What to start on the host: arguments, environment, standard input, further descriptors to hand down.
 
-    The descriptors are closed here once it has started.
+    The descriptors, standard input too, are closed here once it has started.
     """
 
     argv: tuple[str, ...]
     environment: dict[str, str]
+    stdin: int
     descriptors: tuple[int, ...] = ()
-    cwd: str = "/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +37,12 @@ class Cage(Protocol):
     """Holds the processes of one command together: finds them all and ends them all."""
 
     @property
-    def status(self) -> int | None:
-        """A descriptor to read from while the command runs, None for none; `heard` gets what comes."""
+    def listens(self) -> Mapping[int, Callable[[bytes], None]]:
+        """Descriptors to read from while the command runs, each with who takes what comes."""
         ...
 
     def spawned(self, pid: int) -> None:
         """Take note of the process that was started."""
-        ...
-
-    def heard(self, data: bytes) -> None:
-        """Take what was read from `status`."""
         ...
 
     def members(self) -> list[psutil.Process]:

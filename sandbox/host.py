@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import resource
 import shutil
 import socket
@@ -46,6 +47,17 @@ def resource_limits(limits: Limits) -> Iterable[str]:
         # The kernel counts threads too; the meter counts processes exactly.
         most = limits.processes * _THREADS_PER_PROCESS
         yield f"--nproc={most}:{most}"
+
+
+def readable(data: bytes) -> int:
+    """Return a descriptor that reads `data` to its end; to be handed down by a `Launch`."""
+    if not data:
+        return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    descriptor = os.memfd_create("nightcrew", os.MFD_CLOEXEC)
+    with os.fdopen(os.dup(descriptor), "wb") as file:
+        file.write(data)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
 
 
 class HostSandbox(ABC):
@@ -117,7 +129,7 @@ class HostSandbox(ABC):
             self._check_open()
             launch, cage = self._prepare(command, limits, theirs)
             quota = Quota(self._scratch.tmp, limits.tmp_bytes)
-            running = Running(launch, cage, limits, quota, command.stdin, ours, self._finished)
+            running = Running(launch, cage, limits, quota, ours, self._finished)
             self._running.add(running)
         return running
 

@@ -10,6 +10,7 @@ import signal
 import socket
 import tempfile
 import time
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -20,20 +21,25 @@ from sandbox import bwrap, seccomp
 from sandbox.cage import Launch, Verdict
 from sandbox.environment import CHANNEL, clean, merged
 from sandbox.errors import SandboxError, SandboxUnavailable
-from sandbox.host import HostSandbox, program, resource_limits
+from sandbox.host import HostSandbox, program, readable, resource_limits
 from sandbox.machine import real, resolver, survey
 from sandbox.meter import descendants
 from sandbox.sandbox import Command, Ended, Limits, Policy, Readiness, Root, Sandbox
 from sandbox.scratch import MARKER, Scratch
 
-# Process 1 of the sandbox: waits for the command, whose status it passes on, and for orphans meanwhile. Its own
-# complaints ("Segmentation fault") stay out of the command's output; `exec` failing is told in the command's.
-_INIT = 'exec 9>&2 2>/dev/null; (exec "$@") 2>&9 9>&-; exit $?'
+# Process 1 of the sandbox: waits for the command, whose status it passes on, and for orphans meanwhile. By now it is
+# tied to bubblewrap, and asks at its standard input whether nightcrew still lives: had that died before, nothing would
+# end this. Its own complaints ("Segmentation fault") stay out of the command's output; `exec` failing is told there.
+_INIT = (
+    'echo ready >&0; read -r answer && [ "$answer" = go ] || exit 1;'
+    ' input=$1; shift; exec 9>&2 2>/dev/null; (exec "$@") <"$input" 2>&9 9>&-; exit $?'
+)
 _INIT_NAME = "nightcrew"
 
 _FATAL = frozenset((*range(1, 16), *range(24, 28), 31)) - {int(signal.SIGCHLD)}
 """The signals that end a process: a shell passes their end on as 128 and the number."""
 _SHELL_UID = 1000
+_INPUT = "/run/input"
 
 
 class LocalDriver:
@@ -161,40 +167,51 @@ class LocalSandbox(HostSandbox):
             # A socket or file that was to be covered is gone: bubblewrap would have nothing to cover.
             self._machine, self._plan = self._planned()
         directory = os.path.normpath(self.root / command.cwd)
+        handed = [readable(self._filter)]
         arguments = [*self._plan, "--chdir", directory]
+        if command.stdin:
+            handed.append(readable(command.stdin))
+            arguments[:0] = ["--perms", "0444", "--file", str(handed[-1]), _INPUT]
         for name, value in environment.items():
             arguments += ("--setenv", name, value)
         # The arguments go through a descriptor: a process list shows them to nobody.
-        handed = [_sealed(self._filter), _sealed(b"".join(os.fsencode(word) + b"\0" for word in arguments))]
+        handed.append(readable(b"".join(os.fsencode(word) + b"\0" for word in arguments)))
         status, told = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(status, False)
         argv = (
             *self._enter,
-            *(str(program(bwrap.PROGRAMS[0])), "--args", str(handed[1]), "--seccomp", str(handed[0])),
+            *(str(program(bwrap.PROGRAMS[0])), "--args", str(handed[-1]), "--seccomp", str(handed[0])),
             *("--json-status-fd", str(told), "--", str(program(bwrap.PROGRAMS[1])), *resource_limits(limits)),
-            *("/bin/sh", "-c", _INIT, _INIT_NAME, *command.argv),
+            *("/bin/sh", "-c", _INIT, _INIT_NAME, _INPUT if command.stdin else os.devnull, *command.argv),
         )
         handed.append(told)
         if channel is not None:
             handed.append(channel.detach())
         outer = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", MARKER: str(self._scratch.path)}
-        return Launch(argv, outer, tuple(handed)), BwrapCage(status, command)
+        ours, theirs = socket.socketpair()
+        return Launch(argv, outer, theirs.detach(), tuple(handed)), BwrapCage(status, ours, command)
 
 
 class BwrapCage:
     """The processes of one bubblewrap: whatever they do, they end with process 1 of their namespace."""
 
-    def __init__(self, status: int, command: Command) -> None:
+    def __init__(self, status: int, asked: socket.socket, command: Command) -> None:
         self._status = status
+        self._asked = asked
         self._command = command
         self._text = b""
         self._outer: int | None = None
         self._first: int | None = None
 
     @property
-    def status(self) -> int | None:
-        """Where bubblewrap tells which process is the first, and how it ended."""
-        return self._status
+    def listens(self) -> Mapping[int, Callable[[bytes], None]]:
+        """Where bubblewrap tells which process is the first, and how it ended; where that asks whether we live."""
+        return {self._status: self.heard, self._asked.fileno(): self.answer}
+
+    def answer(self, _: bytes) -> None:
+        """Tell the first process to go on."""
+        with suppress(BrokenPipeError, ConnectionResetError):
+            self._asked.sendall(b"go\n")
 
     def spawned(self, pid: int) -> None:
         """Take note of the outer process."""
@@ -259,6 +276,7 @@ class BwrapCage:
             if descriptor is not None:
                 os.close(descriptor)
         self._status, self._first = -1, None
+        self._asked.close()
 
     def _not_set_up(self, exit_code: int, stderr: bytes) -> Verdict:
         said = stderr.decode(errors="replace").strip()
@@ -273,12 +291,3 @@ class BwrapCage:
             if line.endswith(b"\n") and key.encode() in line:
                 return int(json.loads(line)[key])
         return None
-
-
-def _sealed(data: bytes) -> int:
-    """Return a descriptor that reads `data` and is handed down by `Launch`."""
-    descriptor = os.memfd_create("nightcrew", os.MFD_CLOEXEC)
-    with os.fdopen(os.dup(descriptor), "wb") as file:
-        file.write(data)
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    return descriptor

@@ -11,6 +11,7 @@ import socket
 import tempfile
 import time
 import uuid
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,7 @@ import psutil
 from sandbox.cage import Launch, Verdict
 from sandbox.environment import CHANNEL, clean, merged
 from sandbox.errors import SandboxError, SandboxUnavailable
-from sandbox.host import HostSandbox, program, resource_limits
+from sandbox.host import HostSandbox, program, readable, resource_limits
 from sandbox.meter import descendants
 from sandbox.sandbox import Command, Ended, Limits, Policy, Readiness, Root, Sandbox
 from sandbox.scratch import MARKER, Scratch
@@ -89,7 +90,7 @@ class NoneSandbox(HostSandbox):
         )
         handed = () if channel is None else (channel.detach(),)
         outer = {"PATH": environment["PATH"], "LC_ALL": "C", MARKER: str(self._scratch.path), _COMMAND: mark}
-        return Launch(argv, outer, handed), NoneCage(mark, command)
+        return Launch(argv, outer, readable(command.stdin), handed), NoneCage(mark, command)
 
     def _directory(self, cwd: str) -> str:
         path = Path(cwd)
@@ -114,16 +115,13 @@ class NoneCage:
         self._pid = 0
 
     @property
-    def status(self) -> int | None:
+    def listens(self) -> Mapping[int, Callable[[bytes], None]]:
         """Nothing is told."""
-        return None
+        return {}
 
     def spawned(self, pid: int) -> None:
         """Take note of the first process, which leads the command's session."""
         self._pid = pid
-
-    def heard(self, data: bytes) -> None:
-        """Take what nobody tells."""
 
     def members(self) -> list[psutil.Process]:
         """Return the first process and those below it."""

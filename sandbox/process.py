@@ -36,7 +36,6 @@ class Running:
         cage: Cage,
         limits: Limits,
         quota: Quota,
-        stdin: bytes = b"",
         channel: socket.socket | None = None,
         finished: Callable[[Running], None] = lambda _: None,
     ) -> None:
@@ -44,7 +43,6 @@ class Running:
         self._cage = cage
         self._limits = limits
         self._quota = quota
-        self._stdin = stdin
         self._channel = channel
         self._finished = finished
         self._meter = Meter(limits)
@@ -149,7 +147,7 @@ class Running:
     def _spawn(self, stack: ExitStack) -> tuple[subprocess.Popen[bytes], tuple[int, int]]:
         """Start the process; return it and the ends to read its output from."""
         with ExitStack() as handed:
-            for descriptor in self._launch.descriptors:
+            for descriptor in (self._launch.stdin, *self._launch.descriptors):
                 handed.callback(os.close, descriptor)
             ends = []
             for _ in range(2):
@@ -158,14 +156,12 @@ class Running:
                 handed.callback(os.close, write)
                 os.set_blocking(read, False)
                 ends.append((read, write))
-            stdin = _input(self._stdin)
-            handed.callback(os.close, stdin)
             process = subprocess.Popen(
                 self._launch.argv,
-                stdin=stdin,
+                stdin=self._launch.stdin,
                 stdout=ends[0][1],
                 stderr=ends[1][1],
-                cwd=self._launch.cwd,
+                cwd="/",
                 env=self._launch.environment,
                 pass_fds=self._launch.descriptors,
                 # A terminal's Ctrl-C is for nightcrew, which then ends its commands in good order.
@@ -185,8 +181,8 @@ class Running:
                 selector.register(self._wake, selectors.EVENT_READ)
                 for pipe, output in zip(pipes, outputs, strict=True):
                     selector.register(pipe, selectors.EVENT_READ, output.add)
-                if self._cage.status is not None:
-                    selector.register(self._cage.status, selectors.EVENT_READ, self._cage.heard)
+                for descriptor, heard in self._cage.listens.items():
+                    selector.register(descriptor, selectors.EVENT_READ, heard)
                 self._serve(selector, exited, began)
             result = _collect(process)
             self._end_all()
@@ -240,21 +236,10 @@ class Running:
             raise SandboxError("processes of the command do not end although killed: see `ps` for state D")
 
 
-def _input(data: bytes) -> int:
-    """Return a descriptor that reads `data`."""
-    if not data:
-        return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
-    descriptor = os.memfd_create("stdin", os.MFD_CLOEXEC)
-    with os.fdopen(os.dup(descriptor), "wb") as file:
-        file.write(data)
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    return descriptor
-
-
 def _read(descriptor: int) -> bytes:
     try:
         return os.read(descriptor, _CHUNK_BYTES)
-    except BlockingIOError:
+    except (BlockingIOError, ConnectionResetError):
         return b""
 
 

@@ -294,6 +294,20 @@ def test_a_killed_owner_takes_its_commands_along_and_the_sweep_takes_the_rest(tr
     assert list((tree.parent / "scratch").iterdir()) == []
 
 
+def test_an_owner_killed_while_a_sandbox_is_set_up_leaves_nothing_that_runs(tree: Path) -> None:
+    # bubblewrap ties its child to itself only after the set-up; the command must not start untied.
+    number = str(os.getpid())
+    code = OWNER.replace("300.", "320.").replace("started", "").replace("process.wait()", "")
+    for _ in range(4):
+        with subprocess.Popen([sys.executable, "-c", code, str(tree), number], cwd=ROOT, stdout=-3) as owner:
+            while not (children := psutil.Process(owner.pid).children()):
+                assert owner.poll() is None
+            owner.kill()
+            psutil.wait_procs(children, timeout=10)
+    sweep(tree.parent / "scratch")
+    assert psutil.wait_procs(alive_with(f"320.{number}"), timeout=5)[1] == []
+
+
 def test_the_sweep_leaves_alone_what_others_own(tmp_path: Path) -> None:
     started = Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]
     mine = tmp_path / f"sandbox-{os.getpid()}-{started}-mine"
