@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from orchestrator.assignment import Assignment
-from orchestrator.engines import Repositories
+from orchestrator.engines import Outlet
 from orchestrator.plain import one_line, plain
 from orchestrator.records import AttemptRecord, Ticket
 from orchestrator.store import Outgoing, Store
@@ -24,22 +24,20 @@ def deliver(work: Assignment, snapshot: Snapshot, commit: str) -> str:
     return branch
 
 
-def finish(store: Store, repositories: Repositories, snapshot: Snapshot, row: Outgoing) -> str:
+def finish(store: Store, outlet: Outlet, snapshot: Snapshot, row: Outgoing) -> str:
     """Do the second half of a delivery and return the branch's name. Anyone may, as often as they like: there is one branch."""
     if row.done:
         return row.branch
-    repositories.send(snapshot, row.commit)
+    outlet.send(snapshot, row.commit)
     wanted = branch = row.branch
     for version in range(2, NAMES):
-        if repositories.set_branch(snapshot.repository, branch, row.commit):
+        if outlet.set_branch(snapshot.repository, branch, row.commit):
             store.deliver(row.id)
             return branch
         # Somebody else's branch has the name. The next name is recorded before it is used, so that a repetition uses it too.
         old, branch = branch, f"{wanted}-{version}"
         if not store.rename_outgoing(row.id, old, branch):
-            return finish(
-                store, repositories, snapshot, next(now for now in store.outgoing(row.job) if now.id == row.id)
-            )
+            return finish(store, outlet, snapshot, next(now for now in store.outgoing(row.job) if now.id == row.id))
     raise FileExistsError(
         f"{wanted} and {NAMES} further names are taken in {snapshot.repository}: delete old nightcrew/ branches"
     )

@@ -17,8 +17,20 @@ RungWatch = Callable[[str, RungResult | None], None]
 """Told a rung's name when it starts (with None) and when it ends (with its result)."""
 
 
-class Repositories(Protocol):
-    """What the orchestrator asks of users' repositories. Only `send` and `set_branch` write to one."""
+class Outlet(Protocol):
+    """Where a commit leaves to: the only writes to a user's repository."""
+
+    def send(self, snapshot: Snapshot, commit: str) -> None:
+        """Copy a commit of the depot, and what it needs, into the repository's object store. Safe to repeat."""
+        ...
+
+    def set_branch(self, repository: Path, branch: str, commit: str) -> bool:
+        """Make `branch` name `commit`, unless it names something else already; say whether it names it now."""
+        ...
+
+
+class Repositories(Outlet, Protocol):
+    """What the orchestrator asks of users' repositories."""
 
     def pin(self, repository: Path, settings: Settings) -> Snapshot:
         """Take a snapshot of the working tree as it is. Raises `NotPinnable`, `NoSpace`."""
@@ -30,14 +42,6 @@ class Repositories(Protocol):
 
     def compared(self, snapshot: Snapshot, ref: str) -> Change:
         """Return what the commit `ref` of the repository changes since it left `HEAD`. Raises `UnknownCommit`."""
-        ...
-
-    def send(self, snapshot: Snapshot, commit: str) -> None:
-        """Copy a commit of the depot, and what it needs, into the repository's object store. Safe to repeat."""
-        ...
-
-    def set_branch(self, repository: Path, branch: str, commit: str) -> bool:
-        """Make `branch` name `commit`, unless it names something else already; say whether it names it now."""
         ...
 
 

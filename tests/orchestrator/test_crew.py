@@ -328,6 +328,25 @@ def test_a_change_that_may_not_leave_is_kept_in_the_depot(crew: Open, repository
     assert project.branches(repository) == []
 
 
+def test_an_attempt_does_not_notice_what_the_user_does_meanwhile(crew: Open, repository: Path) -> None:
+    head = project.git(repository, "rev-parse", "main")
+
+    def go_on_working(event: Event) -> None:
+        if (event.kind, event.text) == ("step", "write sums.py"):
+            (repository / "sums.py").write_text("something else entirely\n")
+            project.git(repository, "commit", "--quiet", "--all", "--amend", "--message=rewritten")
+            project.git(repository, "checkout", "--quiet", "-b", "elsewhere")
+            (repository / "tests/test_sums.py").unlink()
+            project.git(repository, "reflog", "expire", "--expire=now", "--all")
+            project.git(repository, "gc", "--quiet", "--prune=now")
+
+    report = crew([FIX]).fix(order(repository), go_on_working)
+    assert (report.status, report.files) == (Status.VERIFIED, ("sums.py",))
+    assert project.git(repository, "rev-parse", f"{report.branch}^") == head
+    assert (repository / "sums.py").read_text() == "something else entirely\n"
+    assert project.git(repository, "fsck", "--connectivity-only") == ""
+
+
 def test_deleting_a_file_is_a_change_too(crew: Open, repository: Path) -> None:
     (repository / "old.py").write_text("x = 1\n")
     report = crew([Delete("old.py"), FIX]).fix(order(repository))
