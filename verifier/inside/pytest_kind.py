@@ -108,6 +108,8 @@ class Plugin:
                 setattr(options, name, None)
         if (self._serve or self._stop or self._ids is not None) and hasattr(options, "numprocesses"):
             options.numprocesses, options.dist, options.tx = 0, "no", []
+        else:
+            _tell_workers(config, self._cache)
         self.tbstyle = options.tbstyle
         if self._serve or self._stop:
             # A long traceback is most of the cost of a test that fails.
@@ -221,6 +223,26 @@ class Plugin:
         return words.message_of(excinfo.type, excinfo.value), self._tree.frames(excinfo.value, excinfo.tb)
 
 
+def _tell_workers(config: Any, cache: str) -> None:
+    """Put on the command line what was set as options: workers of pytest-xdist parse it again."""
+    extra = [
+        "--maxfail=0",
+        "--continue-on-collection-errors",
+        *(["--no-cov"] if hasattr(config.option, "no_cov") else []),
+    ]
+    if config.pluginmanager.hasplugin("cacheprovider"):
+        extra += ["-o", "cache_dir=" + cache]
+    given = config.invocation_params
+    config.invocation_params = type(given)(
+        args=(*_inserted(list(given.args), extra),), plugins=given.plugins, dir=given.dir
+    )
+
+
+def _inserted(arguments: list[str], extra: list[str]) -> list[str]:
+    at = arguments.index("--") if "--" in arguments else len(arguments)
+    return arguments[:at] + extra + arguments[at:]
+
+
 class Engine:
     """The collected suite, ready to run any of its tests in a forked child."""
 
@@ -297,7 +319,6 @@ def run(request: dict[str, Any], send: Send, serve: Serve | None = None) -> int:
     extra = ["--capture=sys"] if serve or request.get("stop") else []
     if request.get("plain"):
         extra.append("--assert=plain")
-    at = arguments.index("--") if "--" in arguments else len(arguments)
-    status = int(pytest.main(arguments[:at] + extra + arguments[at:], plugins=[plugin]))
+    status = int(pytest.main(_inserted(arguments, extra), plugins=[plugin]))
     sys.stdout.flush()
     return status

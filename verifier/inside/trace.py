@@ -93,8 +93,18 @@ class Lines:
                 lines.add(number)
             return monitoring.DISABLE
 
-        monitoring.register_callback(tool, monitoring.events.LINE, line)
-        monitoring.set_events(tool, monitoring.events.LINE)
+        def started(code: CodeType, offset: int) -> Any:
+            del offset
+            lines = self._of(code.co_filename)
+            # Python 3.13 tells no line of a function that lies on one line.
+            if lines is not None and {number for _, _, number in code.co_lines()} <= {code.co_firstlineno, None}:
+                lines.add(code.co_firstlineno)
+            return monitoring.DISABLE
+
+        events = monitoring.events
+        monitoring.register_callback(tool, events.LINE, line)
+        monitoring.register_callback(tool, events.PY_START, started)
+        monitoring.set_events(tool, events.LINE | events.PY_START)
 
     def found(self) -> dict[str, list[int]]:
         """Return the lines by repository-relative path."""
