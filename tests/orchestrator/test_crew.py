@@ -59,7 +59,8 @@ def order(repository: Path, **given: Any) -> Order:
 
 def test_a_right_change_is_verified_and_lands_on_one_branch(crew: Open, repository: Path) -> None:
     before, seen = project.digest(repository), list[Event]()
-    report = crew([FIX]).fix(order(repository), seen.append)
+    opened = crew([FIX], suite=project.PYTEST)
+    report = opened.fix(order(repository, failing=(project.PYTEST_FAILING,)), seen.append)
     assert (report.status, report.why, exit_of_status(report.status)) == (Status.VERIFIED, "", 0)
     assert report.branch is not None
     assert project.branches(repository) == [report.branch]
@@ -127,7 +128,7 @@ def test_the_command_agent_works_in_the_shadow(crew: Open, repository: Path) -> 
 def test_added_tests_go_into_base_and_branch_and_the_agent_cannot_change_them(crew: Open, repository: Path) -> None:
     added = AddedTest("tests/test_new.py", project.NEW_TEST)
     cheat = Command(("sh", "-c", "echo 'def test_one_number(): pass' > tests/test_new.py"))
-    report = crew([cheat, FIX]).fix(order(repository, failing=(), added=(added,)))
+    report = crew([cheat, FIX], suite=project.PYTEST).fix(order(repository, failing=(), added=(added,)))
     assert report.status is Status.VERIFIED
     assert report.files == ("sums.py", "tests/test_new.py")
     shown = project.git(repository, "show", f"{report.branch}:tests/test_new.py")
