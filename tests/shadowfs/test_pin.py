@@ -1,10 +1,9 @@
-"""Pinning real working trees, also the odd ones: the tree is the raw bytes, the repository stays as it was."""
+"""Pinning real working trees: the tree is the raw bytes, the repository stays as it was."""
 
 from __future__ import annotations
 
 import os
 import socket
-import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -14,21 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shadowfs import NotPinnable, Omission, PinTable, Snapshot, fingerprint, pin
-from tests.shadowfs.repositories import FILES, age, digest, git, make, write
-
-
-def contents(snapshot: Snapshot) -> dict[str, bytes]:
-    """Return what the pinned tree holds."""
-    entries = snapshot.depot.entries(snapshot.tree)
-    return {path: snapshot.depot.read(entry.blob) for path, entry in entries.items() if entry.mode != 0o160000}
-
-
-def pinned(repository: Path, tmp_path: Path) -> Snapshot:
-    """Pin, and check that the repository was not touched."""
-    before = digest(repository)
-    snapshot = pin(repository, tmp_path / "state")
-    assert digest(repository) == before
-    return snapshot
+from tests.shadowfs.pinning import contents, pinned
+from tests.shadowfs.repositories import FILES, age, git, make, write
 
 
 def test_a_clean_tree_is_its_head(tmp_path: Path) -> None:
@@ -68,11 +54,6 @@ def test_the_same_state_gives_the_same_base(tmp_path: Path) -> None:
     assert first.base == second.base
 
 
-def test_any_directory_inside_finds_the_tree(tmp_path: Path) -> None:
-    repository = make(tmp_path / "r")
-    assert pin(repository / "pkg/deep", tmp_path / "state").repository == repository
-
-
 def test_a_snapshot_is_loaded_by_another_process(tmp_path: Path) -> None:
     repository = make(tmp_path / "r")
     write(repository, {"caf\udce9.txt": b"x", ".env": b"s"})
@@ -106,26 +87,6 @@ def test_young_files_come_from_their_blob(tmp_path: Path) -> None:
         pytest.fail("a file written just before the pin was never found young")
     assert settled.ino == (repository / "pkg/core.py").stat().st_ino
     assert settled.ctime_ns == (repository / "pkg/core.py").stat().st_ctime_ns
-
-
-def test_flags_of_the_index_hide_no_edit(tmp_path: Path) -> None:
-    repository = make(tmp_path / "r")
-    git(repository, "update-index", "--assume-unchanged", "README.md")
-    git(repository, "update-index", "--skip-worktree", "pkg/core.py")
-    write(repository, {"README.md": b"assumed\n", "pkg/core.py": b"skipped\n", "intended": b"intended\n"})
-    git(repository, "add", "--intent-to-add", "intended")
-    found = contents(pinned(repository, tmp_path))
-    assert (found["README.md"], found["pkg/core.py"]) == (b"assumed\n", b"skipped\n")
-    assert found["intended"] == b"intended\n"
-
-
-def test_a_detached_head_has_no_branch(tmp_path: Path) -> None:
-    repository = make(tmp_path / "r")
-    git(repository, "checkout", "--quiet", "--detach")
-    write(repository, {"x": b"x"})
-    snapshot = pinned(repository, tmp_path)
-    assert snapshot.branch is None
-    assert f"uncommitted work at {snapshot.head[:12]}" in snapshot.depot.read_commit(snapshot.base).decode()
 
 
 def test_line_ends_are_kept_with_text_auto(tmp_path: Path) -> None:
@@ -251,16 +212,6 @@ def test_ignored_files_are_the_live_layer(tmp_path: Path) -> None:
     assert contents(snapshot) == FILES
 
 
-def test_the_users_global_ignore_file_counts(tmp_path: Path) -> None:
-    repository = make(tmp_path / "r")
-    write(tmp_path / "home", {".config/git/ignore": b"*.swp\n", ".gitconfig": b"", "elsewhere": b"*.bak\n"})
-    write(repository, {"x.swp": b"x", "x.bak": b"x"})
-    environ = {"HOME": str(tmp_path / "home")}
-    assert pin(repository, tmp_path / "state", environ=environ).ignored == ("x.swp",)
-    (tmp_path / "home/.gitconfig").write_text("[core]\nexcludesFile = ~/elsewhere\n")
-    assert pin(repository, tmp_path / "state", environ=environ).ignored == ("x.bak",)
-
-
 def test_the_fingerprint_moves_with_the_ignored_files_and_not_with_caches(tmp_path: Path) -> None:
     repository = make(tmp_path / "r")
     write(repository, {"build/a": b"x", "build/sub/b": b"y"})
@@ -323,86 +274,6 @@ def test_special_files_are_left_out(tmp_path: Path) -> None:
     assert not {"pipe", "socket", "README.md"} & contents(snapshot).keys()
 
 
-def test_nested_repositories_and_submodules_are_live(tmp_path: Path) -> None:
-    library = make(tmp_path / "library", {"lib.py": b"x"})
-    repository = make(tmp_path / "r")
-    git(repository, "submodule", "--quiet", "add", str(library), "vendor/library")
-    git(repository, "commit", "--quiet", "--message=submodule")
-    make(repository / "nested", {"n.py": b"x"})
-    snapshot = pinned(repository, tmp_path)
-    assert set(snapshot.omitted) == {
-        Omission("vendor/library", "submodule"),
-        Omission("nested", "nested repository"),
-    }
-    assert snapshot.ignored == ("nested", "vendor/library")
-    assert snapshot.tree == git(repository, "rev-parse", "HEAD^{tree}").decode()
-
-
-def test_a_linked_worktree_is_pinned(tmp_path: Path) -> None:
-    repository = make(tmp_path / "r")
-    git(repository, "worktree", "add", "--quiet", str(tmp_path / "linked"), "-b", "side")
-    write(tmp_path / "linked", {"README.md": b"linked\n"})
-    snapshot = pinned(tmp_path / "linked", tmp_path)
-    assert (snapshot.branch, snapshot.repository) == ("side", tmp_path / "linked")
-    assert contents(snapshot)["README.md"] == b"linked\n"
-
-
-def test_a_sparse_checkout_keeps_what_it_does_not_show(tmp_path: Path) -> None:
-    repository = make(tmp_path / "r")
-    git(repository, "sparse-checkout", "set", "--cone", "--sparse-index", "pkg")
-    assert not (repository / "tests").exists()
-    snapshot = pinned(repository, tmp_path)
-    assert snapshot.tree == git(repository, "rev-parse", "HEAD^{tree}").decode()
-    row = PinTable.load(snapshot.pin).get(b"tests/test_core.py")
-    assert row is not None and row.absent
-
-
-def test_a_partial_clone_fetches_nothing(tmp_path: Path) -> None:
-    origin = make(tmp_path / "origin")
-    git(origin, "config", "uploadpack.allowFilter", "true")
-    url = f"file://{origin}"
-    git(tmp_path, "clone", "--quiet", "--filter=blob:none", "--sparse", "--no-local", url, str(tmp_path / "r"))
-    origin.rename(tmp_path / "gone")
-    repository = tmp_path / "r"
-    write(repository, {"README.md": b"edited\n"})
-    snapshot = pinned(repository, tmp_path)
-    entries = snapshot.depot.entries(snapshot.tree)
-    assert snapshot.depot.read(entries["README.md"].blob) == b"edited\n"
-    assert snapshot.depot.read(entries[".gitignore"].blob) == FILES[".gitignore"]
-    assert "pkg/core.py" in entries
-
-
-def test_a_shallow_clone_is_pinned(tmp_path: Path) -> None:
-    origin = make(tmp_path / "origin")
-    write(origin, {"README.md": b"second\n"})
-    git(origin, "commit", "--quiet", "--all", "--message=second")
-    git(tmp_path, "clone", "--quiet", "--depth=1", f"file://{origin}", str(tmp_path / "r"))
-    assert contents(pinned(tmp_path / "r", tmp_path))["README.md"] == b"second\n"
-
-
-def test_a_split_index_is_pinned(tmp_path: Path) -> None:
-    repository = make(tmp_path / "r")
-    git(repository, "update-index", "--split-index")
-    write(repository, {"new.py": b"x", "README.md": b"y"})
-    git(repository, "add", "new.py")
-    assert list((repository / ".git").glob("sharedindex.*"))
-    assert contents(pinned(repository, tmp_path)) == {**FILES, "new.py": b"x", "README.md": b"y"}
-
-
-def test_a_sha256_repository_is_pinned(tmp_path: Path) -> None:
-    repository = make(tmp_path / "r", FILES, "--object-format=sha256")
-    write(repository, {"new.py": b"x"})
-    snapshot = pinned(repository, tmp_path)
-    assert len(snapshot.tree) == 64
-    assert contents(snapshot) == {**FILES, "new.py": b"x"}
-
-
-def test_a_repository_without_an_index_is_pinned(tmp_path: Path) -> None:
-    repository = make(tmp_path / "r")
-    (repository / ".git/index").unlink()
-    assert contents(pinned(repository, tmp_path)) == FILES
-
-
 def test_an_amended_and_pruned_commit_stays_in_the_depot(tmp_path: Path) -> None:
     repository = make(tmp_path / "r")
     snapshot = pin(repository, tmp_path / "state")
@@ -426,54 +297,6 @@ def test_stashes_and_other_branches_stay_unseen(tmp_path: Path) -> None:
     blob = git(repository, "rev-parse", "HEAD:private.txt").decode()
     git(repository, "checkout", "--quiet", "main")
     assert not pin(repository, tmp_path / "state").depot.has(blob)
-
-
-def refused(directory: Path, tmp_path: Path) -> str:
-    with pytest.raises(NotPinnable) as raised:
-        pin(directory, tmp_path / "state")
-    assert not list((tmp_path / "state").glob("pins/*"))
-    return str(raised.value)
-
-
-def test_what_cannot_be_pinned_says_why_and_what_to_do(tmp_path: Path) -> None:
-    (tmp_path / "plain").mkdir()
-    assert "run `git init`" in refused(tmp_path / "plain", tmp_path)
-    assert "no directory" in refused(tmp_path / "nowhere", tmp_path)
-    (tmp_path / "unborn").mkdir()
-    git(tmp_path / "unborn", "init", "--quiet")
-    assert "no commit yet" in refused(tmp_path / "unborn", tmp_path)
-    repository = make(tmp_path / "r")
-    assert "inside a git directory" in refused(repository / ".git", tmp_path)
-    git(tmp_path, "clone", "--quiet", "--bare", str(repository), str(tmp_path / "bare.git"))
-    assert "bare repository" in refused(tmp_path / "bare.git", tmp_path)
-
-
-def test_an_unfinished_merge_is_refused(tmp_path: Path) -> None:
-    repository = make(tmp_path / "r")
-    git(repository, "checkout", "--quiet", "-b", "other")
-    write(repository, {"README.md": b"theirs\n"})
-    git(repository, "commit", "--quiet", "--all", "--message=theirs")
-    git(repository, "checkout", "--quiet", "main")
-    write(repository, {"README.md": b"ours\n"})
-    git(repository, "commit", "--quiet", "--all", "--message=ours")
-    subprocess.run(["git", "-C", repository, "merge", "--quiet", "other"], check=False, capture_output=True)
-    assert "unmerged files (README.md)" in refused(repository, tmp_path)
-
-
-def test_a_state_inside_the_repository_is_refused(tmp_path: Path) -> None:
-    repository = make(tmp_path / "r")
-    with pytest.raises(NotPinnable, match="--state"):
-        pin(repository, repository / "state")
-
-
-def test_a_repository_of_another_user_is_refused_clearly(tmp_path: Path) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("only root can give a directory to somebody else")
-    repository = make(tmp_path / "r")
-    os.chown(repository, 12345, 12345)
-    os.chown(repository / ".git", 12345, 12345)
-    said = refused(repository, tmp_path)
-    assert "another user" in said and f"safe.directory '{repository}'" in said
 
 
 NAMES = st.sampled_from(["a", "b", "c d", "é", "x.log", "caf\udce9"])
