@@ -297,13 +297,15 @@ def test_a_killed_owner_takes_its_commands_along_and_the_sweep_takes_the_rest(tr
 def test_an_owner_killed_while_a_sandbox_is_set_up_leaves_nothing_that_runs(tree: Path) -> None:
     # bubblewrap ties its child to itself only after the set-up; the command must not start untied.
     number = str(os.getpid())
-    code = OWNER.replace("300.", "320.").replace("started", "").replace("process.wait()", "")
+    code = (
+        OWNER.replace("300.", "320.").replace("process = sandbox.start(", "sandbox.run(").replace("process.wait()", "")
+    )
     for _ in range(4):
         with subprocess.Popen([sys.executable, "-c", code, str(tree), number], cwd=ROOT, stdout=-3) as owner:
             while not (children := psutil.Process(owner.pid).children()):
                 assert owner.poll() is None
             owner.kill()
-            psutil.wait_procs(children, timeout=10)
+            psutil.wait_procs(children, timeout=1)
     sweep(tree.parent / "scratch")
     assert psutil.wait_procs(alive_with(f"320.{number}"), timeout=5)[1] == []
 
