@@ -34,7 +34,7 @@ class Crew:
 
     `settings` are those of the repository that orders are filed for; each ticket carries its own from then on.
     Ticket arguments take an id or any prefix of it, or of its part after the dash, that names one ticket only.
-    `engines` and `store` are the real ones unless given.
+    `clock` gives Unix time, `ticks` the seconds that budgets count. `engines` and `store` are the real ones unless given.
     """
 
     def __init__(
@@ -43,12 +43,14 @@ class Crew:
         settings: Settings = Settings(),
         *,
         clock: Callable[[], float] = time.time,
+        ticks: Callable[[], float] = time.monotonic,
         engines: Engines | None = None,
         store: Store | None = None,
     ) -> None:
         self._state = state.absolute()
         self._settings = settings
         self._clock = clock
+        self._ticks = ticks
         self._given_engines = engines
         self._given_store = store
 
@@ -200,7 +202,7 @@ class Crew:
     def _work(self, lease: Lease, watch: Watch) -> Exception | None:
         from orchestrator.worker import Worker
 
-        return Worker(self._store, self._engines, self._clock).work(lease, watch)
+        return Worker(self._store, self._engines, self._clock, self._ticks).work(lease, watch)
 
     def _id(self, prefix: str) -> str:
         found = self._store.find(prefix) if prefix else ()

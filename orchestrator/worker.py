@@ -30,10 +30,17 @@ EXPECTED = (OrchestratorError, ShadowfsError, SandboxError, VerifierError, Agent
 class Worker:
     """Works on leased jobs, one at a time."""
 
-    def __init__(self, store: Store, engines: Engines, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        store: Store,
+        engines: Engines,
+        clock: Callable[[], float] = time.time,
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._store = store
         self._engines = engines
         self._clock = clock
+        self._ticks = ticks
 
     def work(self, lease: Lease, watch: Watch) -> Exception | None:
         """Work on a job to an end, which the store then has; return the error that ended it, if one did.
@@ -79,7 +86,7 @@ class Worker:
             settings=settings,
             engines=self._engines,
             places=places,
-            budget=Budget(job.seconds, self._store.cost(lease.job).seconds),
+            budget=Budget(job.seconds, self._store.cost(lease.job).seconds, self._ticks),
             journal=Journal(self._store, lease, 0),
             watch=watch,
             clock=self._clock,
