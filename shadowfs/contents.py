@@ -66,7 +66,7 @@ class Contents:
 
     def write(self, node: Node, offset: int, data: bytes) -> int:
         """Write to an open file; raise ENOSPC beyond the quota."""
-        if not self._writable(node):
+        if not self._view.uppers.writable(node.upper):
             self.copy_up(node)
         grown = offset + len(data) - node.size
         if grown > 0:
@@ -84,7 +84,7 @@ class Contents:
 
     def truncate(self, node: Node, size_bytes: int) -> None:
         """Cut or extend a file to a size; raise ENOSPC beyond the quota."""
-        if not self._writable(node):
+        if not self._view.uppers.writable(node.upper):
             self.copy_up(node, size_bytes)
         grown = size_bytes - node.size
         self._view.uppers.charge(grown)
@@ -104,7 +104,7 @@ class Contents:
 
     def own(self, node: Node) -> None:
         """Copy a file up unless the shadow has one of its own that it may write."""
-        if not self._writable(node):
+        if not self._view.uppers.writable(node.upper):
             self.copy_up(node)
 
     def copy_up(self, node: Node, limit_bytes: int | None = None) -> None:
@@ -120,8 +120,11 @@ class Contents:
             uppers.remove(upper)
             uppers.charge(-limit_bytes)
             raise
-        # What was counted for the file before it was shared by a fork is this one's now.
-        uppers.charge(size - limit_bytes - (node.size if node.upper is not None else 0))
+        uppers.charge(size - limit_bytes)
+        if node.upper is not None:
+            # It was shared by a fork or lent: what was counted for it is this one's now.
+            uppers.charge(-node.size)
+            uppers.remove(node.upper)
         if node.opens:
             os.close(node.fd)
             node.fd = fd
@@ -133,9 +136,6 @@ class Contents:
         node.own = True
         node.reply = None
         node.touch()
-
-    def _writable(self, node: Node) -> bool:
-        return node.upper is not None and node.upper.epoch == self._view.uppers.epoch
 
     def _copy(self, node: Node, target: int, limit_bytes: int) -> int:
         source, guarded = self._descriptor(node)

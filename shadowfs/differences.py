@@ -28,7 +28,7 @@ class Difference:
 
 
 class Differences:
-    """Lists what differs. Special files and what still lies in the live layer's place are left out, as git does."""
+    """Lists what differs, and lends the owner the files that it names. Special files and what still lies in the live layer's place are left out, as git does."""
 
     def __init__(self, view: View) -> None:
         self._view = view
@@ -79,6 +79,7 @@ class Differences:
         if node.target is not None:
             return Difference(name, mode, target=os.fsdecode(node.target))
         if node.upper is not None:
+            self._view.uppers.lend(node.upper)
             return Difference(name, mode, file=os.fsdecode(node.upper.path), stamp=node.ctime_ns)
         if node.row is not None:
             return Difference(name, mode, blob=node.row[1])

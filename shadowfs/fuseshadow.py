@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import signal
@@ -15,10 +14,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from shadowfs import wire
-from shadowfs.beneath import delete_beneath, read_beneath, write_beneath
+from shadowfs.beneath import delete_beneath, open_beneath, read_beneath, write_beneath
 from shadowfs.change import Change, Entry, RepoPath
 from shadowfs.copying import copy_tree
-from shadowfs.errors import ShadowfsError
+from shadowfs.errors import RefusedPath, ShadowfsError
 from shadowfs.home import Home
 from shadowfs.ignore import ignored_paths
 from shadowfs.order import Order, Place
@@ -29,7 +28,6 @@ from shadowfs.space import needing_space
 
 _ANSWER_S = 60.0
 _DEAD = (errno.ENOTCONN, errno.ECONNABORTED, errno.ENODEV)
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Kept:
@@ -184,15 +182,15 @@ class FuseShadow:
         self.close()
 
     def _fork(self, home: Home) -> FuseShadow:
-        ours, theirs = socket.socketpair()
         place = Place.of(home)
         with self._lock:
             self._flush()
-            with theirs:
-                self._send({"op": "fork", "place": place.message()}, [theirs.fileno()])
-            # The server divides meanwhile.
-            _copy_git_dir(self._home.git, home.git)
+            ours, theirs = socket.socketpair()
             try:
+                with theirs:
+                    self._send({"op": "fork", "place": place.message()}, [theirs.fileno()])
+                # The server divides meanwhile.
+                copy_tree(self._home.git, home.git, lambda _: True)
                 pid = ready(requests_of(ours))
             except BaseException:
                 ours.close()
@@ -211,7 +209,7 @@ class FuseShadow:
             try:
                 return self._take(message["differences"])
             finally:
-                self._send({"op": "go on"})
+                self._send({"op": "read"})
 
     def _take(self, differences: list[dict[str, Any]]) -> dict[RepoPath, Entry | None]:
         """Keep the files' content in the depot, those that hash as before apart, and return their entries."""
@@ -254,9 +252,14 @@ class FuseShadow:
     def _flush(self) -> None:
         """Bring to the server what processes wrote to shared mappings of files."""
         with self._mounted() as root:
-            if _libc.syncfs(root) == 0:
-                return
-            raise OSError(ctypes.get_errno(), "the shadow's files cannot be flushed")
+            for path in self._request({"op": "opened"})["paths"]:
+                # To sync the whole mount would start the writing, not wait for it. A file that went needs neither.
+                with suppress(FileNotFoundError, NotADirectoryError, PermissionError, RefusedPath):
+                    fd = open_beneath(root, path, os.O_RDONLY)
+                    try:
+                        os.fsync(fd)
+                    finally:
+                        os.close(fd)
 
     def _request(self, message: dict[str, Any]) -> dict[str, Any]:
         self._send(message)
@@ -330,7 +333,3 @@ def _answer(control: socket.socket, whose: str) -> dict[str, Any]:
         raise ShadowfsError(f"{whose} has not answered for {_ANSWER_S:.0f} s: close it and create another") from error
     except (EOFError, OSError) as error:
         raise ShadowfsError(f"{whose} has ended: create the shadow again from its last checkpoint") from error
-
-
-def _copy_git_dir(source: Path, target: Path) -> None:
-    copy_tree(source, target, lambda _: True)

@@ -19,10 +19,15 @@ NO_NAMES: frozenset[bytes] = frozenset()
 
 @dataclass(slots=True, eq=False)
 class Upper:
-    """One file that the shadow wrote. Once its shadow forked, its epoch is past: both sides read it, nobody writes it."""
+    """One file that the shadow wrote. Once its shadow forked, its epoch is past: both sides read it, nobody writes it.
+
+    `lent`: the owner reads it for a checkpoint, so it is not written meanwhile; `dropped`: it goes when that is over.
+    """
 
     path: bytes
     epoch: int
+    lent: bool = False
+    dropped: bool = False
 
 
 class Node:

@@ -88,9 +88,10 @@ class _Server:
             if op in ("checkpoint", "seal"):
                 found = [asdict(difference) for difference in Differences(self._view)]
                 wire.send(self._control, {"differences": found})
-                if op == "checkpoint":
-                    # Clients wait until the owner has read the files: what it reads is one state, not several.
-                    wire.receive(self._control)
+            elif op == "read":
+                self._view.uppers.take_back()
+            elif op == "opened":
+                wire.send(self._control, {"paths": [os.fsdecode(path) for path in self._view.opened()]})
             elif op == "counts":
                 uppers = self._view.uppers
                 counts = {

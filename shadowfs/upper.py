@@ -19,6 +19,7 @@ class Uppers:
         self.quota = quota
         self._directory = directory
         self._next = 0
+        self._lent: list[Upper] = []
 
     def new(self) -> tuple[Upper, int]:
         """Make an empty file; return it with a descriptor to read and write."""
@@ -27,10 +28,32 @@ class Uppers:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         return Upper(path, self.epoch), fd
 
+    def writable(self, upper: Upper | None) -> bool:
+        """Say whether a file may be written: not one that another shadow or the owner is reading."""
+        return upper is not None and upper.epoch == self.epoch and not upper.lent
+
     def remove(self, upper: Upper) -> None:
         """Remove a file that no node has any more, unless another shadow may read it."""
-        if upper.epoch == self.epoch:
+        if upper.epoch != self.epoch:
+            return
+        if upper.lent:
+            upper.dropped = True
+        else:
             os.unlink(upper.path)  # noqa: PTH108 - bytes
+
+    def lend(self, upper: Upper) -> None:
+        """Let the owner read a file: until `take_back`, who writes it gets a copy."""
+        if upper.epoch == self.epoch and not upper.lent:
+            upper.lent = True
+            self._lent.append(upper)
+
+    def take_back(self) -> None:
+        """Note that the owner has read what was lent."""
+        for upper in self._lent:
+            upper.lent = False
+            if upper.dropped:
+                self.remove(upper)
+        self._lent.clear()
 
     def share(self) -> None:
         """Let another shadow read all files there are: from now on they are written by nobody."""

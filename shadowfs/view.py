@@ -112,6 +112,11 @@ class View:
         else:
             self._drop(node)
 
+    def opened(self) -> list[bytes]:
+        """Return the paths of the open files that the shadow wrote, as far as they have one."""
+        paths = (self._path(node) for node in self.nodes.open if node.upper is not None)
+        return [path for path in paths if path is not None]
+
     def fork(self, gitfile: bytes) -> None:
         """Go on as another shadow with a mount of its own: nothing is looked up, nothing open."""
         for node in self.nodes.fork():
@@ -145,6 +150,15 @@ class View:
     def below(self, pin: bytes) -> list[bytes]:
         """Return the names of the directories in a pinned directory."""
         return self._below.get(pin, [])
+
+    def _path(self, node: Node) -> bytes | None:
+        names: list[bytes] = []
+        while node is not self.root:
+            if node.parent is None:
+                return None
+            names += [name for name, kid in (node.parent.kids or {}).items() if kid is node][:1]
+            node = node.parent
+        return b"/".join(reversed(names))
 
     def _index(self) -> None:
         """Note which directories and which roots of the live layer lie in each pinned directory."""
