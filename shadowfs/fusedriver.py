@@ -24,6 +24,8 @@ from shadowfs.snapshot import Snapshot
 from shadowfs.space import needing_space
 
 _START = "import sys; sys.path[:] = {path!r}; from shadowfs.zygote import main; main({descriptor})"
+# How long an end that has begun takes at most.
+_GRACE_S = 0.5
 _INSTALL = "apt-get install fuse3 libfuse3-dev pkg-config gcc, then pip install 'nightcrew[fuse]'"
 
 
@@ -70,7 +72,7 @@ class FuseDriver:
                 with self._ask({"op": "try", "mnt": mnt}) as control:
                     ready(control)
             except ShadowfsError as error:
-                return Probe(False, f"a mount was tried and refused: {error}")
+                return Probe(False, f"a mount was tried and refused: {self._last_words() or error}")
         return Probe(True)
 
     def create(self, snapshot: Snapshot, tree: str | None = None, *, visible: bool = False) -> FuseShadow:
@@ -158,8 +160,15 @@ class FuseDriver:
             )
 
     def _last_words(self) -> str:
-        assert self._process is not None and self._process.stderr is not None
-        lines = self._process.stderr.read().decode(errors="replace").strip().splitlines()
+        """Return what the zygote said last, where it has ended."""
+        process = self._process
+        if process is None or process.stderr is None:
+            return ""
+        try:
+            process.wait(_GRACE_S)
+        except subprocess.TimeoutExpired:
+            return ""
+        lines = process.stderr.read().decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else ""
 
     def _end(self) -> None:

@@ -5,6 +5,7 @@ import errno
 import os
 import socket
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ def renameat2(old: Path, new: Path, flags: int) -> int:
 def test_nobody_makes_a_git_directory_at_any_depth(mounted: Path, name: str, where: str) -> None:
     (mounted / "fresh").mkdir()
     target = mounted / where / name
-    acts = [
+    acts: list[Callable[[], object]] = [
         target.mkdir,
         target.touch,
         lambda: target.symlink_to("/tmp"),
@@ -50,7 +51,7 @@ def test_the_gitfile_stays_as_it_is(mounted: Path) -> None:
     gitfile = mounted / ".git"
     before = gitfile.read_bytes()
     (mounted / "other").write_bytes(b"gitdir: /elsewhere\n")
-    acts = [
+    acts: list[Callable[[], object]] = [
         gitfile.unlink,
         lambda: gitfile.write_bytes(b"x"),
         lambda: os.truncate(gitfile, 0),

@@ -36,7 +36,7 @@ assert "shadowfs" not in Path("/proc/self/mounts").read_text()
 print("done")
 """
 # What is needed of the packages, for an interpreter of the same version that every user may run.
-MODULES = ("pyfuse3", "trio", "outcome", "sniffio", "sortedcontainers", "attr", "idna")
+MODULES = ("pyfuse3", "trio", "outcome", "sniffio", "sortedcontainers", "attr", "attrs", "idna")
 
 
 @pytest.fixture
