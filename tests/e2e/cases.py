@@ -39,8 +39,9 @@ class Bug:
         return self.seed is None
 
     @property
-    def test_name(self) -> str:
-        return f"test_{self.name}.py"
+    def test_path(self) -> str:
+        """Return where the added test goes: beside the library's own, so that its suite has it."""
+        return f"tests/test_{self.name}.py"
 
 
 BUGS = (
@@ -132,7 +133,7 @@ def test_a_suffix_is_cut():
         library="packaging",
         version="26.2",
         kind="wrong method",
-        suite="pytest -W ignore tests/test_direct_url.py tests/test_requirements.py tests/test_utils.py",
+        suite="pytest -W ignore tests/test_password_with_at.py tests/test_direct_url.py tests/test_requirements.py tests/test_utils.py",
         ticket="DirectUrl.to_dict() with stripped credentials leaves a part of the password in the URL when the password contains an @.",
         test="""\
 import pytest

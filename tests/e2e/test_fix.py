@@ -16,9 +16,9 @@ def test_a_bug_of_a_released_library_becomes_a_verified_branch(bug: Bug, tmp_pat
     repository = prepare(bug, tmp_path / "repository")
     words: list[str | Path] = ["--repo", repository, "--test", bug.suite, "--seconds", "600"]
     if bug.test:
-        added = tmp_path / bug.test_name
+        added = tmp_path / "added.py"
         added.write_text(bug.test, "utf-8")
-        words += ["--add-test", f"{added}:{bug.test_name}"]
+        words += ["--add-test", f"{added}:{bug.test_path}"]
     for test in bug.failing:
         words += ["--failing", test]
 
@@ -36,8 +36,8 @@ def test_a_bug_of_a_released_library_becomes_a_verified_branch(bug: Bug, tmp_pat
     suite = run_suite(repository, checkout, bug.suite)
     assert suite.returncode == 0, suite.stdout
     if bug.test:
-        assert (checkout / bug.test_name).read_text("utf-8") == bug.test
-        regression = run_suite(repository, checkout, f"pytest -o addopts= {bug.test_name}")
+        assert (checkout / bug.test_path).read_text("utf-8") == bug.test
+        regression = run_suite(repository, checkout, f"pytest -o addopts= {bug.test_path}")
         assert regression.returncode == 0, regression.stdout
 
 
