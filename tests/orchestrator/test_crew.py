@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import shadowfs
 from agents import Delete, NoFix, ScriptedAgent, Write
 from agents.scripted import Action
 from orchestrator.crew import Crew
@@ -58,9 +59,22 @@ def order(repository: Path, **given: Any) -> Order:
     return replace(Order("total() forgets the first number", repository, failing=(project.FAILING,)), **given)
 
 
-def test_a_right_change_is_verified_and_lands_on_one_branch(crew: Open, repository: Path) -> None:
+def skip_without_fuse(tmp_path: Path) -> None:
+    driver = shadowfs.FuseDriver(tmp_path / "probed")
+    probe = driver.probe()
+    driver.close()
+    if not probe.works:
+        pytest.skip(probe.why)
+
+
+@pytest.mark.parametrize("driver", ["fuse", "copy"])
+def test_a_right_change_is_verified_and_lands_on_one_branch(
+    crew: Open, tmp_path: Path, repository: Path, driver: str
+) -> None:
+    if driver == "fuse":
+        skip_without_fuse(tmp_path)
     before, seen = project.digest(repository), list[Event]()
-    opened = crew([FIX], suite=project.PYTEST)
+    opened = crew([FIX], suite=project.PYTEST, driver=driver)
     report = opened.fix(order(repository, failing=(project.PYTEST_FAILING,)), seen.append)
     assert (report.status, report.why, exit_of_status(report.status)) == (Status.VERIFIED, "", 0)
     assert report.branch is not None
@@ -73,7 +87,7 @@ def test_a_right_change_is_verified_and_lands_on_one_branch(crew: Open, reposito
     trailers = project.git(repository, "log", "-1", "--format=%(trailers)", report.branch)
     assert f"Nightcrew-Ticket: {report.ticket.id}" in trailers
     assert report.verdict.tree in trailers
-    assert (report.files, report.sandbox) == (("sums.py",), "local")
+    assert (report.files, report.driver, report.sandbox, report.without) == (("sums.py",), driver, "local", ())
     assert project.digest(repository) == before
     assert {"pin", "attempt", "step", "verify", "rung", "deliver", "done"} <= {event.kind for event in seen}
     assert all(rung.status != "fail" for rung in report.verdict.rungs)
