@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.bench.target import document
 
-BENCHMARKS = {"main": "tests.bench.main", "sandbox": "tests.bench.sandbox"}
+BENCHMARKS = {"main": "tests.bench.main", "sandbox": "tests.bench.sandbox", "shadowfs": "tests.bench.shadowfs"}
 """Each benchmark and the module whose `measure(quick, data)` returns its targets."""
 
 
