@@ -42,19 +42,22 @@ def _line(module: Module, name: str) -> int:
 
 def title(module: Module, plausible: Plausible) -> str:
     """Return one line in the imperative mood."""
-    splices = plausible.variant.rewrite.splices
     where = place(module, plausible)
-    if len(splices) == 1:
-        before, after = changed_lines(module, plausible)
-        if before.strip().count("\n") or after.strip().count("\n") or len(before.strip() + after.strip()) > 2 * _MOST:
-            old, new = _short(module.source.utf8[splices[0].start : splices[0].end].decode()), _short(splices[0].text)
-        else:
-            old, new = _short(before), _short(after)
-    else:
-        old, new = _short(module.source.utf8[splices[0].start : splices[0].end].decode()), _short(splices[0].text)
+    old, new = _old_and_new(module, plausible)
+    if old == new:
+        return f"Move `{new}` in {where}"
     if not new:
         return f"Drop `{old}` in {where}"
     return f"Replace `{old}` by `{new}` in {where}" if old else f"Add `{new}` in {where}"
+
+
+def _old_and_new(module: Module, plausible: Plausible) -> tuple[str, str]:
+    """Return the whole lines where a patch changes one short line in one place, else the first piece alone."""
+    splices = plausible.variant.rewrite.splices
+    before, after = (text.strip() for text in changed_lines(module, plausible))
+    if len(splices) > 1 or "\n" in before + after or len(before + after) > 2 * _MOST:
+        return _short(module.source.utf8[splices[0].start : splices[0].end].decode()), _short(splices[0].text)
+    return _short(before), _short(after)
 
 
 def _short(text: str) -> str:

@@ -15,6 +15,8 @@ from shadowfs import RepoPath
 from verifier import Coverage, TestResult
 
 Lines = Mapping[tuple[RepoPath, int], float]
+# What runs at import is tried in a process that imports the suite anew, some fifty times dearer: it must be worth it.
+_DEFINING = 0.2
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w{2,}")
 
 
@@ -82,7 +84,7 @@ def _scored(module: Module, lines: Mapping[int, float], words: frozenset[str]) -
         score = max((lines.get(line, 0.0) for line in _own_lines(block)), default=0.0)
         if isinstance(block, Function):
             body = range(block.lineno, (block.end_lineno or block.lineno) + 1)
-            score = 0.5 * max((lines.get(line, 0.0) for line in body), default=0.0)
+            score = _DEFINING * max((lines.get(line, 0.0) for line in body), default=0.0)
         elif not score and module.index.function_of(block) is None:
             score = max((inherited.get(name, 0.0) for name in _targets(block)), default=0.0)
         if score:
@@ -100,7 +102,7 @@ def _inherited(module: Module, lines: Mapping[int, float]) -> dict[str, float]:
     for node in module.index.parents:
         name = node.id if isinstance(node, ast.Name) else (node.attr if isinstance(node, ast.Attribute) else "")
         if name and (score := lines.get(node.lineno, 0.0)):  # type: ignore[attr-defined]
-            found[name] = max(found[name], 0.6 * score)
+            found[name] = max(found[name], _DEFINING * score)
     return found
 
 

@@ -17,15 +17,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from agents import NoFix, Proposal, RepairAgent, Task
 from agents.repair.operators import OPERATORS
 from agents.repair.source import Source, read_source
-from agents.repair.variants import Draft, Module, Variants
+from agents.repair.variants import Draft, Module, Variant, Variants
 from tests.agents.repair.folder import FolderWorkspace, opened
-from verifier import Ending, Suite
+from verifier import Ending, Suite, Trials
 from verifier.forkserver import ForkServers
 
 SUITES = Path(__file__).parent / "repair_suites"
@@ -74,27 +75,36 @@ def mutants(name: str, count: int, draw: random.Random) -> Iterator[Mutant]:
     module = Module.of(source)
     chosen = [each for each in OPERATORS if each.name in SEEDED]
     pools: dict[str, list[Draft]] = {}
+    blocks = [block for block in module.index.blocks if module.index.function_of(block) is not None]
     for operator in chosen:
         made = Variants((operator,))
-        pools[operator.name] = [draft for block in module.index.blocks for draft in made.drafts(module, block)]
+        pools[operator.name] = [draft for block in blocks for draft in made.drafts(module, block)]
         draw.shuffle(pools[operator.name])
     order = [name for name in draw.sample(SEEDED, len(SEEDED)) if pools[name]]
-    with tempfile.TemporaryDirectory() as folder, opened(Path(folder), files(name, source.data)) as (workspace, suite):
-        with ForkServers().start(workspace.sandbox, suite) as trials:
-            tests = trials.collected
-            trials.baseline()
-            while count and order:
-                operator_name = order.pop(0)
-                checked = (Variants().check(draft) for draft in pools[operator_name][:12])
-                pool = [variant for variant in checked if variant is not None]
-                judged = trials.run((variant.candidate for variant in pool), tests, all_failures=True, cpu_s=1.0)
-                for variant, trial in zip(pool, judged, strict=True):
-                    # A bug that most tests meet is seen at once by whoever makes it.
-                    if trial.ending is Ending.FAILED and 0 < len(trial.failed) <= max(2, len(tests) // 3):
-                        text = source.apply(variant.candidate.edits)
-                        yield Mutant(name, operator_name, variant.line, text, trial.failed)
-                        count -= 1
-                        break
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        workspace, suite = stack.enter_context(opened(folder, files(name, source.data)))
+        trials = stack.enter_context(ForkServers().start(workspace.sandbox, suite))
+        trials.baseline()
+        while count and order:
+            operator_name = order.pop(0)
+            found = _killed(trials, pools[operator_name][:12])
+            if found is not None:
+                variant, failing = found
+                yield Mutant(name, operator_name, variant.line, source.apply(variant.candidate.edits), failing)
+                count -= 1
+
+
+def _killed(trials: Trials, drafts: list[Draft]) -> tuple[Variant, tuple[str, ...]] | None:
+    """Return the first draft that some tests fail on; one that most of them meet is seen at once by whoever makes it."""
+    checked = (Variants().check(draft) for draft in drafts)
+    pool = [variant for variant in checked if variant is not None]
+    judged = trials.run((variant.candidate for variant in pool), trials.collected, all_failures=True, cpu_s=1.0)
+    most = max(2, len(trials.collected) // 3)
+    for variant, trial in zip(pool, list(judged), strict=True):
+        if trial.ending is Ending.FAILED and 0 < len(trial.failed) <= most:
+            return variant, trial.failed
+    return None
 
 
 def repaired(mutant: Mutant, seed: int) -> dict[str, object]:

@@ -23,6 +23,7 @@ def _attribute_span(site: Site, node: ast.Attribute) -> tuple[int, int]:
     ast.Attribute,
     examples=(
         ("x.append(y)\n", "x.extend(y)\n"),
+        ("x.pop(y)\n", "x.append(y)\n"),
         ("y = x.lower()\n", "y = x.upper()\n"),
         ("import math\ny = math.floor(x)\n", "import math\ny = math.ceil(x)\n"),
         ("y = a.left_side\nz = a.right_side\n", "y = a.right_side\nz = a.right_side\n"),
@@ -36,6 +37,9 @@ def paired_method(site: Site, node: ast.Attribute) -> Iterator[Rewrite]:
     for other in counterparts(node.attr):
         if other in site.index.attributes:
             yield site.splice(*span, other, 0.9)
+    for kind in (list, dict, set):
+        if node.attr in METHODS[kind]:
+            yield from (site.splice(*span, other, 0.25) for other in sorted(METHODS[kind] - {node.attr}))
 
 
 @operator(

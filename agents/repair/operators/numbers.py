@@ -37,6 +37,9 @@ def number(site: Site, node: ast.Constant) -> Iterator[Rewrite]:
     others |= {text: 0.4 for text in site.scope.numbers if text not in others}
     signed = repr(-value)
     others |= {text: 0.25 for text in (signed, "2", "-1", "10", "None") if text not in others}
+    if isinstance(site.parent(node), ast.BinOp | ast.Slice):
+        # To drop the operand or the bound does the same, and reads better.
+        others["0"] = 0.2
     for text, closeness in others.items():
         if text != repr(value):
             yield site.splice(*site.source.span(node), text, closeness)

@@ -109,7 +109,7 @@ def test_a_second_life_goes_on_where_the_first_ended(tmp_path: Path) -> None:
         again = FolderWorkspace(tmp_path, workspace.sandbox, suite, stopping.journal())
         assert isinstance(RepairAgent(ForkServers(), SHORT).work(task, again), Proposal)
         kinds = [step.kind for step in again.journal()]
-        done = [step.data["done"] for step in again.journal() if step.kind == "note:batch"]
+        done = [int(str(step.data["done"])) for step in again.journal() if step.kind == "note:batch"]
     assert len(first) == 1 and kinds.count("note:diagnosis") == 1
     assert done == sorted(set(done))
 
@@ -122,7 +122,7 @@ class _Refuses:
 def test_without_a_fork_server_each_candidate_is_a_run_of_the_suite(tmp_path: Path) -> None:
     code = "def f(x):\n    return x.uper()\n"
     test = "from m import f\n\ndef test_f(): assert f('a') == 'A'\n"
-    factory: TrialsFactory = _Refuses()  # type: ignore[assignment]
+    factory: TrialsFactory = _Refuses()
     with opened(tmp_path, {"m.py": code, "test_m.py": test}) as (workspace, suite):
         settings = Settings(batch=4, further_at_least=0, further=0.0)
         result = RepairAgent(factory, settings).work(Task("", suite), workspace)
