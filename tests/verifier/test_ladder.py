@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 
 from tests.verifier.cases import FIX, case_of, change_of, steady
 from verifier import Case, Ladder, Measure, RungResult, Status, Verdict
-from verifier.record import from_json, to_json
-from verifier.verdict import DECISIVE, Evidence
+from verifier.verdict import DECISIVE
 
 BASE = {"test_a": "failed: AssertionError: 1 != 2", "test_b": "passed"}
 GOOD = {"test_a": "passed", "test_b": "passed"}
@@ -109,31 +108,3 @@ def test_both_decisive_rungs_must_pass(order: list[str]) -> None:
 
 def test_a_verdict_without_rungs_is_not_verified() -> None:
     assert not Verdict("a", "b", ()).verified
-
-
-@given(
-    st.lists(
-        st.builds(
-            RungResult,
-            st.text(),
-            st.sampled_from(Status),
-            st.text(),
-            st.lists(
-                st.builds(
-                    Evidence,
-                    st.text(),
-                    st.text(),
-                    st.none() | st.text(),
-                    st.none() | st.integers(1),
-                    st.lists(st.text(), max_size=2).map(tuple),
-                ),
-                max_size=2,
-            ).map(tuple),
-            st.integers(0, 9000).map(lambda milliseconds: milliseconds / 1000),
-        ),
-        max_size=3,
-    ).map(tuple)
-)
-def test_a_verdict_survives_its_record(rungs: tuple[RungResult, ...]) -> None:
-    verdict = Verdict("base", "tree", rungs)
-    assert from_json(to_json(verdict)) == verdict
