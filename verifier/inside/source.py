@@ -5,6 +5,7 @@ import __future__
 
 import ast
 import os
+import sys
 import tokenize
 from types import CodeType
 from typing import TYPE_CHECKING, Any, Sequence
@@ -87,6 +88,7 @@ class Module:
         self.encoding = encoding_of(data)
         tree = ast.parse(data)
         self.flags = _future_flags(tree)
+        self._imports = _imports(tree)
         self.functions: list[Function] = []
         self._visit(tree.body, ())
         self._starts = [0]
@@ -112,10 +114,11 @@ class Module:
         try:
             # Parsing keeps `from __future__` flags out; only compiling needs them.
             tree = compile(padding + "".join(opening) + text, self.path, "exec", ast.PyCF_ONLY_AST | self.flags, True)
+            body: Any = tree.body
+            tree.body = [*self._imports, *body]
             code = compile(tree, self.path, "exec", self.flags, True)
         except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
             raise Inapplicable(f"{type(error).__name__}: {error}") from None
-        body: Any = tree.body
         for _ in function.within:
             body = body[0].body
         if len(body) != 1 or getattr(body[0], "name", None) != function.name or not hasattr(body[0], "args"):
@@ -143,8 +146,26 @@ def _future_flags(tree: ast.Module) -> int:
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and node.module == "__future__":
             for alias in node.names:
-                flags |= getattr(__future__, alias.name).compiler_flag
+                feature = getattr(__future__, alias.name)
+                # What is the rule by now leaves no mark on code.
+                if (feature.getMandatoryRelease() or sys.version_info) >= sys.version_info:
+                    flags |= feature.compiler_flag
     return flags
+
+
+def _imports(tree: ast.Module) -> list[ast.Import]:
+    """Return one import of all names the module imports: from 3.11 on, calls of their attributes compile differently."""
+    names: list[str] = []
+    rest: list[Any] = list(tree.body)
+    while rest:
+        node = rest.pop()
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            names += [alias.asname or alias.name.partition(".")[0] for alias in node.names if alias.name != "*"]
+        elif not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            rest += [inner for inner in ast.iter_child_nodes(node) if isinstance(inner, (ast.stmt, ast.excepthandler))]
+    if not names:
+        return []
+    return [ast.fix_missing_locations(ast.Import([ast.alias(name, None) for name in sorted(set(names))]))]
 
 
 def _descend(code: CodeType, names: list[str]) -> CodeType:
