@@ -23,6 +23,7 @@ _SYSTEM_HINTS = {
     errno.ENOSPC: "make room on that disk, or keep the state elsewhere with --state DIR",
     errno.EDQUOT: "make room within your quota, or keep the state elsewhere with --state DIR",
     errno.EACCES: "check the permissions of that path, or keep the state elsewhere with --state DIR",
+    errno.ENOTDIR: "a directory of that path is a file: keep the state elsewhere with --state DIR",
     errno.EROFS: "that file system is read-only: keep the state elsewhere with --state DIR",
 }
 
