@@ -16,7 +16,6 @@ from orchestrator.plain import plain
 _HINTS = {
     "sandbox-unavailable": "run `nightcrew doctor`: it names the command that makes the sandbox work",
     "driver-unavailable": "run `nightcrew doctor`, or leave --driver out to use what works here",
-    "unknown-ticket": "`nightcrew list` shows the tickets",
     "bad-config": "every key is described in docs/configuration.md",
 }
 _SYSTEM_HINTS = {
