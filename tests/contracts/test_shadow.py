@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +11,6 @@ import pytest
 from shadowfs import (
     CopyDriver,
     Driver,
-    DriverUnavailable,
     FuseDriver,
     MemoryDriver,
     RefusedPath,
@@ -67,15 +67,24 @@ def shadow(driver: Driver, snapshot: Snapshot) -> Iterator[Shadow]:
         yield made
 
 
+with_directory = pytest.mark.parametrize("driver", ["copy", "fuse"], indirect=True)
+
+
 def on_disk(shadow: Shadow) -> Path:
-    """Return the shadow's directory as this process sees it; skip the drivers that have none."""
-    try:
-        mount = shadow.mount
-    except DriverUnavailable:
-        pytest.skip("a shadow in memory has no directory")
+    """Return the shadow's directory as this process sees it."""
+    mount = shadow.mount
     if mount.namespace is None:
         return mount.path
     return Path(f"/proc/{mount.namespace}/root{mount.path}")
+
+
+def inside(shadow: Shadow, *words: str) -> bytes:
+    """Return what git prints in the shadow's directory, where it is seen."""
+    mount, enter = shadow.mount, list[str]()
+    if mount.namespace is not None:
+        user = [] if os.geteuid() == 0 else ["-U", "--preserve-credentials"]
+        enter = ["nsenter", "-t", str(mount.namespace), "-m", *user, "--"]
+    return git(mount.path, *words, enter=enter)
 
 
 def test_a_driver_has_a_name_and_works(driver: Driver, shadow: Shadow, snapshot: Snapshot) -> None:
@@ -300,6 +309,7 @@ def test_the_users_edits_after_the_pin_do_not_show(driver: Driver, snapshot: Sna
             shadow.read("later.txt")
 
 
+@with_directory
 def test_what_a_process_does_in_the_directory_is_seen(shadow: Shadow) -> None:
     root = on_disk(shadow)
     (root / "pkg/core.py").write_bytes(b"by a process\n")
@@ -318,6 +328,7 @@ def test_what_a_process_does_in_the_directory_is_seen(shadow: Shadow) -> None:
     }
 
 
+@with_directory
 def test_the_ignored_layer_is_there_and_secrets_are_not(shadow: Shadow) -> None:
     root = on_disk(shadow)
     assert (root / "build/out.bin").read_bytes() == b"\0" * 10
@@ -326,18 +337,16 @@ def test_the_ignored_layer_is_there_and_secrets_are_not(shadow: Shadow) -> None:
     assert ".env" not in {entry.name for entry in root.iterdir()}
 
 
+@with_directory
 def test_git_works_inside(shadow: Shadow, repository: Path, snapshot: Snapshot) -> None:
-    if shadow.driver == "memory" or shadow.mount.namespace is not None:
-        pytest.skip("git runs inside the directory only where every process sees it")
-    root = shadow.mount.path
-    assert git(root, "rev-parse", "HEAD").decode() == snapshot.head
-    assert git(root, "symbolic-ref", "HEAD") == b"refs/heads/main"
-    status = git(root, "status", "--porcelain").decode().splitlines()
+    assert inside(shadow, "rev-parse", "HEAD").decode() == snapshot.head
+    assert inside(shadow, "symbolic-ref", "HEAD") == b"refs/heads/main"
+    status = inside(shadow, "status", "--porcelain").decode().splitlines()
     assert status == [" M README.md", " M pkg/core.py", "?? climbing", "?? link", "?? outside", "?? untracked.txt"]
     shadow.write("pkg/core.py", b"def answer():\n    return 43\n")
-    assert b"+    return 43" in git(root, "diff")
-    git(root, "commit", "--all", "--quiet", "--message=inside")
-    assert git(root, "log", "--format=%s").splitlines() == [b"inside", b"first"]
+    assert b"+    return 43" in inside(shadow, "diff")
+    inside(shadow, "commit", "--all", "--quiet", "--message=inside")
+    assert inside(shadow, "log", "--format=%s").splitlines() == [b"inside", b"first"]
     assert git(repository, "log", "--format=%s").splitlines() == [b"first"]
     assert list(shadow.change().paths()) == ["pkg/core.py"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 FILES: dict[str, bytes] = {
@@ -17,8 +18,11 @@ FILES: dict[str, bytes] = {
 }
 
 
-def git(root: Path, *args: str | bytes | Path, input: bytes = b"") -> bytes:
-    """Run git as a user without configuration would, and return its output without the last line end."""
+def git(root: Path, *args: str | bytes | Path, input: bytes = b"", enter: Sequence[str] = ()) -> bytes:
+    """Run git as a user without configuration would, and return its output without the last line end.
+
+    `enter` are the words before the command that take it to where `root` is seen.
+    """
     env = {
         "PATH": os.environ["PATH"],
         "HOME": str(root),
@@ -29,7 +33,13 @@ def git(root: Path, *args: str | bytes | Path, input: bytes = b"") -> bytes:
     }
     identity = ["-c", "user.name=A Person", "-c", "user.email=person@example.org", "-c", "protocol.file.allow=always"]
     done = subprocess.run(
-        ["git", *identity, *args], cwd=root, env=env, input=input, capture_output=True, check=False, timeout=60
+        [*enter, "git", "-C", root, *identity, *args],
+        cwd="/" if enter else root,
+        env=env,
+        input=input,
+        capture_output=True,
+        check=False,
+        timeout=60,
     )
     assert done.returncode == 0, done.stderr.decode(errors="replace")
     return done.stdout.rstrip(b"\n")

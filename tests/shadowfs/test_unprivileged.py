@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+TESTER = "nightcrew-tester"
 PROGRAM = """
 import os, subprocess, sys
 from pathlib import Path
@@ -45,9 +46,9 @@ def home() -> Iterator[Path]:
     if os.geteuid() != 0:
         pytest.skip("only root can become another user; all other tests here run unprivileged already")
     try:
-        user = pwd.getpwnam("ncuser")
+        user = pwd.getpwnam(TESTER)
     except KeyError:
-        pytest.skip("there is no user named ncuser: useradd --create-home ncuser")
+        pytest.skip(f"there is no user named {TESTER}: useradd --create-home {TESTER}")
     if not os.stat("/dev/fuse").st_mode & 0o006:  # noqa: PTH116
         pytest.skip("/dev/fuse is closed to others: chmod 666 /dev/fuse")
     path = Path(tempfile.mkdtemp(prefix="nightcrew-user-"))
@@ -79,7 +80,7 @@ def test_an_ordinary_user_mounts_and_forks(home: Path) -> None:
         cd .. && exec {python} -c "$PROGRAM" "$PWD"
     """
     env = {"PATH": "/usr/bin:/bin", "HOME": str(home), "PYTHONPATH": str(library), "PROGRAM": PROGRAM}
-    argv = ["setpriv", "--reuid=ncuser", "--regid=ncuser", "--init-groups", "sh", "-ec", script]
+    argv = ["setpriv", f"--reuid={TESTER}", f"--regid={TESTER}", "--init-groups", "sh", "-ec", script]
     done = subprocess.run(argv, cwd=home, env=env, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "done\n"
