@@ -29,6 +29,7 @@ from tests.agents.repair.folder import FolderWorkspace, opened
 from verifier import Ending, Suite, Trials
 from verifier.forkserver import ForkServers
 
+BUDGET_S = 150.0
 SUITES = Path(__file__).parent / "repair_suites"
 SEEDED = (
     "comparison and boundary", "swapped operands", "number literal", "off by one", "slice bound", "arithmetic operator", "and/or",
@@ -118,7 +119,7 @@ def repaired(mutant: Mutant, seed: int) -> dict[str, object]:
         seconds = time.monotonic() - began
         found = _facts(space, suite, mutant)
         answer = space.files[f"lib/{mutant.module}.py"]
-        right = isinstance(result, Proposal) and is_right(mutant.module, answer, Path(folder))
+        right = isinstance(result, Proposal) and is_right(mutant, answer)
     said = result.title if isinstance(result, Proposal) else result.why
     return {
         "module": mutant.module, "seeded": mutant.operator, "line": mutant.line, "seconds": round(seconds, 1), **found,
@@ -133,24 +134,31 @@ def _facts(space: FolderWorkspace, suite: Suite, mutant: Mutant) -> dict[str, ob
     return {"candidates": tried, "first_plausible": first, "kind": suite.kind, "failing": len(mutant.failing)}
 
 
-def is_right(name: str, answer: bytes, folder: Path) -> bool:
-    """Say whether an answer is the original again, or passes CPython's own tests of that module."""
-    if ast.dump(ast.parse(answer)) == ast.dump(ast.parse(original(name))):
+def is_right(mutant: Mutant, answer: bytes) -> bool:
+    """Say whether an answer is the original again, or does as the original in CPython's own tests where the mutant does not."""
+    before = original(mutant.module)
+    if ast.dump(ast.parse(answer)) == ast.dump(ast.parse(before)):
         return True
+    return judged(mutant.module, answer) == judged(mutant.module, before) != judged(mutant.module, mutant.text)
+
+
+def judged(name: str, text: bytes) -> str:
+    """Return what CPython's own tests of a module say of a text: the ids that fail, or that they did not run."""
     script = (
-        f"import sys, importlib; m = importlib.import_module('lib.{name}'); sys.modules['{name}'] = m\n"
-        f"import unittest; t = importlib.import_module('test.test_{name}')\n"
+        "import sys, unittest, importlib, test.support\n"
+        f"sys.path.insert(0, sys.argv[1]); sys.modules.pop('{name}', None)\n"
+        f"t = importlib.import_module('test.test_{name}')\n"
         "r = unittest.TextTestRunner(stream=open('/dev/null', 'w')).run(unittest.defaultTestLoader.loadTestsFromModule(t))\n"
-        "print(len(r.failures) + len(r.errors), r.testsRun)"
+        "print(r.testsRun, sorted(each.id() for each, _ in r.failures + r.errors))"
     )
-
-    def bad(text: bytes) -> str:
-        (folder / f"lib/{name}.py").write_bytes(text)
-        command = [sys.executable, "-B", "-c", script]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
-        return done.stdout or "did not run"
-
-    return bad(answer) == bad(original(name)) != "did not run"
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / f"{name}.py").write_bytes(text)
+        command = [sys.executable, "-B", "-c", script, folder]
+        try:
+            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+        except subprocess.TimeoutExpired:
+            return "did not end"
+    return done.stdout.strip() or "did not run"
 
 
 def main() -> None:

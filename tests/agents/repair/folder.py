@@ -41,6 +41,10 @@ class FolderWorkspace(MemoryWorkspace):
         super().write(path, data)
         (self._folder / path).write_bytes(data)
 
+    def give(self, budget_s: float) -> None:
+        """Give so many seconds from now on."""
+        self._ends = time.monotonic() + budget_s
+
     def test(self, ids: Sequence[str] | None = None) -> SuiteReport:
         self.note("test", {})
         return self._runner.run(self._real, self._suite, ids)
