@@ -105,6 +105,14 @@ def test_the_closed_interval_comes_first():
     found[portion.singleton(0)] = "first"
     assert list(found) == [portion.singleton(0), portion.openclosed(0, 3)]
     assert list(found.values()) == ["first", "later"]
+
+
+def test_the_upper_bound_plays_no_part():
+    found = portion.IntervalDict()
+    found[portion.openclosed(0, 3)] = "later"
+    found[portion.singleton(0) | portion.singleton(10)] = "first"
+    found[portion.closed(-5, -1)] = "before"
+    assert list(found.values()) == ["before", "first", "later"]
 """,
     ),
     Bug(
@@ -126,6 +134,8 @@ def test_an_empty_suffix_cuts_nothing():
 def test_a_suffix_is_cut():
     assert cut_suffix("name.txt", ".txt") == "name"
     assert cut_suffix("name.txt", ".py") == "name.txt"
+    assert cut_suffix("name.txt", "xt.") == "name.txt"
+    assert cut_suffix("", "x") == ""
 """,
     ),
     Bug(
