@@ -27,8 +27,10 @@ def python(attacker: Attacker, code: str, **more: str) -> Completed:
 def bystander() -> Iterator[subprocess.Popen[bytes]]:
     """Yield a process of the user's that an attacker could be after."""
     with subprocess.Popen(["sleep", "600"]) as process:
-        yield process
-        process.kill()
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def test_proc_1_no_process_of_the_host_is_seen_through_proc(bare: Bare, guarded: Guarded) -> None:
