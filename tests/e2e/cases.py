@@ -46,29 +46,6 @@ class Bug:
 
 BUGS = (
     Bug(
-        name="time_zone_lost",
-        library="parse",
-        version="1.22.2",
-        kind="wrong method",
-        suite="pytest -o addopts= tests",
-        ticket="Parsing a time with an offset loses the offset: parse('{:%H:%M:%S%z}', '12:34:56+0530') gives a time without tzinfo.",
-        test="""\
-import datetime
-
-import parse
-
-
-def test_a_time_keeps_its_offset():
-    (moment,) = parse.parse("{:%H:%M:%S%z}", "08:15:00-0430").fixed
-    assert moment.utcoffset() == -datetime.timedelta(hours=4, minutes=30)
-    assert moment.replace(tzinfo=None) == datetime.time(8, 15)
-
-
-def test_a_time_without_an_offset_stays_naive():
-    assert parse.parse("{:%H:%M}", "08:15")[0].tzinfo is None
-""",
-    ),
-    Bug(
         name="infinity_prefix",
         library="portion",
         version="2.6.2",
@@ -139,6 +116,33 @@ def test_a_suffix_is_cut():
 """,
     ),
     Bug(
+        name="memoize_key",
+        library="funcy",
+        version="2.0",
+        kind="missing argument",
+        suite="pytest tests",
+        ticket="memoize(function, key_func=...) called directly forgets key_func: the result is cached by all arguments.",
+        test="""\
+from funcy import memoize
+
+
+def test_a_key_function_counts_when_memoize_is_called_directly():
+    calls = []
+
+    def length(word, note=None):
+        calls.append(word)
+        return len(word)
+
+    remembered = memoize(length, key_func=lambda word, note=None: word)
+    assert [remembered("abc", 1), remembered("abc", 2), remembered("de", 1)] == [3, 3, 2]
+    assert calls == ["abc", "de"]
+
+
+def test_memoize_still_works_without_a_key_function():
+    assert memoize(lambda x: x * 2)(4) == 8
+""",
+    ),
+    Bug(
         name="password_with_at",
         library="packaging",
         version="26.2",
@@ -155,26 +159,6 @@ from packaging.direct_url import ArchiveInfo, DirectUrl
 def test_no_part_of_a_password_stays(secret):
     direct = DirectUrl(url=f"https://user:{secret}@example.com/a.zip", archive_info=ArchiveInfo())
     assert direct.to_dict(strip_user_password=True)["url"] == "https://example.com/a.zip"
-""",
-    ),
-    Bug(
-        name="french_decimals",
-        library="humanize",
-        version="4.16.0",
-        kind="wrong constant",
-        suite="pytest -o addopts= tests --ignore=tests/test_benchmarks.py",
-        ticket="In French the decimal separator is a comma, not a full stop: intword(1200000) under fr_FR says 1.2 million.",
-        test="""\
-import humanize
-
-
-def test_french_writes_a_decimal_comma():
-    humanize.i18n.activate("fr_FR")
-    try:
-        assert humanize.decimal_separator() == ","
-    finally:
-        humanize.i18n.deactivate()
-    assert humanize.decimal_separator() == "."
 """,
     ),
     Bug(
@@ -219,3 +203,50 @@ def test_numbers_compare_as_numbers():
         seed=Seed("texttable.py", "if not self._header and not self._rows:", "if not self._header or not self._rows:"),
     ),
 )
+
+BEYOND = (
+    Bug(
+        name="time_zone_lost",
+        library="parse",
+        version="1.22.2",
+        kind="wrong method",
+        suite="pytest -o addopts= tests",
+        ticket="Parsing a time with an offset loses the offset: parse('{:%H:%M:%S%z}', '12:34:56+0530') gives a time without tzinfo.",
+        test="""\
+import datetime
+
+import parse
+
+
+def test_a_time_keeps_its_offset():
+    (moment,) = parse.parse("{:%H:%M:%S%z}", "08:15:00-0430").fixed
+    assert moment.utcoffset() == -datetime.timedelta(hours=4, minutes=30)
+    assert moment.replace(tzinfo=None) == datetime.time(8, 15)
+
+
+def test_a_time_without_an_offset_stays_naive():
+    assert parse.parse("{:%H:%M}", "08:15")[0].tzinfo is None
+""",
+    ),
+    Bug(
+        name="french_decimals",
+        library="humanize",
+        version="4.16.0",
+        kind="wrong constant",
+        suite="pytest -o addopts= tests --ignore=tests/test_benchmarks.py",
+        ticket="In French the decimal separator is a comma, not a full stop: intword(1200000) under fr_FR says 1.2 million.",
+        test="""\
+import humanize
+
+
+def test_french_writes_a_decimal_comma():
+    humanize.i18n.activate("fr_FR")
+    try:
+        assert humanize.decimal_separator() == ","
+    finally:
+        humanize.i18n.deactivate()
+    assert humanize.decimal_separator() == "."
+""",
+    ),
+)
+"""Real bugs that the repair agent does not repair yet: it has to end honestly on them."""

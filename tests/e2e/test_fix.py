@@ -6,23 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.cases import BUGS, Bug
-from tests.e2e.command import nightcrew
+from tests.e2e.cases import BEYOND, BUGS, Bug
+from tests.e2e.command import Answer, nightcrew
 from tests.e2e.library import git, prepare, run_suite
+from tests.e2e.traces import digest
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=[bug.name for bug in BUGS])
 def test_a_bug_of_a_released_library_becomes_a_verified_branch(bug: Bug, tmp_path: Path) -> None:
     repository = prepare(bug, tmp_path / "repository")
-    words: list[str | Path] = ["--repo", repository, "--test", bug.suite, "--seconds", "600"]
-    if bug.test:
-        added = tmp_path / "added.py"
-        added.write_text(bug.test, "utf-8")
-        words += ["--add-test", f"{added}:{bug.test_path}"]
-    for test in bug.failing:
-        words += ["--failing", test]
-
-    answer = nightcrew("fix", bug.ticket, *words, state=tmp_path / "state")
+    answer = ordered(bug, repository, tmp_path, seconds=600)
 
     found = answer.document
     assert (answer.status, found["status"]) == (0, "verified"), (found, answer.stderr)
@@ -39,6 +32,28 @@ def test_a_bug_of_a_released_library_becomes_a_verified_branch(bug: Bug, tmp_pat
         assert (checkout / bug.test_path).read_text("utf-8") == bug.test
         regression = run_suite(repository, checkout, f"pytest -o addopts= {bug.test_path}")
         assert regression.returncode == 0, regression.stdout
+
+
+@pytest.mark.parametrize("bug", BEYOND, ids=[bug.name for bug in BEYOND])
+def test_a_bug_out_of_reach_ends_honestly(bug: Bug, tmp_path: Path) -> None:
+    repository = prepare(bug, tmp_path / "repository")
+    before = digest(repository)
+    answer = ordered(bug, repository, tmp_path, seconds=45)
+    assert (answer.status, answer.document["status"]) in ((3, "no_fix"), (4, "paused")), answer
+    assert answer.document["why"] and answer.document["branch"] is None
+    assert digest(repository) == before
+
+
+def ordered(bug: Bug, repository: Path, folder: Path, seconds: float) -> Answer:
+    """Run `nightcrew fix` on a bug as its reporter would."""
+    words: list[str | Path] = ["--repo", repository, "--test", bug.suite, "--seconds", str(seconds)]
+    if bug.test:
+        added = folder / "added.py"
+        added.write_text(bug.test, "utf-8")
+        words += ["--add-test", f"{added}:{bug.test_path}"]
+    for test in bug.failing:
+        words += ["--failing", test]
+    return nightcrew("fix", bug.ticket, *words, state=folder / "state")
 
 
 def test_the_bugs_are_what_the_issue_asks_for() -> None:
