@@ -17,6 +17,8 @@ PACKAGES = ("orchestrator", "agents", "verifier", "sandbox", "shadowfs")
 BOUNDARIES: dict[str, int] = {
     "orchestrator/cli/entry.py": 1,  # every error becomes a message and an exit status
     "orchestrator/worker.py": 1,  # a defect ends the job, not the worker
+    "shadowfs/operations.py": 2,  # an exception that got out of a handler would end the mount
+    "shadowfs/zygote.py": 1,  # a forked child's end: the trace goes to the shadow's log
     "verifier/inside/direct.py": 1,  # whatever a test raises makes it fail
     "verifier/inside/nursery.py": 1,  # a forked child's end: what tested code raised becomes its last words
 }
@@ -67,7 +69,8 @@ def test_nine_of_ten_functions_have_at_most_25_lines(package: str) -> None:
 def broad_handlers(tree: ast.Module) -> int:
     count = 0
     for node in ast.walk(tree):
-        if isinstance(node, ast.ExceptHandler):
+        # What cleans up and raises again lets everything pass.
+        if isinstance(node, ast.ExceptHandler) and ast.unparse(node.body[-1]) != "raise":
             named = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
             count += any(name is None or ast.unparse(name) in ("Exception", "BaseException") for name in named)
     return count

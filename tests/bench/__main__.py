@@ -9,7 +9,12 @@ from pathlib import Path
 
 from tests.bench.target import document
 
-BENCHMARKS = {"main": "tests.bench.main", "sandbox": "tests.bench.sandbox", "shadowfs": "tests.bench.shadowfs"}
+BENCHMARKS = {
+    "main": "tests.bench.main",
+    "sandbox": "tests.bench.sandbox",
+    "shadowfs": "tests.bench.shadowfs",
+    "verifier": "tests.bench.trials",
+}
 """Each benchmark and the module whose `measure(quick, data)` returns its targets."""
 
 

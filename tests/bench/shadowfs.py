@@ -8,7 +8,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -39,13 +39,22 @@ class Place:
 def measure(quick: bool, data: Path | None) -> list[Target]:
     """Return the targets; nothing here needs `data`."""
     del data
+    return _taken(quick, _forks, _tools)
+
+
+def forking(quick: bool) -> list[Target]:
+    """Return the targets that forks have."""
+    return _taken(quick, _forks)
+
+
+def _taken(quick: bool, *parts: Callable[[FuseDriver, Path, bool], Iterator[Target]]) -> list[Target]:
     scratch = Path(tempfile.mkdtemp(prefix="nightcrew-bench-"))
     driver = FuseDriver(scratch / "state")
     try:
         probe = driver.probe()
         if not probe.works:
             return [Target("the mount", "", None, None, why=probe.why)]
-        return [*_forks(driver, scratch, quick), *_tools(driver, scratch, quick)]
+        return [target for part in parts for target in part(driver, scratch, quick)]
     finally:
         driver.close()
         shutil.rmtree(scratch)
