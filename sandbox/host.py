@@ -44,9 +44,13 @@ def resource_limits(limits: Limits) -> Iterable[str]:
     if limits.file_bytes is not None:
         yield f"--fsize={limits.file_bytes}:{limits.file_bytes}"
     if limits.processes is not None:
-        # The kernel counts threads too; the meter counts processes exactly.
-        most = limits.processes * _THREADS_PER_PROCESS
+        most = most_tasks(limits.processes)
         yield f"--nproc={most}:{most}"
+
+
+def most_tasks(processes: int) -> int:
+    """Return the limit to set in the kernel, which counts threads too, for `processes`, which the meter counts exactly."""
+    return processes * _THREADS_PER_PROCESS
 
 
 def readable(data: bytes) -> int:

@@ -13,15 +13,16 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import psutil
 
-from sandbox import bwrap, seccomp
+from sandbox import bwrap, cgroup, seccomp
 from sandbox.cage import Launch, Verdict
 from sandbox.environment import CHANNEL, clean, merged
 from sandbox.errors import SandboxError, SandboxUnavailable
-from sandbox.host import HostSandbox, program, readable, resource_limits
+from sandbox.host import HostSandbox, most_tasks, program, readable, resource_limits
 from sandbox.machine import real, resolver, survey
 from sandbox.meter import descendants
 from sandbox.sandbox import Command, Ended, Limits, Policy, Readiness, Root, Sandbox
@@ -103,6 +104,7 @@ class LocalSandbox(HostSandbox):
         self._filter = filter_program
         self._policy = policy
         self._namespaces: list[int] = []
+        self._numbers = count()
         with ExitStack() as failed:
             failed.callback(self.close)
             self._environment = merged(clean("/tmp/home", "/tmp"), policy.environment)
@@ -189,14 +191,21 @@ class LocalSandbox(HostSandbox):
             handed.append(channel.detach())
         outer = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", MARKER: str(self._scratch.path)}
         ours, theirs = socket.socketpair()
-        return Launch(argv, outer, theirs.detach(), tuple(handed)), BwrapCage(status, ours, command)
+        cage = BwrapCage(status, ours, command, self._group(limits))
+        return Launch(argv, outer, theirs.detach(), tuple(handed)), cage
+
+    def _group(self, limits: Limits) -> Path | None:
+        if limits.processes is None:
+            return None
+        return cgroup.make(f"{self._scratch.path.name}.{next(self._numbers)}", most_tasks(limits.processes))
 
 
 class BwrapCage:
     """The processes of one bubblewrap: whatever they do, they end with process 1 of their namespace."""
 
-    def __init__(self, status: int, asked: socket.socket, command: Command) -> None:
+    def __init__(self, status: int, asked: socket.socket, command: Command, group: Path | None) -> None:
         self._status = status
+        self._group = group
         self._asked = asked
         self._command = command
         self._text = b""
@@ -209,7 +218,14 @@ class BwrapCage:
         return {self._status: self.heard, self._asked.fileno(): self.answer}
 
     def answer(self, _: bytes) -> None:
-        """Tell the first process to go on."""
+        """Tell the first process, held to its limit by now, to go on."""
+        if self._group is not None:
+            # bubblewrap tells the process's id before it lets it start.
+            with suppress(BlockingIOError):
+                self.heard(os.read(self._status, 4096))
+            pid = self._told("child-pid")
+            if pid is not None:
+                cgroup.put(self._group, pid)
         with suppress(BrokenPipeError, ConnectionResetError):
             self._asked.sendall(b"go\n")
 
@@ -277,6 +293,8 @@ class BwrapCage:
                 os.close(descriptor)
         self._status, self._first = -1, None
         self._asked.close()
+        if self._group is not None:
+            cgroup.remove(self._group)
 
     def _not_set_up(self, exit_code: int, stderr: bytes) -> Verdict:
         said = stderr.decode(errors="replace").strip()

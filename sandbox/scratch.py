@@ -11,6 +11,8 @@ from pathlib import Path
 
 import psutil
 
+from sandbox import cgroup
+
 MARKER = "NIGHTCREW_SCRATCH"
 """Names, in the environment of what is started on the host, the directory it belongs to."""
 
@@ -115,6 +117,7 @@ def sweep(root: Path) -> list[str]:
     for path in sorted(root.glob("sandbox-*")) if root.is_dir() else ():
         if not _owned(path):
             _end_strays(path)
+            cgroup.sweep(path.name)
             _remove(path)
             swept.append(path.name)
     return swept
