@@ -30,7 +30,7 @@ class Settings:
     most_candidates: int = 30_000
     most_plausible: int = 8
     """Stop at so many plausible patches."""
-    further: float = 1.0
+    further: float = 0.5
     """After the first plausible one go on for this share of the candidates it took …"""
     further_at_least: int = 240
     """… and for at least so many."""
