@@ -41,7 +41,7 @@ def test_a_state_directory_that_cannot_be_written_is_named(tmp_path: Path) -> No
 
 
 def test_the_command_says_the_same(tmp_path: Path) -> None:
-    words = [NIGHTCREW, "doctor", "--state", tmp_path / "state"]
+    words = [str(NIGHTCREW), "doctor", "--state", str(tmp_path / "state")]
     told = subprocess.run([*words, "--json"], capture_output=True, check=False)
     document = json.loads(told.stdout)
     assert (told.returncode == 0) == document["able"]
