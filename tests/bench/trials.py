@@ -17,7 +17,6 @@ from sandbox import Command, Limits, LocalDriver, Root, Sandbox
 from tests.bench.target import Target
 from verifier import Candidate, Edit, ForkServers, InsideRunner, Suite
 
-EDITED = "boltons/mathutils.py"
 TEST = "tests/test_mathutils.py::test_bits"
 PLAIN = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 LIMITS = Limits(wall_s=None)
@@ -53,7 +52,7 @@ def rate(quick: bool) -> Iterator[Target]:
 
 def _compare(sandbox: Sandbox, repository: Path, count: int, processes: int) -> Iterator[Target]:
     suite = Suite("pytest", ("tests",), str(repository / ".venv" / "bin" / "python"), environment=PLAIN)
-    candidates = list(islice(cycle(_candidates((repository / EDITED).read_bytes())), count))
+    candidates = list(islice(cycle(_candidates(repository, f"{repository.name}/mathutils.py")), count))
     _serve(sandbox, suite, candidates[:1])
     idle, busy = _serve(sandbox, suite, candidates[:1]), _serve(sandbox, suite, candidates)
     tests_s = sum(test.seconds for test in InsideRunner().run(sandbox, suite, [TEST], LIMITS).tests)
@@ -73,15 +72,16 @@ def _compare(sandbox: Sandbox, repository: Path, count: int, processes: int) -> 
                  {"tests, ms": 1000 * tests_s})  # fmt: skip
 
 
-def _candidates(data: bytes) -> list[Candidate]:
+def _candidates(repository: Path, edited: str) -> list[Candidate]:
     """Return one-operator edits inside the methods of the class under test."""
+    data = (repository / edited).read_bytes()
     start = data.index(b"    def __init__", data.index(b"class Bits"))
     end = data.index(b"    def __repr__", start)
     candidates = []
     for found in re.finditer(rb" (>=|<=|==|!=|>|<|\+|-|\*|%|and|or|is) ", data[start:end]):
         at = (start + found.start(1), start + found.end(1))
         candidates += [
-            Candidate((Edit(EDITED, *at, text),)) for text in ("<", ">=", "!=") if text.encode() != found.group(1)
+            Candidate((Edit(edited, *at, text),)) for text in ("<", ">=", "!=") if text.encode() != found.group(1)
         ]
     return candidates
 
