@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from orchestrator.errors import OrderRefused
 from orchestrator.records import AddedTest, Order, Ticket
 from orchestrator.settings import Settings
-from orchestrator.suites import read_suite
+from orchestrator.suites import including, read_suite
 
 TEXT_BYTES = 8 << 20
 ADDED_BYTES = 16 << 20
@@ -43,6 +43,8 @@ def read_order(order: Order, now: float) -> Ticket:
 def settle(order: Order, settings: Settings) -> Settings:
     """Return the settings that hold for an order: what it says, else what the repository's say. Raises `OrderRefused`."""
     suite = settings.suite if order.test_command is None else read_suite(order.test_command, settings.python)
+    if suite is not None:
+        suite = including(suite, (test.path for test in order.added), order.repository)
     settled = replace(
         settings,
         suite=suite,

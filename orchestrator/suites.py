@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from orchestrator.errors import OrderRefused
+from shadowfs import RepoPath
 from verifier import Suite, parse_test_command
 
 
@@ -19,3 +22,14 @@ def read_suite(command: str, python: str | None = None, cwd: str = ".") -> Suite
     except ValueError as error:
         raise OrderRefused(str(error)) from error
     return replace(suite, cwd=str(PurePosixPath(cwd) / suite.cwd))
+
+
+def including(suite: Suite, tests: Iterable[RepoPath], repository: Path) -> Suite:
+    """Return the suite with the test files `tests` in it, where it names what to run in the repository and leaves them out."""
+    directory = repository / suite.cwd
+    named = [directory / word.partition("::")[0] for word in suite.args if not word.startswith("-")]
+    places = [place for place in named if place.exists()]
+    left_out = [test for test in tests if not any((repository / test).is_relative_to(place) for place in places)]
+    if suite.kind != "pytest" or not places or not left_out:
+        return suite
+    return replace(suite, args=(*suite.args, *(os.path.relpath(repository / test, directory) for test in left_out)))
