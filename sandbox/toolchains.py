@@ -1,4 +1,4 @@
-"""Which directories under home a project's tools need, found by reading links and settings; nothing is ever run for it."""
+"""Which directories out of a sandbox's sight a project's tools need: read from links and settings, nothing is ever run for it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandbox.environment import SYSTEM_PATH
+from sandbox.hidden import GONE
 
 _LINKS = 40
 
@@ -59,8 +60,8 @@ _TOGETHER = {".cargo": ".rustup", ".rustup": ".cargo"}
 def toolchain_paths(python: Path | None, home: Path, environ: Mapping[str, str]) -> Toolchain:
     """Return what the interpreter or environment directory `python`, and the tools on `environ`'s PATH, need of `home`.
 
-    Only what lies under `home` is named, all else being visible already; never `home` itself or a directory that
-    holds several users' things (`~/.local`).
+    Only what lies under `home`, or in another place that sandboxes leave out (`/srv`, `/tmp`), is named, all else
+    being visible already; never `home` itself, a top-level directory, or one that holds several tools' things (`~/.local`).
     """
     home = home.absolute()
     shown: list[Path] = []
@@ -75,12 +76,15 @@ def toolchain_paths(python: Path | None, home: Path, environ: Mapping[str, str])
         shown += (directory / part if part else directory for part in known.shown)
         if known.variable and directory.is_dir():
             variables[known.variable] = str(directory)
-    below = [path for path in shown if path.is_relative_to(home) and os.path.lexists(path)]
-    readonly = _outermost(below)
+    readonly = _outermost(path for path in shown if _unseen(path, home) and os.path.lexists(path))
     entries += _kept(environ.get("PATH", ""), readonly)
     path = tuple(dict.fromkeys(entries))
     variables["PATH"] = ":".join([*map(str, path), SYSTEM_PATH])
     return Toolchain(readonly, path, variables)
+
+
+def _unseen(path: Path, home: Path) -> bool:
+    return path.is_relative_to(home) or (len(path.parts) > 2 and path.parts[1] in GONE)
 
 
 def _interpreter(python: Path) -> Path:
@@ -104,7 +108,7 @@ def _interpreter_needs(interpreter: Path, home: Path) -> Iterator[Path]:
 def _installation(interpreter: Path, home: Path) -> Iterator[Path]:
     """Yield the directory that an interpreter is installed in, or the file alone where that directory is not its own."""
     prefix = interpreter.parent.parent
-    shared = prefix in (home, home / ".local") or home.is_relative_to(prefix)
+    shared = prefix in (home, home / ".local") or home.is_relative_to(prefix) or len(prefix.parts) < 3
     yield interpreter if shared or interpreter.parent.name != "bin" else prefix
 
 

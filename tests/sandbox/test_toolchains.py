@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from sandbox import Command, LocalDriver, Root, toolchain_paths
+from sandbox import Command, LocalDriver, Root, Toolchain, toolchain_paths
 from tests.sandbox.cases import needs_local
 
 
@@ -31,11 +32,21 @@ def environment(prefix: Path, base: Path) -> Path:
     return prefix / "bin" / "python"
 
 
+def of_home(found: Toolchain, home: Path) -> set[Path]:
+    return {path for path in found if path.is_relative_to(home)}
+
+
+def test_an_environment_in_a_place_that_sandboxes_leave_out_is_shown(home: Path) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        python = environment(Path(folder) / "env", Path("/usr/bin/python3"))
+        assert toolchain_paths(python, home, {}).readonly == (python.parent.parent,)
+
+
 def test_an_environment_outside_home_needs_its_base_interpreter(home: Path, tmp_path: Path) -> None:
     base = installed(home / ".pyenv" / "versions" / "3.11.7")
     python = environment(tmp_path / "repo" / ".venv", base)
     found = toolchain_paths(python, home, {})
-    assert found.readonly == (home / ".pyenv" / "versions" / "3.11.7",)
+    assert of_home(found, home) == {home / ".pyenv" / "versions" / "3.11.7"}
     assert found.path == (python.parent,)
     assert list(found) == list(found.readonly)
 
@@ -53,7 +64,7 @@ def test_every_link_on_the_way_to_an_interpreter_is_shown(home: Path, tmp_path: 
     (home / ".local" / "bin").mkdir()
     (home / ".local" / "bin" / "python3.11").symlink_to(store / "cpython-3.11-linux" / "bin" / "python3.11")
     python = environment(tmp_path / "repo" / ".venv", home / ".local" / "bin" / "python3.11")
-    assert set(toolchain_paths(python, home, {}).readonly) == {
+    assert of_home(toolchain_paths(python, home, {}), home) == {
         home / ".local" / "bin" / "python3.11",
         store / "cpython-3.11-linux",
         store / "cpython-3.11.7-linux",
