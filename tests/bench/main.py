@@ -20,7 +20,7 @@ from orchestrator import place
 from orchestrator.settings import Settings
 from sandbox import Command, LocalDriver
 from shadowfs import FuseDriver, Shadow, Snapshot, deliver_objects, pin, set_branch
-from tests.bench.target import Target, seconds
+from tests.bench.target import Target, Way, alternating, seconds
 from tests.e2e.library import commit_all, git
 
 ROOT = Path(__file__).parent.parent.parent
@@ -54,13 +54,20 @@ class Bench:
 
     def creation(self) -> Iterator[Target]:
         """Yield pin, create and mount against a worktree and a copy of the ignored directory, cold and from a warm zygote."""
-        native = self._worktree(copied=True)
-        for name, limit, warm in (("from nothing", 0.5, False), ("from a warm zygote", 0.2, True)):
-            with ExitStack() as stack:
-                taken = self._shadow_seconds(stack, warm)
-            what = f"pin, create and mount {self._size.files:,} files with {self._size.ignored_mb} MB ignored, {name}"
-            yield Target(what, "times git worktree add and a copy of the ignored directory", limit, taken / native,
-                         {"shadow, s": taken, "worktree and copy, s": native})  # fmt: skip
+        what = f"pin, create and mount {self._size.files:,} files with {self._size.ignored_mb} MB ignored"
+        with ExitStack() as stack:
+            ways = {
+                "native": self._worktree(copied=True),
+                "cold": self._shadow(stack, self._repository, warm=False),
+                "warm": self._shadow(stack, self._repository, warm=True),
+                "loose": self._shadow(stack, self._loose(), warm=False),
+            }
+            taken = alternating(ways, self._size.times)
+        unit = "times git worktree add and a copy of the ignored directory"
+        for name, limit, way in (("from nothing", 0.5, "cold"), ("from a warm zygote", 0.2, "warm"),
+                                 ("from nothing, every object loose", None, "loose")):  # fmt: skip
+            yield Target(f"{what}, {name}", unit, limit, taken[way] / taken["native"],
+                         {"shadow, s": taken[way], "worktree and copy, s": taken["native"]})  # fmt: skip
 
     def inside(self) -> Iterator[Target]:
         """Yield the time of ordinary work inside a shadow against the same work on the native tree."""
@@ -74,13 +81,14 @@ class Bench:
 
     def fixing(self) -> Target:
         """Return what a fix costs outside of running tests and searching, against `git worktree add`, the depot being there."""
-        native = self._worktree(copied=False)
         state = self._folder / "fixing"
         with closing(FuseDriver(state)) as driver:
             self._whole_way(state, driver)
-            taken = seconds(lambda: self._whole_way(state, driver), times=self._size.times)
+            fix = Way(lambda: self._whole_way(state, driver))
+            taken = alternating({"fix": fix, "native": self._worktree(copied=False)}, self._size.times)
         return Target("a fix outside of tests and search: pin, mount, sandbox, seal, verify's two places, commit, branch",
-                      "times git worktree add", 5.0, taken / native, {"fix, s": taken, "worktree, s": native})  # fmt: skip
+                      "times git worktree add", 5.0, taken["fix"] / taken["native"],
+                      {"fix, s": taken["fix"], "worktree, s": taken["native"]})  # fmt: skip
 
     def _whole_way(self, state: Path, driver: FuseDriver) -> None:
         """Go the way of a ticket with nothing to test or search: an attempt's place, then the ladder's two, then delivery."""
@@ -97,39 +105,46 @@ class Bench:
         deliver_objects(snapshot.depot, commit, self._repository)
         assert set_branch(self._repository, f"nightcrew/bench-{next(self._numbers)}", commit)
 
-    def _worktree(self, *, copied: bool) -> float:
-        target = self._folder / "worktree"
+    def _worktree(self, *, copied: bool) -> Way:
+        """Return the making of a worktree. None is removed between two: ext4 is slow to create where much was just removed."""
 
         def make() -> None:
+            target = self._folder / f"worktree-{next(self._numbers)}"
             git(self._repository, "worktree", "add", "-q", "--detach", str(target))
             if copied:
                 subprocess.run(["cp", "-a", self._repository / "ignored", target / "ignored"], check=True)
 
-        def clear() -> None:
-            shutil.rmtree(target, ignore_errors=True)
-            git(self._repository, "worktree", "prune")
+        return Way(make)
 
-        taken = seconds(make, clear, self._size.times)
-        clear()
-        return taken
-
-    def _shadow_seconds(self, stack: ExitStack, warm: bool) -> float:
-        """Return the seconds from nothing but the repository (and a zygote, where warm) to a first look at a mounted file."""
+    def _shadow(self, stack: ExitStack, repository: Path, *, warm: bool) -> Way:
+        """Return the way from nothing but the repository (and a zygote, where warm) to a first look at a mounted file."""
         ready: list[tuple[Path, FuseDriver]] = []
 
         def prepare() -> None:
             state = self._folder / f"state-{next(self._numbers)}"
             driver = stack.enter_context(closing(FuseDriver(state)))
             if warm:
-                driver.create(pin(self._repository, state)).close()
+                driver.create(pin(repository, state)).close()
             ready.append((state, driver))
 
         def work() -> None:
             state, driver = ready[-1]
-            shadow = stack.enter_context(driver.create(pin(self._repository, state)))
+            shadow = stack.enter_context(driver.create(pin(repository, state)))
             assert shadow.read("package/module_0/file_0.py")
 
-        return seconds(work, prepare, self._size.times)
+        return Way(work, prepare)
+
+    def _loose(self) -> Path:
+        """Return a copy of the repository with every object loose, which git itself packs when they are more than some 6,700."""
+        copy = self._folder / "loose"
+        shutil.copytree(self._repository, copy, copy_function=shutil.copy2)
+        for file in (copy / ".git/objects/pack").iterdir():
+            file.rename(self._folder / file.name)
+        for pack in self._folder.glob("*.pack"):
+            with pack.open("rb") as data:
+                subprocess.run(["git", "unpack-objects", "-q"], cwd=copy, stdin=data, check=True)
+        git(copy, "update-index", "-q", "--refresh")
+        return copy
 
     def _compared(self, what: str, command: list[str], limit: float, repository: Path) -> Target:
         def run(cwd: Path) -> Callable[[], object]:
@@ -190,7 +205,11 @@ def make_repository(repository: Path, size: Size) -> Path:
     (repository / "ignored").mkdir()
     for number in range(size.ignored_mb):
         (repository / "ignored" / f"block_{number}").write_bytes(number.to_bytes(4, "big") * (1 << 18))
+    # Packed, as git's own `gc --auto`, which starts at some 6,700 loose objects, leaves it: but now, not beside the timing.
+    git(repository, "init", "-q")
+    git(repository, "config", "gc.auto", "0")
     commit_all(repository)
+    git(repository, "gc", "-q")
     return repository
 
 

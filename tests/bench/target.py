@@ -69,3 +69,20 @@ def seconds(work: Callable[[], object], before: Callable[[], object] = lambda: N
         work()
         taken.append(time.perf_counter() - start)
     return statistics.median(taken)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One of several ways that are timed beside each other: its work, and what prepares it each time and is not counted."""
+
+    work: Callable[[], object]
+    before: Callable[[], object] = lambda: None
+
+
+def alternating(ways: Mapping[str, Way], times: int) -> dict[str, float]:
+    """Return the median of the seconds that each way takes, the ways taking turns, so that a slow while meets them all."""
+    taken: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(times):
+        for name, way in ways.items():
+            taken[name].append(seconds(way.work, way.before, times=1))
+    return {name: statistics.median(each) for name, each in taken.items()}
