@@ -59,10 +59,11 @@ class CopyDriver:
     def copied(self, shadow: CopyShadow, base: str, stamps: Stamps) -> CopyShadow:
         """Return a new shadow with a copy of another one's files as they are now."""
         mount = shadow.mount
+        gitfile = str(mount.path / ".git")
 
         def fill(home: Home) -> Stamps:
-            copy_tree(mount.git_dir, home.git, lambda _: True)
-            copy_tree(mount.path, home.mnt, lambda path: path != mount.path / ".git")
+            copy_tree(mount.git_dir, home.git)
+            copy_tree(mount.path, home.mnt, lambda path: path != gitfile)
             return stamps.copied(home.mnt)
 
         return self._make(base, shadow.snapshot, fill)
@@ -222,9 +223,9 @@ def _copy_ignored(target: Path, snapshot: Snapshot) -> None:
     hidden = hiding(snapshot.secret_patterns)
     top = len(os.fsencode(snapshot.repository)) + 1
 
-    def wanted(path: Path) -> bool:
+    def wanted(path: str) -> bool:
         raw = os.fsencode(path)[top:]
-        return not is_git(os.fsencode(path.name)) and (path.is_dir() or not hidden(raw, False))
+        return not is_git(raw.rpartition(b"/")[2]) and (Path(path).is_dir() or not hidden(raw, False))
 
     for root in snapshot.ignored:
         (target / root).parent.mkdir(parents=True, exist_ok=True)

@@ -190,7 +190,7 @@ class FuseShadow:
                 with theirs:
                     self._send({"op": "fork", "place": place.message()}, [theirs.fileno()])
                 # The server divides meanwhile.
-                copy_tree(self._home.git, home.git, lambda _: True)
+                copy_tree(self._home.git, home.git)
                 pid = ready(requests_of(ours))
             except BaseException:
                 ours.close()
