@@ -67,6 +67,15 @@ def delete_beneath(root: int, path: RepoPath) -> None:
         os.unlink(name, dir_fd=directory)
 
 
+def target_beneath(root: int, path: RepoPath) -> str:
+    """Return what a symbolic link below `root` says; raises as `open_beneath`, and `RefusedPath` for what is no link."""
+    with _located(root, path, follow=False) as (directory, name):
+        target = _link_target(name, directory)
+    if target is None:
+        raise RefusedPath(f"{path!r} is no link (or changed while it was read)")
+    return target
+
+
 @contextmanager
 def _located(root: int, path: RepoPath, *, follow: bool = True) -> Iterator[tuple[int, str]]:
     """Walk to a file below `root`; yield its open directory and its name there."""

@@ -1,9 +1,9 @@
 """Copy files so that nothing is shared but blocks on disk: a reflink where the file system has them, else the data, holes kept.
 
-The fork of a shadow waits for it: hence plain paths and few system calls.
+The fork of a shadow waits for it: hence few system calls. Commands may be at work in the source: no name on the way is looked up twice.
 """
 
-# ruff: noqa: PTH101, PTH102, PTH115, PTH208, PTH211
+# ruff: noqa: PTH101, PTH102, PTH211
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from pathlib import Path
 _FICLONE = 0x40049409
 # A file up to this size is read at once: asking for a reflink and for holes costs more than it saves.
 _SMALL_BYTES = 1 << 14
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+# A link where a file was to be opened; something else where a file or a link was.
+_SWAPPED = (errno.ELOOP, errno.EINVAL, errno.ENXIO, errno.ENODEV)
 _NOT_HERE = (errno.EOPNOTSUPP, errno.ENOTTY, errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EPERM)
 
 
@@ -46,9 +49,13 @@ def copy_data(source: int, target: int) -> None:
         _copy_range(source, target, start, offset)
 
 
-def copy_file(source: Path | str, target: Path | str) -> os.stat_result:
-    """Copy a regular file with its permissions and times; return the stat of what was read."""
-    reading = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+def copy_file(source: Path | str, target: Path | str, directory: int | None = None) -> os.stat_result:
+    """Copy a regular file with its permissions and times; return the stat of what was read.
+
+    `source` may be relative to the open directory `directory`.
+    """
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    reading = os.open(source, flags, dir_fd=directory)
     try:
         status = os.fstat(reading)
         if not stat.S_ISREG(status.st_mode):
@@ -65,40 +72,55 @@ def copy_file(source: Path | str, target: Path | str) -> os.stat_result:
         os.close(reading)
 
 
-def copy_link(source: str, target: str) -> None:
-    """Copy a symbolic link, as it is, with its time."""
-    os.symlink(os.readlink(source), target)
-    status = os.lstat(source)
-    os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns), follow_symlinks=False)
-
-
 def copy_tree(source: Path | str, target: Path | str, wanted: Callable[[str], bool] = lambda _: True) -> None:
     """Copy a file, a link or a whole directory, where `wanted` says so of each; sockets, pipes and devices are left out.
 
-    What goes away meanwhile, what cannot be read, and what is there already is left out too.
+    What goes away or becomes something else meanwhile, what cannot be read, and what is there already is left out too.
     """
-    _copy(os.fspath(source), os.fspath(target), wanted)
+    above, name = os.path.split(os.fspath(source))
+    try:
+        directory = os.open(above, _DIRECTORY & ~os.O_NOFOLLOW)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return
+    try:
+        _copy(directory, name, os.fspath(source), os.fspath(target), wanted)
+    finally:
+        os.close(directory)
 
 
-def _copy(source: str, target: str, wanted: Callable[[str], bool]) -> None:
+def _copy(directory: int, name: str, source: str, target: str, wanted: Callable[[str], bool]) -> None:
+    """Copy `name` in an open directory: a command that swaps a directory for a link meanwhile leads nowhere else."""
     try:
         if not wanted(source):
             return
-        status = os.lstat(source)
+        status = os.lstat(name, dir_fd=directory)
         if stat.S_ISLNK(status.st_mode):
-            copy_link(source, target)
+            os.symlink(os.readlink(name, dir_fd=directory), target)
+            os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns), follow_symlinks=False)
         elif stat.S_ISREG(status.st_mode):
-            copy_file(source, target)
+            copy_file(name, target, directory)
         elif stat.S_ISDIR(status.st_mode):
-            with suppress(FileExistsError):
-                os.mkdir(target)
-            for name in os.listdir(source):
-                _copy(f"{source}/{name}", f"{target}/{name}", wanted)
-            # Its owner must be able to work in it, and to remove it in the end.
-            os.chmod(target, stat.S_IMODE(status.st_mode) & 0o777 | 0o700)
-            os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
-    except (FileNotFoundError, FileExistsError, PermissionError):
+            _copy_directory(os.open(name, _DIRECTORY, dir_fd=directory), source, target, wanted)
+    except (FileNotFoundError, FileExistsError, PermissionError, NotADirectoryError):
         return
+    except OSError as error:
+        if error.errno not in _SWAPPED:
+            raise
+
+
+def _copy_directory(opened: int, source: str, target: str, wanted: Callable[[str], bool]) -> None:
+    """Copy an open directory, and close it."""
+    try:
+        with suppress(FileExistsError):
+            os.mkdir(target)
+        for name in os.listdir(opened):
+            _copy(opened, name, f"{source}/{name}", f"{target}/{name}", wanted)
+        status = os.fstat(opened)
+        # Its owner must be able to work in it, and to remove it in the end.
+        os.chmod(target, stat.S_IMODE(status.st_mode) & 0o777 | 0o700)
+        os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
+    finally:
+        os.close(opened)
 
 
 def _copy_range(source: int, target: int, start: int, end: int) -> None:

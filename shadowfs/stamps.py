@@ -6,11 +6,14 @@ import os
 import stat
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from shadowfs.beneath import open_beneath, target_beneath
 from shadowfs.change import Entry, RepoPath
 from shadowfs.depot import Depot
+from shadowfs.errors import DepotError, RefusedPath
 from shadowfs.ignore import ignored_paths
 from shadowfs.names import is_git
 from shadowfs.pintable import PinTable
@@ -71,7 +74,8 @@ class Stamps:
         new = found.keys() - self.base.keys() - self.outside.keys()
         for path in ignored_paths(self.snapshot, new):
             del found[path]
-        self._read({path: status for path, status in found.items() if not self._is_as_seen(path, status)})
+        for path in self._read({path: status for path, status in found.items() if not self._is_as_seen(path, status)}):
+            del found[path]
         delta: dict[RepoPath, Entry | None] = dict.fromkeys(self.base.keys() - found.keys())
         for path in found:
             entry = self.seen[path][1]
@@ -83,28 +87,35 @@ class Stamps:
         known = self.seen.get(path)
         return known is not None and known[0] == _stamp(status)
 
-    def _read(self, files: dict[RepoPath, os.stat_result]) -> None:
-        """Keep what the files hold in the depot."""
-        depot = self.snapshot.depot
+    def _read(self, files: dict[RepoPath, os.stat_result]) -> set[RepoPath]:
+        """Keep what the files hold in the depot; return those that went, or became something else, meanwhile."""
         youngest_ns = time.time_ns() - _TICK_NS
-        for path, blob in _write(depot, self.root, files).items():
+        blobs = _write(self.snapshot.depot, self.root, files)
+        for path, blob in blobs.items():
             status = files[path]
             # A file this young may change again without its times changing: it is read again next time.
             stamp = _stamp(status) if status.st_ctime_ns < youngest_ns else _NEVER
             self.seen[path] = (stamp, Entry(_mode(status), blob))
+        return files.keys() - blobs.keys()
 
     def _files(self) -> Iterator[tuple[RepoPath, os.stat_result]]:
         ignored = frozenset(self.snapshot.ignored)
         pending = [""]
         while pending:
             directory = pending.pop()
-            with os.scandir(self.root / directory) as listing:
-                entries = list(listing)
+            try:
+                with os.scandir(self.root / directory) as listing:
+                    entries = list(listing)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
             for entry in entries:
                 path = f"{directory}/{entry.name}" if directory else entry.name
                 if path in ignored or is_git(os.fsencode(entry.name)):
                     continue
-                status = entry.stat(follow_symlinks=False)
+                try:
+                    status = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:
+                    continue
                 if stat.S_ISDIR(status.st_mode):
                     pending.append(path)
                 elif _is_file(status):
@@ -113,13 +124,44 @@ class Stamps:
 
 _NONE = Entry(0, "")
 _NEVER: Stamp = (-1, 0, 0, 0)
+_MOVED = (FileNotFoundError, NotADirectoryError, IsADirectoryError, RefusedPath)
+# Files open at once while they are read.
+_OPENED = 256
 
 
 def _write(depot: Depot, root: Path, files: dict[RepoPath, os.stat_result]) -> dict[RepoPath, str]:
-    links = [path for path, status in files.items() if stat.S_ISLNK(status.st_mode)]
-    plain = [path for path in files if path not in set(links)]
-    blobs = dict(zip(plain, depot.write_files([root / path for path in plain]), strict=True))
-    return blobs | {path: depot.write(os.fsencode((root / path).readlink())) for path in links}
+    """Keep what files and links hold, and return their blobs, without those that are no longer what they were.
+
+    Commands may be running: each is opened beneath the tree, and git reads what was opened, whatever has its name by then.
+    """
+    links = {path for path, status in files.items() if stat.S_ISLNK(status.st_mode)}
+    plain = [path for path in files if path not in links]
+    blobs: dict[RepoPath, str] = {}
+    directory = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for start in range(0, len(plain), _OPENED):
+            blobs |= _write_files(depot, directory, plain[start : start + _OPENED])
+        for path in links:
+            with suppress(*_MOVED):
+                blobs[path] = depot.write(os.fsencode(target_beneath(directory, path)))
+    finally:
+        os.close(directory)
+    return blobs
+
+
+def _write_files(depot: Depot, directory: int, paths: list[RepoPath]) -> dict[RepoPath, str]:
+    opened: dict[RepoPath, int] = {}
+    try:
+        for path in paths:
+            with suppress(*_MOVED):
+                opened[path] = open_beneath(directory, path, os.O_RDONLY)
+        ours = Path(f"/proc/{os.getpid()}/fd")
+        return dict(zip(opened, depot.write_files([ours / str(fd) for fd in opened.values()]), strict=True))
+    except PermissionError as error:
+        raise DepotError(f"{path!r} cannot be read: {error.strerror}") from error
+    finally:
+        for fd in opened.values():
+            os.close(fd)
 
 
 def _stamp(status: os.stat_result) -> Stamp:
