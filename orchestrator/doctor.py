@@ -61,7 +61,8 @@ def _python() -> Check:
 
 def _git(path: str, root: bool) -> Check:
     get = install_command("git", root)
-    program = shutil.which("git", path=path)
+    # Never by a relative entry: it would run a program of whatever directory this was started in.
+    program = shutil.which("git", path=":".join(entry for entry in path.split(":") if entry.startswith("/")))
     if program is None:
         return Check("git", False, "there is no program `git`", needed=True, get=get)
     said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout

@@ -79,7 +79,8 @@ def look(args: Sequence[str], directory: Path, environ: Mapping[str, str]) -> su
     The user's own configuration counts here: whether the directory is safe, and where ignore files are.
     """
     own = {name: value for name, value in environ.items() if not name.startswith("GIT_")}
-    return _spawn(["git", *args], {**_home(), **own, **_ENVIRONMENT}, directory, b"")
+    search = _search_path(own.get("PATH", os.defpath))
+    return _spawn(["git", *args], {**_home(), **own, **_ENVIRONMENT, "PATH": search}, directory, b"")
 
 
 def command(args: Iterable[str | bytes | Path]) -> list[str | bytes | Path]:
@@ -122,8 +123,13 @@ def failure(doing: str, stderr: bytes) -> DepotError | NoSpace:
     return DepotError(message)
 
 
+def _search_path(path: str) -> str:
+    """Return a search path without its relative entries: they would find programs in whatever tree git is run in."""
+    return os.pathsep.join(entry for entry in path.split(os.pathsep) if os.path.isabs(entry))  # noqa: PTH117
+
+
 def _home() -> dict[str, str]:
-    return {"PATH": os.pathsep.join(os.get_exec_path()), "HOME": str(Path.home())}
+    return {"PATH": _search_path(os.environ.get("PATH", os.defpath)), "HOME": str(Path.home())}
 
 
 def _spawn(

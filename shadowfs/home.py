@@ -74,7 +74,8 @@ def _started(pid: int) -> str | None:
 
 def _remove(path: Path) -> None:
     for mount in _mounts_below(path):
-        subprocess.run(["umount", "--lazy", "--", mount], check=False, capture_output=True)
+        tools = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
+        subprocess.run(["umount", "--lazy", "--", mount], env=tools, check=False, capture_output=True)
     # A directory that its owner made unreadable must not keep the shadow alive: open it up, then remove.
     while path.exists():
         try:
