@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import WouldOverwrite
-from shadowfs import Change, FileChange, RepoPath, merge
+from shadowfs import Change, FileChange, RepoPath, check_exportable, merge
 
 LINK = 0o120000
 PLAIN, EXECUTABLE = 0o100644, 0o100755
@@ -35,8 +35,12 @@ class Write:
 
 
 def apply(repository: Path, change: Change) -> tuple[RepoPath, ...]:
-    """Put `change` into the working tree and return the paths written or deleted. Raises `WouldOverwrite`: then nothing was."""
+    """Put `change` into the working tree and return the paths written or deleted.
+
+    Raises `WouldOverwrite`, and `RefusedPath` for what may not be delivered either: then nothing was written.
+    """
     writes = list(_plan(repository, change))
+    check_exportable(change)
     done: list[Write] = []
     try:
         for write in writes:

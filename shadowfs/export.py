@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,14 +17,16 @@ from shadowfs.worktree import WorkTree
 
 _FILES = (0o100644, 0o100755)
 _LINK = 0o120000
+# What git takes for a HEAD: a symbolic reference, a commit's id, or a link to a reference.
+_HEAD = re.compile(rb"ref:\s*refs/|refs/|[0-9a-f]{40}")
 
 
 def check_exportable(change: Change) -> None:
     """Raise `RefusedPath` for a change that may not leave the depot.
 
-    Refused: git directories at any depth and under any disguise, paths out of the tree, submodules added or altered
-    (entries as well as `.gitmodules`), what is neither file nor link, links out of the tree or into a git directory, and
-    a file with the name of another one's directory.
+    Refused: git directories at any depth and under any disguise, bare repositories too, paths out of the tree, submodules
+    added or altered (entries as well as `.gitmodules`), what is neither file nor link, links out of the tree or into a git
+    directory, and a file with the name of another one's directory.
     """
     after = {file.path: file.after for file in change.files if file.after is not None}
     for path, entry in after.items():
@@ -38,6 +41,7 @@ def check_exportable(change: Change) -> None:
         for parent in _parents(path):
             if parent in after:
                 raise RefusedPath(f"{parent!r} is both a file and the directory of {path!r}")
+    _check_repositories(after, change)
 
 
 def deliver_objects(depot: Depot, commit: str, repository: Path, environ: Mapping[str, str] | None = None) -> None:
@@ -109,6 +113,21 @@ def _check_entry(path: RepoPath, entry: Entry, change: Change) -> None:
         raise RefusedPath(f"{path!r} is a link out of the tree, to {target!r}")
     if any(is_git(os.fsencode(name)) for name in target.split("/")):
         raise RefusedPath(f"{path!r} is a link into a git directory, to {target!r}")
+
+
+def _check_repositories(after: Mapping[RepoPath, Entry], change: Change) -> None:
+    """Refuse a directory that git, run inside it, takes for a bare repository: it would run what its configuration names."""
+    folded = {path.lower(): path for path in after}
+    for low, path in folded.items():
+        folder, _, name = low.rpartition("/")
+        if name != "head" or _HEAD.match(change.blobs.read(after[path].blob)) is None:
+            continue
+        place = f"{folder}/" if folder else ""
+        stores = all(any(other.startswith(f"{place}{store}/") for other in folded) for store in ("objects", "refs"))
+        if stores or f"{place}commondir" in folded:
+            raise RefusedPath(
+                f"{path!r} makes its directory a git repository, whose settings git obeys: add it by hand"
+            )
 
 
 def _parents(path: RepoPath) -> list[RepoPath]:

@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.applying import apply
 from orchestrator.errors import WouldOverwrite
-from shadowfs import Change, Entry, FileChange
+from shadowfs import Change, Entry, FileChange, RefusedPath
 
 PLAIN, EXECUTABLE, LINK = 0o100644, 0o100755, 0o120000
 LINES = b"one\ntwo\nthree\nfour\nfive\nsix\n"
@@ -118,3 +118,13 @@ def test_what_was_written_is_taken_back_when_the_disk_refuses(tmp_path: Path) ->
     with pytest.raises(OSError, match="name too long"):
         apply(tmp_path, change(("a", (PLAIN, b"old\n"), (PLAIN, b"new\n")), (f"b/{long}", None, (PLAIN, b"x"))))
     assert (tmp_path / "a").read_bytes() == b"old\n"
+
+
+def test_a_file_behind_a_link_of_the_same_change_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    # No tree of ours holds both; one that somebody crafted can.
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "tree").mkdir()
+    hostile = change(("a", None, (LINK, b"../outside")), ("a/made", None, (PLAIN, b"x")))
+    with pytest.raises(RefusedPath):
+        apply(tmp_path / "tree", hostile)
+    assert list((tmp_path / "outside").iterdir()) == list((tmp_path / "tree").iterdir()) == []

@@ -222,3 +222,29 @@ def test_a_removed_submodule_may_not_leave() -> None:
     removed = FileChange("sub", Entry(0o160000, "0" * 40), None)
     with pytest.raises(RefusedPath, match="submodule"):
         check_exportable(Change("b", "t", (removed,), Links()))
+
+
+REPOSITORY = {"x/HEAD": "ref: refs/heads/main", "x/objects/keep": "", "x/refs/keep": "", "x/config": "[core]"}
+
+
+@pytest.mark.parametrize(
+    ("files", "leaves"),
+    [
+        (REPOSITORY, False),
+        ({**REPOSITORY, "x/HEAD": "0" * 40}, False),
+        ({"x/Head": "ref:\trefs/x", "x/OBJECTS/keep": "", "x/Refs/keep": ""}, False),
+        ({"HEAD": "ref: refs/heads/main", "objects/keep": "", "refs/keep": ""}, False),
+        ({"x/HEAD": "ref: refs/heads/main", "x/commondir": "../y"}, False),
+        ({**REPOSITORY, "x/HEAD": "a headline"}, True),
+        ({"x/HEAD": "ref: refs/heads/main", "x/objects/keep": "", "y/refs/keep": ""}, True),
+    ],
+)
+def test_a_bare_repository_may_not_leave(files: dict[str, str], leaves: bool) -> None:
+    put = Change(
+        "b", "t", tuple(FileChange(path, None, Entry(0o100644, text)) for path, text in files.items()), Links()
+    )
+    if leaves:
+        check_exportable(put)
+        return
+    with pytest.raises(RefusedPath, match="repository"):
+        check_exportable(put)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import posixpath
+from collections.abc import Iterator
 
 from shadowfs import RepoPath
 
@@ -28,7 +29,8 @@ _LINT = (
     "pyrightconfig.json", ".testmondata", "tslint.json",
 )  # fmt: skip
 _RUNS_BY_ITSELF = (
-    ".vscode/tasks.json", ".vscode/settings.json", ".vscode/launch.json", ".idea/runConfigurations/*", ".envrc", ".mcp.json",
+    ".vscode/*", ".idea/*", ".envrc", ".mcp.json", ".npmrc", ".yarnrc*", ".pnpmfile.cjs", ".cargo/*", ".ripgreprc", ".mvn/*",
+    ".bazelrc", ".gdbinit", ".lldbinit", ".Rprofile", ".irbrc", ".pryrc", ".lesskey", ".gradle/*", "init.gradle*",
     ".claude/*", ".cursor/*", ".codex/*", ".gemini/*", ".windsurf/*", ".devcontainer/*", ".devcontainer.json", ".husky/*",
     ".githooks/*", ".gitmodules", ".gitattributes", "lefthook.yml", ".nightcrew/*", "nightcrew.toml", "*.code-workspace",
     ".zed/*", ".vim/*", ".nvim.lua", ".exrc", ".nvimrc", ".lvimrc", ".dir-locals.el", ".mise.toml", "mise.toml", ".tool-versions",
@@ -68,7 +70,7 @@ def is_ci(path: RepoPath) -> bool:
 
 def runs_by_itself(path: RepoPath) -> bool:
     """Say whether an editor, a shell, an agent or git acts on a file when somebody merely opens the repository."""
-    return _matches(path, _RUNS_BY_ITSELF) or _matches(posixpath.basename(path), _RUNS_BY_ITSELF)
+    return any(_matches(end, _RUNS_BY_ITSELF) for end in _ends(path))
 
 
 def builds(path: RepoPath) -> bool:
@@ -89,6 +91,14 @@ def shadows_tool(path: RepoPath) -> str | None:
     package = len(parts) == 2 and parts[1] == "__init__"
     module = len(parts) == 1 and path.endswith(".py")
     return parts[0] if (package or module) and parts[0] in _SHADOWS else None
+
+
+def _ends(path: RepoPath) -> Iterator[RepoPath]:
+    """Yield a path as it is seen from each directory on its way: somebody may open that one."""
+    yield path
+    while "/" in path:
+        path = path.partition("/")[2]
+        yield path
 
 
 def _matches(path: RepoPath, patterns: tuple[str, ...]) -> bool:

@@ -16,6 +16,13 @@ from verifier.tampering.sides import Sides
 
 _LIFECYCLE = re.compile(r"^(pre|post)|^(install|prepare|test|lint|check)")
 _KNOWS_TESTS = re.compile(rb"PYTEST_CURRENT_TEST|PYTEST_VERSION|\b_?pytest\b|\bunittest\b|NIGHTCREW_|_nightcrew")
+_GIT_PARTS = {
+    "head": re.compile(rb"\A(ref:\s*refs/|refs/|[0-9a-f]{40})"),
+    "commondir": re.compile(rb"\S"),
+    "config": re.compile(rb"^\s*\[(core|include|includeif|filter|diff|alias)\b", re.IGNORECASE | re.MULTILINE),
+    "config.worktree": re.compile(rb"\S"),
+}
+_GIT_BYTES = 1 << 16
 _ENDS_PROCESS = re.compile(rb"\bos\s*\.\s*_exit\b|\bos\s*\.\s*kill\b|\bos\s*\.\s*abort\b")
 
 
@@ -29,6 +36,8 @@ def planted(sides: Sides) -> Iterator[Finding]:
         yield Finding(path, f"the new module stands in for `{tool}`")
     if runs_by_itself(path):
         yield Finding(path, f"editors, shells, agents or git act on this file by themselves; it is {sides.kind}")
+    if _steers_git(path, sides):
+        yield Finding(path, f"git, run in its directory, obeys this file; it is {sides.kind}")
     if path.rpartition("/")[2] == "package.json":
         yield from _scripts(path, sides.before, sides.after)
     elif builds(path):
@@ -48,6 +57,12 @@ def test_awareness(path: RepoPath, before: bytes | None, after: bytes | None) ->
                     budget[word] -= 1
                 else:
                     yield Finding(path, f"the code {what}: `{line.decode('utf-8', 'replace').strip()[:80]}`", number)
+
+
+def _steers_git(path: RepoPath, sides: Sides) -> bool:
+    """Say whether a file is a part of a git directory that decides what git runs: there are bare ones, named anything."""
+    pattern = _GIT_PARTS.get(path.rpartition("/")[2].lower())
+    return pattern is not None and sides.after is not None and pattern.search(sides.after[:_GIT_BYTES]) is not None
 
 
 def _code(source: bytes | None) -> bytes:
