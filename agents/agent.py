@@ -66,6 +66,10 @@ class Workspace(Protocol):
     def root(self) -> Path: ...
     @property
     def sandbox(self) -> Sandbox: ...
+    @property
+    def limits(self) -> Limits:
+        """Return the limits of one run of the suite; the budget may cut its time further."""
+        ...
 
     def paths(self) -> Iterator[RepoPath]:
         """Yield the files of the shadow, ignored ones left out."""

@@ -84,6 +84,10 @@ class MemoryWorkspace:
     def sandbox(self) -> ScriptedSandbox:
         return self._sandbox
 
+    @property
+    def limits(self) -> Limits:
+        return Limits()
+
     def paths(self) -> Iterator[RepoPath]:
         """Yield the files, sorted."""
         return iter(sorted(self.files))

@@ -7,12 +7,14 @@ from dataclasses import replace
 
 from agents import Agent, NoFix, OutOfBudget, Proposal, Result, Stopped, Task
 from orchestrator.assignment import Assignment
+from orchestrator.budget import LEAST_S
 from orchestrator.journal import Journal
 from orchestrator.patterns import matching
 from orchestrator.place import Place
 from orchestrator.records import AttemptRecord, AttemptState
 from orchestrator.workspace import ShadowWorkspace
 from shadowfs import Change, Entry, RepoPath, Snapshot
+from verifier import VerifierError
 
 BYPRODUCTS = (
     "__pycache__/",
@@ -28,10 +30,6 @@ BYPRODUCTS = (
     ".nightcrew*",
 )
 """What running tests and tools leaves lying about: never part of a proposal, unless the base has it."""
-
-JUDGING_SHARE = 0.25
-JUDGING_S = 600.0
-"""What of the budget is reserved for judging: this share of it, at most so many seconds."""
 
 
 def attempt(
@@ -55,7 +53,7 @@ def attempt(
             runner=work.engines.runner,
             limits=work.settings.limits,
             steps=steps,
-            budget=work.budget.without(min(JUDGING_SHARE * work.budget.total_s, JUDGING_S)),
+            budget=work.budget.before_judging(),
             protects=protects,
             stopping=work.stopping,
             emit=work.emit,
@@ -73,6 +71,12 @@ def _let_work(agent: Agent, task: Task, workspace: ShadowWorkspace) -> Result:
     except (OutOfBudget, Stopped, KeyboardInterrupt):
         workspace.keep()
         raise
+    except VerifierError:
+        if workspace.remaining_s() >= LEAST_S:
+            raise
+        # Trials get the time that is left and end with it: what failed then is the budget, not they.
+        workspace.keep()
+        raise workspace.budget.spent() from None
 
 
 def _protection(work: Assignment, paths: frozenset[RepoPath]) -> Callable[[RepoPath], bool]:

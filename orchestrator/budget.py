@@ -12,25 +12,32 @@ from sandbox import Limits
 LEAST_S = 0.05
 """Nothing is started for less time than this."""
 
+JUDGING_SHARE = 0.25
+JUDGING_S = 600.0
+"""What of the budget is reserved for judging: this share of it, at most so many seconds."""
+
 
 class Budget:
-    """`total_s` seconds of work on a job, of which `spent_s` were spent in earlier leases."""
+    """`total_s` seconds of work on a job, of which `spent_s` were spent in earlier leases and `reserved_s` are kept for later."""
 
-    def __init__(self, total_s: float, spent_s: float = 0.0, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        total_s: float,
+        spent_s: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        reserved_s: float = 0.0,
+    ) -> None:
         self._total_s = total_s
+        self._reserved_s = reserved_s
         self._clock = clock
-        self._ends = clock() + total_s - spent_s
+        self._ends = clock() + total_s - spent_s - reserved_s
 
-    def without(self, seconds: float) -> Budget:
-        """Return this budget less `seconds` that are reserved for what comes after."""
-        budget = Budget(self._total_s, clock=self._clock)
-        budget._ends = self._ends - seconds
-        return budget
-
-    @property
-    def total_s(self) -> float:
-        """Return the seconds of the whole job."""
-        return self._total_s
+    def before_judging(self) -> Budget:
+        """Return what may be spent before anything is judged: this budget less what is reserved for judging."""
+        reserved_s = min(JUDGING_SHARE * self._total_s, JUDGING_S)
+        spent_s = self._total_s - (self._ends - self._clock())
+        return Budget(self._total_s, spent_s, self._clock, reserved_s=reserved_s)
 
     def remaining_s(self) -> float:
         """Return the seconds that are left, at least 0."""
@@ -39,7 +46,12 @@ class Budget:
     def check(self) -> None:
         """Raise `OutOfBudget` when nothing is left."""
         if self.remaining_s() < LEAST_S:
-            raise OutOfBudget(f"the budget of {self._total_s:g} seconds is spent")
+            raise self.spent()
+
+    def spent(self) -> OutOfBudget:
+        """Return what says that nothing is left."""
+        kept = f", but for {self._reserved_s:g} that are kept for judging" if self._reserved_s else ""
+        return OutOfBudget(f"the budget of {self._total_s:g} seconds is spent{kept}")
 
     def cut(self, limits: Limits) -> Limits:
         """Return `limits` with no more wall clock than is left; raise `OutOfBudget` when nothing is."""

@@ -10,14 +10,17 @@ from orchestrator.patterns import matching
 from orchestrator.records import AttemptRecord, AttemptState
 from sandbox import Sandbox
 from shadowfs import Change, RepoPath, Snapshot
-from verifier import Case, RungResult, Status, Verdict
+from verifier import Case, OutOfTime, RungResult, Status, Verdict
 
 ROUNDS = 3
 """How often a change is judged, at most, while ignored files keep changing under it."""
 
 
 def judge(work: Assignment, snapshot: Snapshot, change: Change, failing: tuple[str, ...]) -> Verdict:
-    """Return the verdict on `change`: the one the store has, or a new one, kept before this returns."""
+    """Return the verdict on `change`: the one the store has, or a new one, kept before this returns.
+
+    Raises `OutOfBudget` where the budget ends first; no verdict is kept then, and the next call begins with the first rung.
+    """
     for verdict in work.store.verdicts(work.lease.job):
         if (verdict.base, verdict.tree) == (change.base, change.tree):
             return verdict
@@ -48,7 +51,10 @@ def _settled(work: Assignment, snapshot: Snapshot, case: Case) -> Verdict:
     """Judge until the ignored files stood still meanwhile: their content is live, so a verdict holds only for what was there."""
     before = snapshot.fingerprint
     for _ in range(ROUNDS):
-        verdict = work.engines.judge(case, lambda name, result: _tell(work, name, result))
+        try:
+            verdict = work.engines.judge(case, lambda name, result: _tell(work, name, result))
+        except OutOfTime:
+            raise work.budget.spent() from None
         now = work.engines.repositories.fingerprint(snapshot)
         if now == before:
             return verdict
@@ -80,8 +86,9 @@ def _case(work: Assignment, snapshot: Snapshot, change: Change, failing: tuple[s
         failing=failing,
         protected=frozenset(added.path for added in work.order.added),
         allowed=_allowed(work, change),
-        limits=work.budget.cut(work.settings.limits),
+        limits=work.settings.limits,
         repeats=work.settings.repeats,
+        left_s=work.budget.remaining_s,
     )
 
 

@@ -13,8 +13,8 @@ from orchestrator.judging import choose, judge, proposals
 from orchestrator.patterns import matching
 from orchestrator.records import REVIEW, AttemptRecord, AttemptState, Status
 from shadowfs import Change, Entry, RefusedPath, Snapshot
+from verifier import Ran, Verdict
 from verifier import Status as RungStatus
-from verifier import Verdict
 
 TEST_FILES = ("test_*.py", "*_test.py", "tests.py", "test.py")
 
@@ -50,8 +50,7 @@ def run(work: Assignment) -> Ending:
     attempts = _attempts(work, snapshot, base, failing)
     if not proposals(attempts):
         return Ending(Status.NO_FIX, attempts[0].why, attempts[0].needs)
-    judged = [_judge(work, snapshot, base, failing, record) for record in proposals(attempts)]
-    best = _choose(work, judged)
+    best = _choose(work, _judged(work, snapshot, base, failing, proposals(attempts)))
     return _deliver(work, snapshot, best)
 
 
@@ -91,8 +90,12 @@ def _failing_added(work: Assignment, snapshot: Snapshot, base: str) -> tuple[str
             known = step.data["failing"]
             return tuple(map(str, known)) if isinstance(known, list) else ()
     number = work.journal.begin("reproduce", {"files": files})
+    budget = work.budget.before_judging()
     with work.places.open(snapshot, base) as place:
-        report = work.engines.runner.run(place.sandbox, work.suite, files, work.budget.cut(work.settings.limits))
+        allowed = budget.cut(work.settings.limits)
+        report = work.engines.runner.run(place.sandbox, work.suite, files, allowed)
+    if report.ran is Ran.TIMED_OUT and allowed != work.settings.limits:
+        raise budget.spent()
     work.journal.finish(number, {"failing": list(report.bad()), "ran": report.ran, "why": report.why})
     work.emit("progress", f"{len(report.bad())} of the ticket's tests fail on the base")
     return report.bad()
@@ -114,6 +117,21 @@ def _attempts(work: Assignment, snapshot: Snapshot, base: str, failing: tuple[st
             snapshot.depot.keep(f"jobs/{work.ticket.id}/attempt-{number}", record.tree or base)
         done.append(record)
     return done
+
+
+def _judged(
+    work: Assignment, snapshot: Snapshot, base: str, failing: tuple[str, ...], records: Sequence[AttemptRecord]
+) -> list[Judged]:
+    """Judge every proposal; where the budget ends first, one that is verified by then is enough."""
+    judged: list[Judged] = []
+    for record in records:
+        try:
+            judged.append(_judge(work, snapshot, base, failing, record))
+        except OutOfBudget:
+            if not any(each.verdict.verified for each in judged):
+                raise
+            break
+    return judged
 
 
 def _judge(work: Assignment, snapshot: Snapshot, base: str, failing: tuple[str, ...], record: AttemptRecord) -> Judged:

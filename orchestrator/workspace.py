@@ -13,7 +13,7 @@ from orchestrator.journal import Journal
 from orchestrator.place import Place
 from sandbox import Command, Completed, Ended, Limits, Sandbox
 from shadowfs import Change, RefusedPath, RepoPath, Snapshot
-from verifier import Runner, SuiteReport
+from verifier import Ran, Runner, SuiteReport
 
 TAIL_BYTES = 4096
 SEARCHED_BYTES = 4 << 20
@@ -102,7 +102,7 @@ class ShadowWorkspace:
                 self.stopping()
         self._finish(number, _told(completed))
         if completed.ended is Ended.TIMED_OUT and allowed != limits:
-            self.budget.check()
+            raise self.budget.spent()
         return completed
 
     def test(self, ids: Sequence[str] | None = None) -> SuiteReport:
@@ -113,6 +113,9 @@ class ShadowWorkspace:
         bad = report.bad()
         outcome = {"ran": report.ran, "tests": len(report.tests), "bad": list(bad[:100]), "seconds": report.seconds}
         self.steps.finish(number, outcome)
+        if report.ran is Ran.TIMED_OUT and allowed != self.limits:
+            # The budget ended it: that is no word of the suite, whose own limit had not come.
+            raise self.budget.spent()
         return report
 
     def change(self) -> Change:

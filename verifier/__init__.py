@@ -1,7 +1,7 @@
 """Judge: run suites, try candidates, and walk a change up the ladder."""
 
 from verifier.command import parse_test_command
-from verifier.errors import ProtocolBroken, SuiteNotStarted, VerifierError
+from verifier.errors import OutOfTime, ProtocolBroken, SuiteNotStarted, VerifierError
 from verifier.forkserver import ForkServers
 from verifier.ladder import LADDER, Ladder
 from verifier.measure import Measure
@@ -24,6 +24,7 @@ __all__ = [
     "InsideRunner",
     "Ladder",
     "Measure",
+    "OutOfTime",
     "Outcome",
     "ProtocolBroken",
     "Ran",

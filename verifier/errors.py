@@ -11,3 +11,23 @@ class ProtocolBroken(VerifierError, RuntimeError):
 
 class SuiteNotStarted(VerifierError, RuntimeError):
     """Raised when a fork server cannot import the suite; the message holds what the suite printed."""
+
+
+class OutOfTime(VerifierError, TimeoutError):
+    """Raised when the time for judging a case ends first; what was measured by then is no verdict."""
+
+
+class ServerFailed(VerifierError, RuntimeError):
+    """Raised when a language server cannot be started, died, or does not speak its protocol."""
+
+
+class ServerSilent(VerifierError, TimeoutError):
+    """Raised when a language server has not answered within the time it was given."""
+
+
+class ServerRefused(VerifierError, ValueError):
+    """Raised when a language server answers with an error, or says that it cannot do what is asked."""
+
+    def __init__(self, message: str, code: int = 0) -> None:
+        super().__init__(message)
+        self.code = code

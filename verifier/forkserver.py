@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -23,10 +24,13 @@ _IN_FLIGHT_FOR_EACH = 4
 class ForkServers:
     """The TrialsFactory of pytest and unittest suites."""
 
-    def start(self, sandbox: Sandbox, suite: Suite, limits: Limits = Limits()) -> ForkTrials:
+    def start(
+        self, sandbox: Sandbox, suite: Suite, limits: Limits = Limits(), run_s: float | None = None
+    ) -> ForkTrials:
         """Start a server for `suite`, importing it once; `limits` are the server's, `cpu_s` each candidate's.
 
-        Raises `SuiteNotStarted` when the suite cannot be imported at all, and for suites of kind `command`.
+        `run_s` is what a run of the suite may take: the seconds for its import, and of CPU for each test run as it is.
+        Raises `SuiteNotStarted` when the suite cannot be imported in that time, and for suites of kind `command`.
         """
         if suite.kind == "command":
             raise SuiteNotStarted(
@@ -34,7 +38,7 @@ class ForkServers:
             )
         process = sandbox.start(command_for(sandbox, suite), limits)
         with ExitStack() as undo:
-            trials = undo.enter_context(ForkTrials(process))
+            trials = undo.enter_context(ForkTrials(process, run_s))
             trials.begin({**request_for(sandbox, suite), "mode": "serve", "ids": None})
             undo.pop_all()
         return trials
@@ -43,8 +47,10 @@ class ForkServers:
 class ForkTrials:
     """A running fork server. A generator that is closed early ends the trials in flight."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process, run_s: float | None = None) -> None:
         self._process = process
+        self._import_s = math.inf if run_s is None else run_s
+        self._baseline_cpu_s = min(_BASELINE_CPU_S, self._import_s)
         self._channel = HostChannel(process.channel)
         self._heard = Heard()
         self._room = 0
@@ -62,6 +68,7 @@ class ForkTrials:
     def begin(self, request: Mapping[str, object]) -> None:
         """Wait until the suite has been imported. Raises `SuiteNotStarted`."""
         self._channel.send(request)
+        ends = time.monotonic() + self._import_s
         while not self._room:
             for message in self._channel.exchange(_POLL_S):
                 if message.type == "ready":
@@ -73,6 +80,8 @@ class ForkTrials:
             if ended is not None and not self._room:
                 report = self._heard.report(ended)
                 raise SuiteNotStarted(report.why or tail(ended) or "the suite could not be imported")
+            if not self._room and time.monotonic() > ends:
+                raise SuiteNotStarted(f"the suite was not imported within {self._import_s:g} s")
 
     def baseline(self, ids: Sequence[str] | None = None) -> SuiteReport:
         """Run tests as they are (each in a fork of its own state), None for all."""
@@ -80,7 +89,7 @@ class ForkTrials:
         wanted = list(self.collected if ids is None else ids)
         tests: dict[str, TestResult] = {} if ids is not None else {test.id: test for test in self._heard.results}
         cpu_s = 0.0
-        jobs = (_job((), [test_id], cpu_s=_BASELINE_CPU_S, detail=True, all_failures=True) for test_id in wanted)
+        jobs = (_job((), [test_id], cpu_s=self._baseline_cpu_s, detail=True, all_failures=True) for test_id in wanted)
         for test_id, message in zip(wanted, self._answers(jobs), strict=False):
             cpu_s += message.number("cpu_s")
             results = message.results() or (TestResult(test_id, Outcome.ERROR, message=message.text("message", "")),)
@@ -106,7 +115,7 @@ class ForkTrials:
         deadline: float,
         lines: dict[str, Mapping[str, frozenset[int]]],
     ) -> None:
-        jobs = (_job((), [test_id], cpu_s=_BASELINE_CPU_S, all_failures=True, cover=files) for test_id in ids)
+        jobs = (_job((), [test_id], cpu_s=self._baseline_cpu_s, all_failures=True, cover=files) for test_id in ids)
         answers = self._answers(jobs, lambda: time.monotonic() < deadline)
         for test_id, message in zip(ids, answers, strict=False):
             lines[test_id] = message.lines()

@@ -38,7 +38,10 @@ class Ladder:
         self._clock = clock
 
     def judge(self, case: Case, watch: Watch | None = None) -> Verdict:
-        """Judge `case`; `watch` is told each rung's name when it starts (with None) and when it ends (with its result)."""
+        """Judge `case`; `watch` is told each rung's name when it starts (with None) and when it ends (with its result).
+
+        Raises `OutOfTime` when the case's time ends before the verdict is there: there is none then, not a part of one.
+        """
         measure = Measure(self._runner, case)
         results: list[RungResult] = []
         stopped: RungResult | None = None

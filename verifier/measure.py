@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from verifier.errors import ProtocolBroken
+from sandbox import Command, Completed, Ended, Limits
+from verifier.errors import OutOfTime, ProtocolBroken
 from verifier.suite import Ran, Runner, SuiteReport
 from verifier.verdict import Case
 
 
 class Measure:
-    """Runs the suite of one case; the rungs of one ladder share it, so that no run is made twice."""
+    """Runs the suite of one case; the rungs of one ladder share it, so that no run is made twice.
+
+    A run gets the case's limits, cut to the time that is left for the case. One that ended at that cut, and not at a limit
+    of its own, says nothing of the change: it raises `OutOfTime`, as does a run for which no time is left.
+    """
 
     def __init__(self, runner: Runner, case: Case) -> None:
         self._runner = runner
@@ -24,10 +30,33 @@ class Measure:
             self._reports[key] = self._run(tree, ids)
         return self._reports[key]
 
+    def command(self, tree: str, command: Command) -> Completed:
+        """Run a command on `tree`, in a sandbox of its own."""
+        with self._case.open(tree) as sandbox:
+            limits = self._allowed()
+            completed = sandbox.run(command, limits)
+        self._expect_whole(completed.ended is Ended.TIMED_OUT, limits)
+        return completed
+
     def _run(self, tree: str, ids: Sequence[str] | None) -> SuiteReport:
         with self._case.open(tree) as sandbox:
+            limits = self._allowed()
             try:
-                return self._runner.run(sandbox, self._case.suite, ids, self._case.limits)
+                report = self._runner.run(sandbox, self._case.suite, ids, limits)
             except ProtocolBroken as error:
                 # What runs in there is the judged code: its nonsense on the channel is its failure, not ours.
                 return SuiteReport(Ran.CRASHED, why=f"the test process broke the protocol: {error}")
+        self._expect_whole(report.ran is Ran.TIMED_OUT, limits)
+        return report
+
+    def _allowed(self) -> Limits:
+        """Return the limits of a run that starts now."""
+        limits, left_s = self._case.limits, self._case.left_s()
+        if left_s <= 0:
+            raise OutOfTime("no time is left to judge the change; give the case more")
+        cut = left_s < (float("inf") if limits.wall_s is None else limits.wall_s)
+        return replace(limits, wall_s=left_s) if cut else limits
+
+    def _expect_whole(self, timed_out: bool, limits: Limits) -> None:
+        if timed_out and limits != self._case.limits:
+            raise OutOfTime(f"a run was ended after {limits.wall_s:g} s, when the time to judge the change was over")

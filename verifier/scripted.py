@@ -65,9 +65,9 @@ class ScriptedTrials:
             self.tried.append(candidate)
             yield self.judge(candidate, tests)
 
-    def start(self, sandbox: Sandbox, suite: Suite, limits: Limits = Limits()) -> Self:
+    def start(self, sandbox: Sandbox, suite: Suite, limits: Limits = Limits(), run_s: float | None = None) -> Self:
         """Be the factory too."""
-        del sandbox, suite, limits
+        del sandbox, suite, limits, run_s
         return self
 
     def __enter__(self) -> Self:

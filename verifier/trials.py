@@ -92,6 +92,10 @@ class Trials(Protocol):
 class TrialsFactory(Protocol):
     """Starts fork servers."""
 
-    def start(self, sandbox: Sandbox, suite: Suite, limits: Limits = Limits()) -> Trials:
-        """Start one for `suite`, importing it once. Raises `SuiteNotStarted` when it cannot be imported at all."""
+    def start(self, sandbox: Sandbox, suite: Suite, limits: Limits = Limits(), run_s: float | None = None) -> Trials:
+        """Start one for `suite`, importing it once.
+
+        `run_s` is what a run of the suite may take: the seconds for its import, and of CPU for each test that is run as it is.
+        Raises `SuiteNotStarted` when it cannot be imported at all, or not in that time.
+        """
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -77,6 +78,7 @@ class Case:
     `open` gives a fresh sandbox on a fresh shadow of a tree (ids as in `change`), nothing in it of any attempt.
     `failing` are tests that must go from failing to passing. `protected` are paths the ticket added or fixed, which
     the change must carry as they are. `allowed` are paths that the ticket asks to change though the tamper rung guards them.
+    `limits` are those of each run; `left_s` tells how many seconds all runs to come may still take.
     """
 
     change: Change
@@ -87,6 +89,7 @@ class Case:
     allowed: frozenset[RepoPath] = frozenset()
     limits: Limits = Limits()
     repeats: int = 3
+    left_s: Callable[[], float] = lambda: math.inf
 
 
 class Rung(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agents.agent import NoFix, Proposal, Result, Task, Workspace
 from agents.repair.choice import best_first, literals, smells
@@ -46,8 +46,10 @@ class RepairAgent:
             return _Attempt.begin(task, workspace, trials, diagnosis, self.settings).work(past)
 
     def _start(self, task: Task, workspace: Workspace) -> Trials:
+        # One server serves the whole search; only its import is bounded as a run of the suite is.
+        limits = replace(workspace.limits, wall_s=workspace.remaining_s())
         try:
-            return self.factory.start(workspace.sandbox, task.suite)
+            return self.factory.start(workspace.sandbox, task.suite, limits, workspace.limits.wall_s)
         except SuiteNotStarted as error:
             workspace.note(
                 "slow", {"why": str(error)[:500]}, progress="no fork server for this suite: one run for each candidate"

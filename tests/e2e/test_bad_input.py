@@ -175,15 +175,22 @@ def test_a_test_command_that_is_wrong(tmp_path: Path, state: Path) -> None:
     assert digest(repository) == before
 
 
-def test_a_suite_that_hangs_is_ended(tmp_path: Path, state: Path) -> None:
-    hanging = "import time\n\ndef test_hangs():\n    time.sleep(3600)\n"
-    repository = make_project(
-        tmp_path / "repository", {"tests/test_hangs.py": hanging, "nightcrew.toml": "[test]\nseconds = 5\n"}
-    )
+@pytest.mark.parametrize("hanging", ["def test_hangs():\n    time.sleep(3600)\n", "time.sleep(3600)\n"])
+def test_a_suite_that_hangs_pauses_the_job_when_its_seconds_are_over(tmp_path: Path, state: Path, hanging: str) -> None:
+    repository = make_project(tmp_path / "repository", {"tests/test_hangs.py": f"import time\n\n{hanging}"})
     before = digest(repository)
-    answer = fix(repository, state, "--seconds", "60")
-    assert answer.status in (3, 4, 5), answer
+    answer = fix(repository, state, "--seconds", "5")
+    ended(answer, 4, "paused", "the budget of 5 seconds", "nightcrew resume")
+    assert answer.document["cost"]["seconds"] < 10
     assert digest(repository) == before
+
+
+def test_a_suite_that_hangs_by_itself_is_ended_at_its_own_limit(tmp_path: Path, state: Path) -> None:
+    files = {"tests/test_hangs.py": "import time\ntime.sleep(3600)\n", "nightcrew.toml": "[test]\nseconds = 2\n"}
+    repository = make_project(tmp_path / "repository", files)
+    answer = fix(repository, state, "--seconds", "60")
+    ended(answer, 3, "no_fix", "timed out", "while tests/test_hangs.py was imported")
+    assert answer.document["cost"]["seconds"] < 30
 
 
 def test_a_suite_that_forks_daemons_leaves_none(tmp_path: Path, state: Path) -> None:

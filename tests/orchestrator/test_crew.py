@@ -2,61 +2,18 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import shadowfs
-from agents import Delete, NoFix, ScriptedAgent, Write
-from agents.scripted import Action
-from orchestrator.crew import Crew
-from orchestrator.engines import Engines
+from agents import Delete, NoFix, Write
 from orchestrator.errors import OrderRefused, UnknownTicket, WouldOverwrite, WrongStatus
 from orchestrator.exits import exit_of_status
-from orchestrator.records import AddedTest, Event, Order, Status
-from orchestrator.wiring import real_engines
+from orchestrator.records import AddedTest, Event, Status
 from sandbox import Command
 from tests.orchestrator import project
-
-FIX = Write("sums.py", project.FIXED.encode())
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Path:
-    return project.make(tmp_path)
-
-
-Open = Callable[..., Crew]
-
-
-@pytest.fixture
-def crew(tmp_path: Path) -> Iterator[Open]:
-    """Return a function that opens a crew whose agents play scripts, one for each attempt."""
-    opened: list[tuple[Crew, Engines]] = []
-
-    def open(*scripts: Sequence[Action], ticks: Callable[[], float] = time.monotonic, **settings: Any) -> Crew:
-        left = list(scripts)
-        engines = real_engines(tmp_path / "state")
-        if scripts:
-            engines = replace(engines, agent=lambda _: ScriptedAgent(left.pop(0)))
-        made = Crew(tmp_path / "state", project.settings(tmp_path / "state", **settings), engines=engines, ticks=ticks)
-        opened.append((made, engines))
-        return made
-
-    yield open
-    for made, engines in opened:
-        made.close()
-        engines.close()
-    shadows = tmp_path / "state/shadows"
-    assert not shadows.exists() or list(shadows.iterdir()) == []
-
-
-def order(repository: Path, **given: Any) -> Order:
-    return replace(Order("total() forgets the first number", repository, failing=(project.FAILING,)), **given)
+from tests.orchestrator.crews import FIX, Open, order
 
 
 def skip_without_fuse(tmp_path: Path) -> None:
@@ -231,43 +188,6 @@ def test_ctrl_c_pauses_and_resume_goes_on_from_there(crew: Open, repository: Pat
     again = opened.resume(report.ticket.id)
     assert (again.status, again.files) == (Status.VERIFIED, ("new.py", "sums.py"))
     assert project.digest(repository) == before
-
-
-def test_a_budget_that_is_spent_pauses_with_the_work_kept(crew: Open, repository: Path) -> None:
-    now = [0.0]
-
-    def pass_time(event: Event) -> None:
-        if event.text == "write new.py":
-            now[0] += 1000.0
-
-    opened = crew([Write("new.py", b"x = 1\n"), FIX], [FIX], ticks=lambda: now[0])
-    report = opened.fix(order(repository, seconds=1000.0), pass_time)
-    assert report.status is Status.PAUSED
-    assert report.why.startswith("paused: the budget of 1000 seconds is spent")
-    assert report.next == f"nightcrew resume {report.ticket.id} --seconds 600"
-    again = opened.resume(report.ticket.id, seconds=300.0)
-    assert (again.status, again.files) == (Status.VERIFIED, ("new.py", "sums.py"))
-
-
-def test_a_command_that_outlasts_the_budget_is_ended_and_what_it_wrote_is_kept(crew: Open, repository: Path) -> None:
-    slow = Command(("sh", "-c", "echo x = 1 > new.py; sleep 600"))
-    now = [0.0]
-
-    def pass_time(event: Event) -> None:
-        if event.text == "write first.py":
-            now[0] += 70.0
-
-    def ticks() -> float:
-        now[0] += 0.001
-        return now[0]
-
-    # Of 100 seconds 25 are for judging: when the command starts, 5 are left.
-    opened = crew([Write("first.py", b""), slow], ticks=ticks)
-    report = opened.fix(order(repository, seconds=100.0), pass_time)
-    steps = {step.kind: step for step in opened.steps(report.ticket.id)}
-    assert steps["run"].outcome is not None
-    assert steps["run"].outcome["ended"] == "timed out"
-    assert report.cost.seconds < 60
 
 
 def test_a_job_nobody_works_on_is_stopped_at_once_and_can_be_resumed(crew: Open, repository: Path) -> None:

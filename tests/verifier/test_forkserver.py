@@ -343,3 +343,9 @@ def test_a_suite_that_cannot_be_imported_is_not_started(tmp_path: Path) -> None:
         ForkServers().start(sandbox, PYTEST, LIMITS)
     with opened(root) as sandbox, pytest.raises(SuiteNotStarted, match="one command"):
         ForkServers().start(sandbox, Suite("command", ("true",)), LIMITS)
+
+
+def test_a_suite_that_hangs_at_its_import_is_given_up_in_its_time(tmp_path: Path) -> None:
+    root = write(tmp_path / "p", {"test_lib.py": "import time\ntime.sleep(3600)\n"})
+    with opened(root) as sandbox, pytest.raises(SuiteNotStarted, match="not imported within 1 s"):
+        ForkServers().start(sandbox, PYTEST, LIMITS, 1.0)

@@ -24,7 +24,7 @@ class Applies:
     name = "applies"
 
     def __init__(self, measure: Measure) -> None:
-        del measure  # It runs no test.
+        self._measure = measure
 
     def judge(self, case: Case) -> RungResult:
         """Fail for an empty change, an entry no repository should carry, a protected path, or a file that does not parse."""
@@ -36,7 +36,7 @@ class Applies:
         # Imported late: TOML's parser compiles expressions that most commands of nightcrew never need.
         from verifier.rungs.parse import parse_errors
 
-        parsed = parse_errors(case)
+        parsed = parse_errors(self._measure, case)
         if parsed.errors:
             first = parsed.errors[0]
             where = f"{first.path}:{first.line}" if first.line else f"{first.path}"

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from sandbox import Command
 from shadowfs import Change, RepoPath
+from verifier.measure import Measure
 from verifier.verdict import Case, Evidence
 
 # Run by the project's interpreter (3.8 or newer), isolated and without `site`, so that nothing of the tree is imported.
@@ -47,7 +48,7 @@ class Parsed:
 Error = tuple[str, int]
 
 
-def parse_errors(case: Case) -> Parsed:
+def parse_errors(measure: Measure, case: Case) -> Parsed:
     """Parse every added or modified file of the change."""
     paths = [file.path for file in case.change.files if file.after is not None and file.after.mode != _LINK]
     texts = dict(_texts(case.change))
@@ -55,7 +56,7 @@ def parse_errors(case: Case) -> Parsed:
     errors: dict[RepoPath, Error] = {}
     unknown = ""
     if python:
-        errors, unknown = _compile(case, python)
+        errors, unknown = _compile(measure, case, python)
     for path, text in texts.items():
         error = _data_error(path, text)
         if error is not None:
@@ -63,7 +64,7 @@ def parse_errors(case: Case) -> Parsed:
     notes = [Evidence("parse", _UNPARSED, path) for path in paths if path not in texts]
     if unknown:
         notes += [Evidence("parse", f"not parsed: {unknown}", path) for path in python]
-    broken_before = _broken_before(case, errors)
+    broken_before = _broken_before(measure, case, errors)
     notes += [
         Evidence("parse", f"does not parse, nor did it before: {errors[path][0]}", path) for path in broken_before
     ]
@@ -115,23 +116,22 @@ def _data_error(path: RepoPath, text: bytes) -> Error | None:
     return None
 
 
-def _broken_before(case: Case, errors: Mapping[RepoPath, Error]) -> set[RepoPath]:
+def _broken_before(measure: Measure, case: Case, errors: Mapping[RepoPath, Error]) -> set[RepoPath]:
     before = {path: text for path in errors if (text := case.change.before(path)) is not None}
     python = {path: text for path, text in before.items() if not _is_data(path)}
     broken = {path for path, text in before.items() if _data_error(path, text) is not None}
     if python:
-        broken |= _compile(case, python)[0].keys()
+        broken |= _compile(measure, case, python)[0].keys()
     return broken
 
 
-def _compile(case: Case, files: Mapping[RepoPath, bytes]) -> tuple[dict[RepoPath, Error], str]:
+def _compile(measure: Measure, case: Case, files: Mapping[RepoPath, bytes]) -> tuple[dict[RepoPath, Error], str]:
     """Return the files that the project's interpreter does not compile, or why it could not be asked."""
     names = list(files)
     question = {str(number): base64.b64encode(files[name]).decode() for number, name in enumerate(names)}
     python = case.suite.python or "python3"
     command = Command((python, "-I", "-S", "-c", _COMPILE), stdin=json.dumps(question).encode())
-    with case.open(case.change.base) as sandbox:
-        completed = sandbox.run(command, case.limits)
+    completed = measure.command(case.change.base, command)
     try:
         answer = json.loads(completed.stdout)
     except ValueError:
