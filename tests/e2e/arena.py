@@ -9,12 +9,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from sandbox import Command, Completed, Ended, Limits, LocalDriver, Policy, Process, Root, Sandbox, toolchain_paths
-from shadowfs import CopyDriver, Driver, FuseDriver, Shadow, Snapshot, pin
+from shadowfs import Change, CopyDriver, Driver, FuseDriver, Shadow, Snapshot, deliver_objects, pin, set_branch
 
 READINESS = LocalDriver().probe()
 needs_local = pytest.mark.skipif(not READINESS.works, reason=READINESS.why)
@@ -168,6 +169,44 @@ def guarded(tmp_path: Path) -> Iterator[Guarded]:
 
 
 Attacker = Bare | Guarded
+
+USER = (
+    ["status"],
+    ["diff"],
+    ["add", "-A"],
+    ["commit", "-q", "-m", "second"],
+    ["log", "-1", "-p"],
+    ["checkout", "-q", "other"],
+)
+BRANCH = "nightcrew/fix"
+
+
+def as_the_user(bare: Bare) -> None:
+    """Do what a user or a careless host does in a repository."""
+    for words in USER:
+        subprocess.run([*GIT, *words], cwd=bare.place.repository, capture_output=True, check=False)
+
+
+def as_the_host(guarded: Guarded) -> Change:
+    """Do all that nightcrew does with a shadow, and then what the user does in the repository; return the change.
+
+    It is delivered as it is, hostile or not: what matters here is what runs on the way.
+    """
+    shadow, snapshot, repository = guarded.shadow, guarded.snapshot, guarded.place.repository
+    list(shadow.paths())
+    shadow.checkpoint()
+    change = shadow.seal()
+    commit = snapshot.depot.commit(change.tree, (snapshot.base,), "a fix", datetime(2026, 1, 1, tzinfo=UTC))
+    deliver_objects(snapshot.depot, commit, repository)
+    assert set_branch(repository, BRANCH, commit)
+    for words in USER[:2]:
+        subprocess.run([*GIT, *words], cwd=repository, capture_output=True, check=True)
+    return change
+
+
+def pwned(attacker: Attacker) -> bool:
+    """Say whether what the attacker planted has run."""
+    return (attacker.place.victim / "pwned").exists()
 
 
 def digest(path: Path) -> dict[str, tuple[object, ...]]:

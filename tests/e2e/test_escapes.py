@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -34,10 +36,28 @@ def test_fs_1_nothing_is_written_outside_the_tree(bare: Bare, guarded: Guarded) 
     assert harmed(guarded) == []
 
 
-def test_fs_1_the_system_is_read_only(guarded: Guarded) -> None:
-    # Without a control: it would have to write to the machine.
-    script = "for at in /etc /usr /usr/bin /var /opt /root /home / /sys /boot /proc/sys/kernel; do echo x > $at/made && echo $at; done"
-    assert guarded.run(script).stdout == b""
+WRITE = "for at in $PLACES; do echo x > $at/made && echo $at; done"
+LAYERED = ("/etc", "/usr", "/usr/bin", "/var", "/opt", "/root", "/home")
+# Over each directory of the system lies a layer, gone with the namespace that it is mounted in: the control writes to that.
+LAYERS = """
+set -e; mount -t tmpfs none "$VICTIM"
+for at in $PLACES; do
+  mkdir -p "$VICTIM/up$at" "$VICTIM/work$at"
+  mount -t overlay none -o "lowerdir=$at,upperdir=$VICTIM/up$at,workdir=$VICTIM/work$at" $at
+done
+set +e
+"""
+
+
+def test_fs_1_the_system_is_read_only(bare: Bare, guarded: Guarded) -> None:
+    if os.getuid() == 0:
+        there = " ".join(LAYERED)
+        control = bare.run('exec unshare -m sh -c "$SCRIPT"', SCRIPT=LAYERS + WRITE, PLACES=there)
+        assert control.stdout.decode().split() == list(LAYERED), control.stderr
+        assert not any(Path(at, "made").exists() for at in LAYERED)
+    # These without a control: no layer goes over them.
+    rest = ("/", "/sys", "/boot", "/proc/sys/kernel", "/run", "/srv", "/mnt")
+    assert guarded.run(WRITE, PLACES=" ".join((*LAYERED, *rest))).stdout == b""
 
 
 def test_fs_2_a_link_out_of_the_tree_leads_nowhere(bare: Bare, guarded: Guarded) -> None:
@@ -96,6 +116,34 @@ def test_fs_4_a_link_swapped_in_while_the_host_writes_catches_nothing(bare: Bare
     assert [path.name for path in guarded.place.victim.iterdir()] == ["secret"]
 
 
+SWAP_READ = """
+mkdir real; echo mine > real/secret; echo mine > file
+while :; do
+  ln -s $VICTIM/secret link; mv -T link file; mv -T real d; mv -T d real; ln -s $VICTIM d; rm d; echo mine > plain; mv -T plain file
+done
+"""
+
+
+def test_fs_4_a_link_swapped_in_while_the_host_reads_shows_nothing(bare: Bare, guarded: Guarded) -> None:
+    deadline = time.monotonic() + 30
+    bare.start(SWAP_READ)
+    read = b""
+    while read != b"a secret\n":
+        assert time.monotonic() < deadline
+        with suppress(FileNotFoundError):
+            read = (bare.place.repository / "file").read_bytes()
+    secret = guarded.snapshot.depot.write(b"a secret\n")
+    with guarded.start(SWAP_READ):
+        for _ in range(60):
+            entries = guarded.snapshot.depot.entries(guarded.shadow.checkpoint())
+            assert secret not in {entry.blob for entry in entries.values()}
+        for _ in range(20):
+            with guarded.shadow.fork() as fork:
+                assert secret not in {
+                    entry.blob for entry in guarded.snapshot.depot.entries(fork.checkpoint()).values()
+                }
+
+
 def test_fs_5_a_hard_link_does_not_reach_the_users_file(bare: Bare, guarded: Guarded) -> None:
     script = "ln file twin; echo more >> twin; cat file"
     assert bare.run(script).stdout == guarded.run(script).stdout == b"content\nmore\n"
@@ -152,6 +200,11 @@ def test_fs_8_device_nodes_are_refused_and_setuid_has_no_effect(bare: Bare, guar
     if os.getuid() == 0:
         assert bare.run(node).stdout.split() == [b"00"] * 4
     assert guarded.run(node).stdout == b""
+    # Of another user than the one who runs it: nobody's.
+    setuid = "cp $(command -v id) program; chown nobody program; chmod 4755 program; ./program -u"
+    if os.getuid() == 0:
+        assert bare.run(setuid).stdout == b"65534\n"
+    assert guarded.run(setuid).stdout == guarded.run("id -u").stdout != b"65534\n"
     script = "cp /bin/sh shell && chmod 4755 shell && grep NoNewPrivs /proc/self/status; grep -o nosuid /proc/mounts | head -1"
     said = guarded.run(script).stdout.decode().split()
     assert said == ["NoNewPrivs:", "1", "nosuid"]

@@ -5,13 +5,25 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from shadowfs import Change, Entry, FileChange, RefusedPath, check_exportable, deliver_objects, set_branch
-from tests.e2e.arena import GIT, Attacker, Bare, Guarded, bare, guarding, needs_local
+from shadowfs import Change, Entry, FileChange, RefusedPath, check_exportable, pin
+from tests.e2e.arena import (
+    BRANCH,
+    GIT,
+    Attacker,
+    Bare,
+    Guarded,
+    as_the_host,
+    as_the_user,
+    bare,
+    guarding,
+    needs_local,
+    opened,
+    pwned,
+)
 
 pytestmark = needs_local
 __all__ = ["bare"]
@@ -37,44 +49,16 @@ esac
 rm -f "$VICTIM/pwned"
 echo changed >> file
 """
-USER = (
-    ["status"],
-    ["diff"],
-    ["add", "-A"],
-    ["commit", "-q", "-m", "second"],
-    ["log", "-1", "-p"],
-    ["checkout", "-q", "other"],
-)
-
-
-def as_the_user(bare: Bare) -> None:
-    """Do what a user or a careless host does in a repository."""
-    for words in USER:
-        subprocess.run([*GIT, *words], cwd=bare.place.repository, capture_output=True, check=False)
-
-
-def as_the_host(guarded: Guarded) -> None:
-    """Do all that nightcrew does with a shadow, and then what the user does in the repository."""
-    shadow, snapshot, repository = guarded.shadow, guarded.snapshot, guarded.place.repository
-    list(shadow.paths())
-    shadow.checkpoint()
-    change = shadow.seal()
-    # Delivered as it is, hostile or not: what matters here is what runs on the way.
-    commit = snapshot.depot.commit(change.tree, (snapshot.base,), "a fix", datetime(2026, 1, 1, tzinfo=UTC))
-    deliver_objects(snapshot.depot, commit, repository)
-    assert set_branch(repository, "nightcrew/fix", commit)
-    for words in USER[:2]:
-        subprocess.run([*GIT, *words], cwd=repository, capture_output=True, check=True)
 
 
 @pytest.mark.parametrize("key", ["core.fsmonitor", "hooks", "filter", "textconv", "diff.external"])
 def test_git_1_planted_configuration_is_never_run_by_the_host(bare: Bare, guarded: Guarded, key: str) -> None:
     assert bare.run(PLANT, KEY=key).ok
     as_the_user(bare)
-    assert (bare.place.victim / "pwned").exists()
+    assert pwned(bare)
     assert guarded.run(PLANT, KEY=key).ok
     as_the_host(guarded)
-    assert not (guarded.place.victim / "pwned").exists()
+    assert not pwned(guarded)
 
 
 HOOKS = """
@@ -89,10 +73,10 @@ echo changed >> file
 def test_git_2_a_planted_hook_is_never_run_by_the_host(bare: Bare, guarded: Guarded) -> None:
     assert bare.run(HOOKS).ok
     as_the_user(bare)
-    assert (bare.place.victim / "pwned").exists()
+    assert pwned(bare)
     assert guarded.run(HOOKS).ok
     as_the_host(guarded)
-    assert not (guarded.place.victim / "pwned").exists()
+    assert not pwned(guarded)
     assert not any(path.suffix != ".sample" for path in (guarded.place.repository / ".git" / "hooks").iterdir())
 
 
@@ -105,7 +89,7 @@ def test_git_3_a_nested_repository_is_not_delivered(bare: Bare, guarded: Guarded
     subprocess.run(
         [*GIT, "commit", "--allow-empty", "-q", "-m", "x"], cwd=bare.place.repository / "vendor" / "x", check=False
     )
-    assert (bare.place.victim / "pwned").exists()
+    assert pwned(bare)
     guarded.run(nested)
     change = guarded.shadow.change()
     assert not [path for path in change.paths() if ".git" in path.split("/")]
@@ -119,12 +103,31 @@ def test_git_4_a_gitfile_that_points_elsewhere_is_not_followed_by_the_host(bare:
     )
     bare.run(plant)
     as_the_user(bare)
-    assert (bare.place.victim / "pwned").exists()
+    assert pwned(bare)
     guarded.run(plant)
     guarded.shadow.seal()
-    assert not (guarded.place.victim / "pwned").exists()
+    assert not pwned(guarded)
     subprocess.run([*GIT, "status"], cwd=guarded.place.repository, capture_output=True, check=True)
-    assert not (guarded.place.victim / "pwned").exists()
+    assert not pwned(guarded)
+
+
+FILTER = """
+printf '#!/bin/sh\\ntouch "%s/pwned"\\ncat\\n' "$VICTIM" > clean.sh; chmod +x clean.sh
+echo '* filter=x' > .gitattributes; echo changed >> file
+"""
+
+
+def test_git_5_a_filter_that_the_user_configured_runs_no_program_of_the_attackers(bare: Bare, guarded: Guarded) -> None:
+    for attacker in (bare, guarded):
+        for kind in ("clean", "smudge", "process"):
+            words = ["config", f"filter.x.{kind}", "./clean.sh"]
+            subprocess.run([*GIT, *words], cwd=attacker.place.repository, check=True)
+        assert attacker.run(FILTER).ok
+    as_the_user(bare)
+    assert pwned(bare)
+    pin(guarded.place.repository, guarded.place.state)
+    assert {".gitattributes", "clean.sh"} <= set(as_the_host(guarded).paths())
+    assert not pwned(guarded)
 
 
 def test_git_6_variables_of_the_host_reach_neither_the_attacker_nor_our_git(
@@ -135,12 +138,12 @@ def test_git_6_variables_of_the_host_reach_neither_the_attacker_nor_our_git(
     monkeypatch.setenv("GIT_SSH_COMMAND", marker)
     monkeypatch.setenv("VICTIM", str(bare.place.victim))
     bare.run("echo changed >> file; git diff")
-    assert (bare.place.victim / "pwned").exists()
+    assert pwned(bare)
     monkeypatch.setenv("VICTIM", str(guarded.place.victim))
     guarded.run("echo changed >> file; git diff")
     assert b"GIT_" not in guarded.run("env").stdout
     guarded.shadow.seal()
-    assert not (guarded.place.victim / "pwned").exists()
+    assert not pwned(guarded)
 
 
 HOSTILE = (
@@ -174,6 +177,68 @@ def test_git_7_plain_git_takes_such_a_change(bare: Bare) -> None:
     assert bare.run(script).ok
 
 
+BORROW = """
+at=$(git rev-parse --git-dir)
+echo "$VICTIM/other/.git/objects" > $at/objects/info/alternates
+ln -s "$VICTIM/other/.git/objects" $at/objects/linked
+git cat-file -p $BLOB
+git update-index --add --cacheinfo 100644,$BLOB,stolen && git -c user.name=x -c user.email=x commit -q -m stolen
+echo changed >> file
+"""
+
+
+def test_git_8_nothing_is_borrowed_through_alternates_of_the_attackers(bare: Bare, guarded: Guarded) -> None:
+    def another(attacker: Attacker) -> str:
+        other = attacker.place.victim / "other"
+        subprocess.run([*GIT, "init", "-q", other], check=True)
+        words = [*GIT, "hash-object", "-w", str(attacker.place.victim / "secret")]
+        return subprocess.run(words, cwd=other, capture_output=True, check=True).stdout.decode().strip()
+
+    def has(attacker: Attacker, blob: str) -> bool:
+        words = [*GIT, "cat-file", "-e", blob]
+        return subprocess.run(words, cwd=attacker.place.repository, capture_output=True, check=False).returncode == 0
+
+    blob = another(bare)
+    assert not has(bare, blob)
+    assert bare.run(BORROW, BLOB=blob).stdout == b"a secret\n"
+    assert has(bare, blob)
+
+    another(guarded)
+    assert guarded.run(BORROW, BLOB=blob).stdout == b""
+    with guarded.shadow.fork() as fork, opened(guarded.place, fork) as sandbox:
+        attacker = Guarded(guarded.place, guarded.snapshot, fork, sandbox)
+        assert (
+            attacker.run("git cat-file -p $BLOB; ls $(git rev-parse --git-dir)/objects/linked/", BLOB=blob).stdout
+            == b""
+        )
+        copied = [path for path in fork.mount.git_dir.rglob("*") if "linked" in path.parts]
+        assert [path.is_symlink() for path in copied] == [True]
+    assert list(as_the_host(guarded).paths()) == ["file"]
+    assert not has(guarded, blob)
+    assert not guarded.snapshot.depot.has(blob)
+
+
+BARE = """
+mkdir -p vendor/data && cd vendor/data && git init -q --bare .
+git config core.bare false; git config core.worktree .; git config core.fsmonitor "touch $VICTIM/pwned; false"
+printf '#!/bin/sh\\ntouch "%s/pwned"\\n' "$VICTIM" > hooks/post-index-change; chmod +x hooks/post-index-change
+echo x > objects/keep; echo x > refs/keep
+"""
+
+
+def test_git_9_a_bare_repository_among_the_files_is_not_obeyed_and_not_delivered(bare: Bare, guarded: Guarded) -> None:
+    bare.run(BARE)
+    subprocess.run([*GIT, "status"], cwd=bare.place.repository / "vendor" / "data", capture_output=True, check=False)
+    assert pwned(bare)
+    guarded.run(BARE)
+    change = as_the_host(guarded)
+    assert "vendor/data/config" in set(change.paths())
+    assert not pwned(guarded)
+    # Whoever would check it out and enter that directory would be next.
+    with pytest.raises(RefusedPath, match="repository"):
+        check_exportable(change)
+
+
 RUIN = """
 git worktree prune; git update-ref -d refs/heads/other; git update-ref -d refs/heads/main
 rm -rf $REPOSITORY/.git/refs/heads/* ; git reflog expire --expire=now --all; git gc -q --prune=now
@@ -201,3 +266,46 @@ def test_git_10_the_users_refs_and_objects_survive(bare: Bare, guarded: Guarded)
     assert (
         guarded.snapshot.depot.read(guarded.snapshot.depot.entries(guarded.snapshot.tree)["file"].blob) == b"content\n"
     )
+
+
+NAMES = (
+    "new\nline", 'a "quoted"\ttab', "-rf", ":(glob)*", " around ", "back\\slash", "\u202ereversed", "a*b?[c]",
+    "$(touch pwned)", "`touch pwned`", "n" * 255, "caf\udce9\udcff", "\x1b]0;title\x07", "trailing/", "HEAD", "@{1}",
+)  # fmt: skip
+DISGUISED = (".git.", ".GIT", "git~1", ".git ", ".g\u200cit", ".git::$INDEX_ALLOCATION")
+MAKE = """
+import os
+for name in eval(os.environ["NAMES"]):
+    if name.endswith("/"): os.mkdir(name); name += "file"
+    open(name, "w").close()
+for name in eval(os.environ["DISGUISED"]):
+    try: os.mkdir(name); open(name + "/config", "w").close()
+    except PermissionError: pass
+print("made")
+"""
+
+
+def test_fs_11_odd_names_arrive_as_they_are_and_disguises_of_git_do_not(bare: Bare, guarded: Guarded) -> None:
+    for attacker in (bare, guarded):
+        made = attacker.run('exec "$PYTHON" -I -c "$MAKE"', MAKE=MAKE, NAMES=ascii(NAMES), DISGUISED=ascii(DISGUISED))
+        assert made.stdout == b"made\n", made.stderr
+    # Plain git writes trees with such names, and nothing refuses to put them on a branch.
+    take = "tree=$(printf '040000 tree %s\\t%s\\n' $(git write-tree) \"$NAME\" | git mktree); git ls-tree -z --name-only $tree"
+    for name in DISGUISED:
+        assert bare.run(take, NAME=name).stdout == name.encode() + b"\0"
+
+    change = as_the_host(guarded)
+    check_exportable(change)
+    expected = {name + "file" if name.endswith("/") else name for name in NAMES}
+    assert set(change.paths()) == expected
+    listed = subprocess.run(
+        [*GIT, "ls-tree", "-r", "-z", "--name-only", BRANCH],
+        cwd=guarded.place.repository,
+        capture_output=True,
+        check=True,
+    ).stdout
+    assert {os.fsdecode(name) for name in listed.split(b"\0")[:-1]} == expected | {"file", "package/module.py"}
+    clone = guarded.place.victim / "clone"
+    subprocess.run([*GIT, "clone", "-q", "-b", BRANCH, guarded.place.repository, clone], check=True)
+    subprocess.run([*GIT, "fsck", "--strict"], cwd=clone, check=True, capture_output=True)
+    assert all((clone / name).is_file() for name in expected)
