@@ -120,11 +120,15 @@ class Guarded:
         return Command(("sh", "-c", script), environment=self.place.variables(more))
 
 
-def opened(place: Place, shadow: Shadow) -> Sandbox:
-    """Open a sandbox on a shadow as the orchestrator does."""
+def opened(place: Place, shadow: Shadow, *tools: Path) -> Sandbox:
+    """Open a sandbox on a shadow as the orchestrator does, with `tools` lent to it besides the usual."""
     mount = shadow.mount
     root = Root(
-        mount.path, place.repository, mount.namespace, readonly=(mount.objects, *TOOLS), writable=(mount.git_dir,)
+        mount.path,
+        place.repository,
+        mount.namespace,
+        readonly=(mount.objects, *TOOLS, *tools),
+        writable=(mount.git_dir,),
     )
     return LocalDriver(place.base / "scratch").open(root, Policy(hidden=(place.state,)))
 
