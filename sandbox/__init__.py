@@ -1,5 +1,6 @@
 """Run: commands under limits, seeing one tree at its own path and little else."""
 
+from sandbox.docker import DockerDriver
 from sandbox.errors import SandboxClosed, SandboxError, SandboxUnavailable
 from sandbox.local import LocalDriver
 from sandbox.none import NoneDriver
@@ -23,6 +24,7 @@ from sandbox.toolchains import Toolchain, toolchain_paths
 __all__ = [
     "Command",
     "Completed",
+    "DockerDriver",
     "Ended",
     "Limits",
     "LocalDriver",

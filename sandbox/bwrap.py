@@ -64,7 +64,7 @@ def plan(machine: Machine, root: Root, policy: Policy, places: Places, uid: int,
     # What lies inside the tree, the tree itself shows.
     readonly = [path for path in root.readonly if not path.is_relative_to(root.target)]
     extra = [*readonly, *root.writable]
-    _refuse_inside(extra, (root.target, *root.writable))
+    refuse_inside(extra, (root.target, *root.writable))
     mounts = [
         *_machine(machine),
         *_covers(machine, root, extra, places.empty),
@@ -166,7 +166,8 @@ def _inside(path: Path, places: Iterable[Path]) -> bool:
     return any(path.is_relative_to(place) for place in places)
 
 
-def _refuse_inside(paths: Iterable[Path], writable: Iterable[Path]) -> None:
+def refuse_inside(paths: Iterable[Path], writable: Iterable[Path]) -> None:
+    """Raise `SandboxError` for a path inside one of `writable`, which commands can write to."""
     for path in paths:
         for place in writable:
             if path != place and path.is_relative_to(place):

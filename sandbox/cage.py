@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,7 +15,33 @@ from sandbox.sandbox import Ended
 
 
 @dataclass(frozen=True, slots=True)
-class Launch:
+class Started:
+    """A command's first process: its id, a descriptor that can be read from when it has ended, those to read its outputs from.
+
+    `collect` takes the ended process away; it returns the CPU seconds of it and all it waited for, and its exit code.
+    """
+
+    pid: int
+    exited: int
+    outputs: tuple[int, int]
+    collect: Callable[[], tuple[float, int]]
+
+
+class Launch(Protocol):
+    """What to start."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages."""
+        ...
+
+    def start(self, stack: ExitStack) -> Started:
+        """Start it, leaving to `stack` what is to be done when the command is over. Raises `SandboxError`, OSError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HostLaunch:
     """What to start on the host: arguments, environment, standard input, further descriptors to hand down.
 
     The descriptors, standard input too, are closed here once it has started.
@@ -22,6 +51,51 @@ class Launch:
     environment: dict[str, str]
     stdin: int
     descriptors: tuple[int, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The program."""
+        return self.argv[0]
+
+    def start(self, stack: ExitStack) -> Started:
+        """Start the process."""
+        with ExitStack() as handed:
+            for descriptor in (self.stdin, *self.descriptors):
+                handed.callback(os.close, descriptor)
+            ends = []
+            for _ in range(2):
+                read, write = os.pipe2(os.O_CLOEXEC)
+                stack.callback(os.close, read)
+                handed.callback(os.close, write)
+                os.set_blocking(read, False)
+                ends.append((read, write))
+            process = subprocess.Popen(
+                self.argv,
+                stdin=self.stdin,
+                stdout=ends[0][1],
+                stderr=ends[1][1],
+                cwd="/",
+                env=self.environment,
+                pass_fds=self.descriptors,
+                # A terminal's Ctrl-C is for nightcrew, which then ends its commands in good order.
+                start_new_session=True,
+            )
+        stack.callback(_reap, process)
+        exited = os.pidfd_open(process.pid)
+        stack.callback(os.close, exited)
+        return Started(process.pid, exited, (ends[0][0], ends[1][0]), lambda: _collect(process))
+
+
+def _collect(process: subprocess.Popen[bytes]) -> tuple[float, int]:
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return usage.ru_utime + usage.ru_stime, process.returncode
+
+
+def _reap(process: subprocess.Popen[bytes]) -> None:
+    if process.returncode is None:
+        process.kill()
+        process.wait()
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,7 @@ class HostSandbox(ABC):
             running = list(self._running)
         for process in running:
             process.__exit__()
+        self._release()
         self._scratch.remove()
 
     def __enter__(self) -> Self:
@@ -123,6 +124,9 @@ class HostSandbox(ABC):
     def _check_open(self) -> None:
         if self._closed:
             raise SandboxClosed("this sandbox has ended: open another one")
+
+    def _release(self) -> None:  # noqa: B027 - most have nothing to do here
+        """Let go of what the commands shared and the scratch directory is needed for."""
 
     def _new(
         self, command: Command, limits: Limits, ours: socket.socket | None, theirs: socket.socket | None

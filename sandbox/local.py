@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 
 from sandbox import bwrap, cgroup, seccomp
-from sandbox.cage import Launch, Verdict
+from sandbox.cage import HostLaunch, Verdict
 from sandbox.environment import CHANNEL, clean, merged
 from sandbox.errors import SandboxError, SandboxUnavailable
 from sandbox.host import HostSandbox, most_tasks, program, readable, resource_limits
@@ -162,7 +162,7 @@ class LocalSandbox(HostSandbox):
         self._namespaces.append(os.open(f"/proc/{pid}/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC))
         return f"/proc/{os.getpid()}/fd/{self._namespaces[-1]}"
 
-    def _prepare(self, command: Command, limits: Limits, channel: socket.socket | None) -> tuple[Launch, BwrapCage]:
+    def _prepare(self, command: Command, limits: Limits, channel: socket.socket | None) -> tuple[HostLaunch, BwrapCage]:
         extra = {} if channel is None else {CHANNEL: str(channel.fileno())}
         environment = merged(self._environment, command.environment, extra)
         if not all(map(os.path.lexists, self._machine.hidden)):
@@ -192,7 +192,7 @@ class LocalSandbox(HostSandbox):
         outer = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", MARKER: str(self._scratch.path)}
         ours, theirs = socket.socketpair()
         cage = BwrapCage(status, ours, command, self._group(limits))
-        return Launch(argv, outer, theirs.detach(), tuple(handed)), cage
+        return HostLaunch(argv, outer, theirs.detach(), tuple(handed)), cage
 
     def _group(self, limits: Limits) -> Path | None:
         if limits.processes is None:

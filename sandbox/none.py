@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 
-from sandbox.cage import Launch, Verdict
+from sandbox.cage import HostLaunch, Verdict
 from sandbox.environment import CHANNEL, clean, merged
 from sandbox.errors import SandboxError, SandboxUnavailable
 from sandbox.host import HostSandbox, program, readable, resource_limits
@@ -75,7 +75,7 @@ class NoneSandbox(HostSandbox):
         self._check_open()
         return str(self._scratch.put(name, data))
 
-    def _prepare(self, command: Command, limits: Limits, channel: socket.socket | None) -> tuple[Launch, NoneCage]:
+    def _prepare(self, command: Command, limits: Limits, channel: socket.socket | None) -> tuple[HostLaunch, NoneCage]:
         mark = uuid.uuid4().hex
         extra = {_COMMAND: mark} | ({} if channel is None else {CHANNEL: str(channel.fileno())})
         # What the command's own environment says is for the command: it starts with `env`, after the programs of ours.
@@ -90,7 +90,7 @@ class NoneSandbox(HostSandbox):
         )
         handed = () if channel is None else (channel.detach(),)
         outer = {"PATH": environment["PATH"], "LC_ALL": "C", MARKER: str(self._scratch.path), _COMMAND: mark}
-        return Launch(argv, outer, readable(command.stdin), handed), NoneCage(mark, command)
+        return HostLaunch(argv, outer, readable(command.stdin), handed), NoneCage(mark, command)
 
     def _directory(self, cwd: str) -> str:
         path = Path(cwd)

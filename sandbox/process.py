@@ -8,14 +8,13 @@ from __future__ import annotations
 import os
 import selectors
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from typing import Self
 
-from sandbox.cage import Cage, Launch, Verdict
+from sandbox.cage import Cage, Launch, Started, Verdict
 from sandbox.errors import SandboxError
 from sandbox.meter import Meter
 from sandbox.output import Output
@@ -65,6 +64,11 @@ class Running:
     def completed(self) -> Completed | None:
         """How it ended, None while it runs."""
         return self._completed
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended, or could not be started."""
+        return self._done.is_set()
 
     def begin(self) -> Self:
         """Drive the command in a thread of its own."""
@@ -128,10 +132,10 @@ class Running:
         began = time.monotonic()
         outputs = Output(self._limits.output_bytes), Output(self._limits.output_bytes)
         with ExitStack() as stack:
-            process, pipes = self._spawn(stack)
-            stack.callback(_reap, process)
+            started = self._launch.start(stack)
+            self._cage.spawned(started.pid)
             stack.callback(self._end_all)
-            cpu_s, exit_code = self._watch(process, pipes, outputs, began)
+            cpu_s, exit_code = self._watch(started, outputs, began)
         stdout, stdout_dropped = outputs[0].finish()
         stderr, stderr_dropped = outputs[1].finish()
         verdict = self._forced or self._cage.verdict(exit_code, stderr)
@@ -144,54 +148,22 @@ class Running:
         dropped = stdout_dropped + stderr_dropped
         return Completed(verdict.ended, verdict.exit_status, stdout, stderr, dropped, verdict.why, usage)
 
-    def _spawn(self, stack: ExitStack) -> tuple[subprocess.Popen[bytes], tuple[int, int]]:
-        """Start the process; return it and the ends to read its output from."""
-        with ExitStack() as handed:
-            for descriptor in (self._launch.stdin, *self._launch.descriptors):
-                handed.callback(os.close, descriptor)
-            ends = []
-            for _ in range(2):
-                read, write = os.pipe2(os.O_CLOEXEC)
-                stack.callback(os.close, read)
-                handed.callback(os.close, write)
-                os.set_blocking(read, False)
-                ends.append((read, write))
-            process = subprocess.Popen(
-                self._launch.argv,
-                stdin=self._launch.stdin,
-                stdout=ends[0][1],
-                stderr=ends[1][1],
-                cwd="/",
-                env=self._launch.environment,
-                pass_fds=self._launch.descriptors,
-                # A terminal's Ctrl-C is for nightcrew, which then ends its commands in good order.
-                start_new_session=True,
-            )
-        self._cage.spawned(process.pid)
-        return process, (ends[0][0], ends[1][0])
-
-    def _watch(
-        self, process: subprocess.Popen[bytes], pipes: tuple[int, int], outputs: tuple[Output, Output], began: float
-    ) -> tuple[float, int]:
+    def _watch(self, started: Started, outputs: tuple[Output, Output], began: float) -> tuple[float, int]:
         """Serve the command until its first process ends; return the CPU seconds and exit code of that."""
-        exited = os.pidfd_open(process.pid)
-        try:
-            with selectors.DefaultSelector() as selector:
-                selector.register(exited, selectors.EVENT_READ)
-                selector.register(self._wake, selectors.EVENT_READ)
-                for pipe, output in zip(pipes, outputs, strict=True):
-                    selector.register(pipe, selectors.EVENT_READ, output.add)
-                for descriptor, heard in self._cage.listens.items():
-                    selector.register(descriptor, selectors.EVENT_READ, heard)
-                self._serve(selector, exited, began)
-            result = _collect(process)
-            self._end_all()
-            for pipe, output in zip(pipes, outputs, strict=True):
-                while data := _read(pipe):
-                    output.add(data)
-            return result
-        finally:
-            os.close(exited)
+        with selectors.DefaultSelector() as selector:
+            selector.register(started.exited, selectors.EVENT_READ)
+            selector.register(self._wake, selectors.EVENT_READ)
+            for pipe, output in zip(started.outputs, outputs, strict=True):
+                selector.register(pipe, selectors.EVENT_READ, output.add)
+            for descriptor, heard in self._cage.listens.items():
+                selector.register(descriptor, selectors.EVENT_READ, heard)
+            self._serve(selector, started.exited, began)
+        result = started.collect()
+        self._end_all()
+        for pipe, output in zip(started.outputs, outputs, strict=True):
+            while data := _read(pipe):
+                output.add(data)
+        return result
 
     def _serve(self, selector: selectors.BaseSelector, exited: int, began: float) -> None:
         deadline = None if self._limits.wall_s is None else began + self._limits.wall_s
@@ -228,7 +200,7 @@ class Running:
         """Kill what runs; return the seconds until it is worth trying again. Raises `SandboxError` when it does not die."""
         self._killed_at = self._killed_at or now
         if now - self._killed_at > _UNKILLABLE_S:
-            raise SandboxError(f"processes of {self._launch.argv[0]} do not end although killed: see `ps` for state D")
+            raise SandboxError(f"processes of {self._launch.name} do not end although killed: see `ps` for state D")
         return _RETRY_S if not self._cage.kill() else 10 * _RETRY_S
 
     def _end_all(self) -> None:
@@ -241,16 +213,3 @@ def _read(descriptor: int) -> bytes:
         return os.read(descriptor, _CHUNK_BYTES)
     except (BlockingIOError, ConnectionResetError):
         return b""
-
-
-def _collect(process: subprocess.Popen[bytes]) -> tuple[float, int]:
-    """Take the ended process away; return the CPU seconds of it and all it waited for, and its exit code."""
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return usage.ru_utime + usage.ru_stime, process.returncode
-
-
-def _reap(process: subprocess.Popen[bytes]) -> None:
-    if process.returncode is None:
-        process.kill()
-        process.wait()

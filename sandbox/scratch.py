@@ -16,6 +16,8 @@ from sandbox import cgroup
 MARKER = "NIGHTCREW_SCRATCH"
 """Names, in the environment of what is started on the host, the directory it belongs to."""
 
+_ENGINE = "engine"
+_LISTS = (Path("/etc/passwd"), Path("/etc/group"))
 _GITCONFIG = """\
 [safe]
 \tdirectory = *
@@ -31,8 +33,7 @@ class Scratch:
     def __init__(self, root: Path) -> None:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         # The owner is in the name: at no moment is there a directory of nobody's that a sweep would take.
-        owner = f"sandbox-{os.getpid()}-{_started(os.getpid())}-"
-        self.path = Path(os.path.realpath(tempfile.mkdtemp(prefix=owner, dir=root)))
+        self.path = Path(os.path.realpath(tempfile.mkdtemp(prefix=f"sandbox-{owner()}-", dir=root)))
         self.tmp.mkdir()
         self.tmp.chmod(0o1777)
         self.files.mkdir()
@@ -60,6 +61,22 @@ class Scratch:
         """An empty directory, to cover others with."""
         return self.path / "empty"
 
+    @property
+    def ends(self) -> Path:
+        """A directory for what connects commands in a container."""
+        return self.path / "ends"
+
+    @property
+    def blank(self) -> Path:
+        """An empty file, to cover others with."""
+        return self.path / "blank"
+
+    def mark(self, address: str) -> None:
+        """Note that containers of the engine at `address` may belong to the directory, before there is one."""
+        (self.path / _ENGINE).write_text(address, encoding="utf-8")
+        self.ends.mkdir()
+        self.blank.touch()
+
     def put(self, name: str, data: bytes) -> Path:
         """Write a read-only file (replacing it at once, so that a running command sees the old or the new one).
 
@@ -75,9 +92,13 @@ class Scratch:
 
     def account(self, uid: int, gid: int) -> tuple[Path, Path]:
         """Write the machine's user and group lists with the sandbox's own user in them; return both paths."""
+        return self.listed(uid, gid, *(path.read_bytes() if path.exists() else b"" for path in _LISTS))
+
+    def listed(self, uid: int, gid: int, users: bytes, groups: bytes) -> tuple[Path, Path]:
+        """Write these user and group lists with the sandbox's own user in them; return both paths."""
         passwd, group = self.path / "passwd", self.path / "group"
-        passwd.write_bytes(_listed(Path("/etc/passwd"), f"nightcrew:x:{uid}:{gid}:nightcrew:/tmp/home:/bin/sh"))
-        group.write_bytes(_listed(Path("/etc/group"), f"nightcrew:x:{gid}:"))
+        passwd.write_bytes(_listed(users, f"nightcrew:x:{uid}:{gid}:nightcrew:/tmp/home:/bin/sh"))
+        group.write_bytes(_listed(groups, f"nightcrew:x:{gid}:"))
         return passwd, group
 
     def remove(self) -> None:
@@ -85,11 +106,24 @@ class Scratch:
         _remove(self.path)
 
 
-def _listed(source: Path, line: str) -> bytes:
+def owner() -> str:
+    """Return what tells this process from all others: its id and when it started."""
+    return f"{os.getpid()}-{_started(os.getpid())}"
+
+
+def lives(owner: str) -> bool:
+    """Say whether a process that `owner` returned this in still runs."""
+    match owner.split("-"):
+        case [pid, started] if pid.isdecimal() and started.isdecimal():
+            return _started(int(pid)) == int(started)
+        case _:
+            return False
+
+
+def _listed(old: bytes, line: str) -> bytes:
     """Return a user or group list in which `line` takes the place of the entry with its number."""
     number = line.split(":")[2].encode()
-    old = source.read_bytes().splitlines() if source.exists() else []
-    kept = [entry for entry in old if entry.split(b":")[2:3] != [number]]
+    kept = [entry for entry in old.splitlines() if entry.split(b":")[2:3] != [number]]
     return b"\n".join([*kept, line.encode(), b""])
 
 
@@ -112,10 +146,13 @@ def _remove(path: Path) -> None:
 
 
 def sweep(root: Path) -> list[str]:
-    """End and remove what sandboxes of killed processes left below the scratch root `root`; return their names."""
+    """End and remove what sandboxes of killed processes left below the scratch root `root`; return their names.
+
+    What may have containers of an engine that does not answer stays for another time.
+    """
     swept = []
     for path in sorted(root.glob("sandbox-*")) if root.is_dir() else ():
-        if not _owned(path):
+        if not lives("-".join(path.name.split("-")[1:3])) and _end_containers(path):
             _end_strays(path)
             cgroup.sweep(path.name)
             _remove(path)
@@ -123,12 +160,13 @@ def sweep(root: Path) -> list[str]:
     return swept
 
 
-def _owned(path: Path) -> bool:
-    match path.name.split("-"):
-        case ["sandbox", pid, started, *_] if pid.isdecimal() and started.isdecimal():
-            return _started(int(pid)) == int(started)
-        case _:
-            return False
+def _end_containers(path: Path) -> bool:
+    """Remove the containers of killed processes, where there may be some of the directory; False where no engine answers."""
+    if not (path / _ENGINE).exists():
+        return True
+    from sandbox.dockersweep import sweep_containers
+
+    return sweep_containers((path / _ENGINE).read_text(encoding="utf-8"))
 
 
 def _end_strays(path: Path) -> None:

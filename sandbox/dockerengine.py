@@ -1,0 +1,264 @@
+"""The one module that touches the `docker` SDK: what the driver asks of an engine, with its errors as ours."""
+
+from __future__ import annotations
+
+import io
+import socket
+import tarfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.errors import SandboxError, SandboxUnavailable
+
+OWNER = "nightcrew.owner"
+"""The label of every container: process id and start time of the nightcrew that made it."""
+SCRATCH = "nightcrew.scratch"
+"""The label that names the directory a container belongs to."""
+
+DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
+_TIMEOUT_S = 60
+_OLDEST = (1, 41)
+_INSTALL = "install Docker (`apt-get install docker.io`) and start it (`systemctl start docker`)"
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What a sandbox needs to know of an image: its id, variables, declared volumes, user and group lists."""
+
+    id: str
+    environment: Mapping[str, str]
+    volumes: tuple[str, ...]
+    passwd: bytes
+    group: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """A host directory or file, shown at a path of the container."""
+
+    source: str
+    target: str
+    readonly: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A container to make. `empty` are paths for small file systems of their own, that only root could write to."""
+
+    image: str
+    argv: tuple[str, ...]
+    user: str
+    environment: Mapping[str, str]
+    binds: tuple[Bind, ...]
+    empty: tuple[str, ...]
+    labels: Mapping[str, str]
+    profile: str
+    network: bool
+    processes: int | None
+    memory_bytes: int | None
+    shm_bytes: int
+
+
+class Attached:
+    """A container's standard input and output, as one socket. Its end of file ends what the container waits for."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._socket: socket.socket = stream._sock
+
+    def read(self, timeout_s: float) -> bytes:
+        """Return what the container said next, framed as the engine does; nothing at its end. Raises TimeoutError."""
+        self._socket.settimeout(timeout_s)
+        return self._socket.recv(4096)
+
+    def close(self) -> None:
+        """End it. Safe to call twice."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._stream._response.close()
+        self._stream.close()
+        self._socket.close()
+
+
+class Engine:
+    """A Docker engine on this machine. Every method raises `SandboxUnavailable` when the engine does not answer."""
+
+    def __init__(self, address: str) -> None:
+        if not address.startswith("unix://"):
+            raise SandboxUnavailable(
+                f"the Docker engine at {address} is not on this machine, and its containers would not see the shadow:"
+                " unset DOCKER_HOST, or let it name a Unix socket"
+            )
+        self._address = address
+        try:
+            import docker
+        except ModuleNotFoundError as error:
+            raise SandboxUnavailable(
+                "the package docker is not installed: `pip install 'nightcrew[docker]'`"
+            ) from error
+        with self._asking("reach the engine"):
+            self._client = docker.APIClient(base_url=address, timeout=_TIMEOUT_S)
+            version = self._client.version(api_version=False)["ApiVersion"]
+        if tuple(map(int, version.split("."))) < _OLDEST:
+            self._client.close()
+            raise SandboxUnavailable(f"the Docker engine speaks API {version}: 1.41 is needed (Docker 20.10)")
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def security(self) -> tuple[str, ...]:
+        """Return the names of what the engine isolates with (`seccomp`, `apparmor`, `rootless`, `userns` …)."""
+        with self._asking("ask the engine what it is"):
+            options = self._client.info().get("SecurityOptions") or ()
+        return tuple(option.partition(",")[0].removeprefix("name=") for option in options)
+
+    def image(self, name: str, owner: str) -> Image:
+        """Return what is known of an image. Raises `SandboxUnavailable` where the engine does not have it."""
+        missing = (
+            f"there is no image {name!r} on this machine: `docker pull {name}`, or name another in `[sandbox] image`"
+        )
+        with self._asking("look at the image", missing):
+            found: dict[str, Any] = self._client.inspect_image(name)  # type: ignore[no-untyped-call]
+            container = self._client.create_container(found["Id"], ["/"], labels={OWNER: owner})
+        try:
+            passwd, group = self._file(container, "/etc/passwd"), self._file(container, "/etc/group")
+        finally:
+            self.remove(container["Id"])
+        config = found["Config"] or {}
+        pairs = (line.partition("=") for line in config.get("Env") or ())
+        volumes = tuple(config.get("Volumes") or ())
+        return Image(found["Id"], {name: value for name, _, value in pairs}, volumes, passwd, group)
+
+    def create(self, order: Order) -> str:
+        """Make a container and return its id."""
+        from docker.types import LogConfig, Mount, Ulimit
+
+        mounts = [Mount(b.target, b.source, "bind", read_only=b.readonly, propagation="rprivate") for b in order.binds]
+        mounts += [Mount(path, None, "tmpfs", tmpfs_size=1 << 20, tmpfs_mode=0o755) for path in order.empty]
+        with self._asking("make a container"):
+            host_config = self._client.create_host_config(
+                auto_remove=True,
+                cap_drop=["ALL"],
+                init=True,
+                ipc_mode="private",
+                log_config=LogConfig(type="none"),
+                mem_limit=order.memory_bytes,
+                memswap_limit=order.memory_bytes,
+                mounts=mounts,
+                network_mode="bridge" if order.network else "none",
+                pids_limit=order.processes,
+                read_only=True,
+                security_opt=["no-new-privileges", f"seccomp={order.profile}"],
+                shm_size=order.shm_bytes,
+                ulimits=[Ulimit(name="core", soft=0, hard=0)],
+            )
+            made = self._client.create_container(
+                order.image,
+                entrypoint=list(order.argv[:1]),
+                command=list(order.argv[1:]),
+                environment=dict(order.environment),
+                healthcheck={"test": ["NONE"]},
+                host_config=host_config,
+                hostname="nightcrew",
+                labels=dict(order.labels),
+                stdin_open=True,
+                user=order.user,
+                working_dir="/",
+            )
+        return str(made["Id"])
+
+    def start(self, container: str) -> Attached:
+        """Start a container; return its standard input and output."""
+        with self._asking("start a container"):
+            attached = Attached(self._client.attach_socket(container, params={"stdin": 1, "stdout": 1, "stream": 1}))
+            try:
+                self._client.start(container)
+            except BaseException:
+                attached.close()
+                raise
+        return attached
+
+    def pid(self, container: str) -> int:
+        """Return the id of a container's first process as the engine's machine numbers it; 0 when it does not run."""
+        with self._asking("look at a container"):
+            return int(self._client.inspect_container(container)["State"]["Pid"])
+
+    def execute(self, container: str, argv: tuple[str, ...], user: str, environment: Mapping[str, str]) -> str:
+        """Start a process in a running container, without input or output; return what to ask about it with."""
+        with self._asking("start a command"):
+            made = self._client.exec_create(
+                container, list(argv), stdout=False, stderr=False, user=user, environment=dict(environment), workdir="/"
+            )
+            self._client.exec_start(made["Id"], detach=True)
+        return str(made["Id"])
+
+    def executed(self, process: str) -> tuple[int, int | None]:
+        """Return the process id of what was executed, and its exit code when it has ended (128 and a signal's number)."""
+        with self._asking("ask how a command went"):
+            told = self._client.exec_inspect(process)
+        return int(told["Pid"] or 0), None if told["Running"] else told["ExitCode"]
+
+    def kill(self, container: str) -> None:
+        """Kill a container's processes. One that has ended is left alone."""
+        with self._asking("kill a container", "", gone=(404, 409)):
+            self._client.kill(container)
+
+    def remove(self, container: str) -> None:
+        """Kill and remove a container. One that is gone, or about to go, is left alone."""
+        with self._asking("remove a container", "", gone=(404, 409)):
+            self._client.remove_container(container, force=True, v=True)
+
+    def await_removal(self, container: str, timeout_s: int) -> None:
+        """Wait until an ended container has gone."""
+        with self._asking("wait for a container's end", "", gone=(404, 409)):
+            self._client.wait(container, timeout=timeout_s, condition="removed")
+
+    def labelled(self, label: str, value: str | None = None) -> dict[str, Mapping[str, str]]:
+        """Return the labels of the containers with such a label, by container id."""
+        wanted = label if value is None else f"{label}={value}"
+        with self._asking("list containers"):
+            found = self._client.containers(all=True, filters={"label": [wanted]})
+        return {each["Id"]: each["Labels"] for each in found}
+
+    def _file(self, container: Mapping[str, Any], path: str) -> bytes:
+        from docker.errors import NotFound
+
+        with self._asking(f"read {path} of the image"):
+            try:
+                chunks, _ = self._client.get_archive(container["Id"], path)
+                with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
+                    member = archive.extractfile(archive.getmembers()[0])
+                    return member.read() if member is not None else b""
+            except NotFound:
+                return b""
+
+    @contextmanager
+    def _asking(self, doing: str, missing: str = "", gone: tuple[int, ...] = ()) -> Iterator[None]:
+        """Turn the SDK's errors into ours; `missing` is what to say of a 404, `gone` are answers that are as good as done."""
+        from docker.errors import APIError, DockerException
+        from requests.exceptions import RequestException
+
+        try:
+            yield
+        except APIError as error:
+            status = error.response.status_code if error.response is not None else 0
+            if status in gone:
+                return
+            if status == 404 and missing:
+                raise SandboxUnavailable(missing) from error
+            raise SandboxError(f"the Docker engine could not {doing}: {error.explanation or error}") from error
+        except (DockerException, RequestException, OSError) as error:
+            raise SandboxUnavailable(self._advice(doing, error)) from error
+
+    def _advice(self, doing: str, error: Exception) -> str:
+        said = str(error)
+        if "PermissionError" in said or "Permission denied" in said:
+            advice = f"{self._address} may not be opened: `usermod -aG docker $USER`, then log in again"
+        elif "FileNotFoundError" in said or "ConnectionRefusedError" in said or "Connection refused" in said:
+            advice = f"no Docker engine answers at {self._address}: {_INSTALL}"
+        else:
+            advice = f"the Docker engine at {self._address} went away: {said}"
+        return f"could not {doing}: {advice}"

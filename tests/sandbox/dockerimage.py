@@ -1,0 +1,114 @@
+"""An image for the tests of the docker sandbox, made in seconds of this machine's own Debian packages: nothing is downloaded.
+
+It has a shell, git, Debian's Python at the path of the tests' own, and pytest.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.metadata
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from sandbox import DockerDriver, SandboxUnavailable
+
+_PACKAGES = ("python3", "git")
+_PURE = ("pytest", "pluggy", "iniconfig", "packaging")
+_LEFT_OUT = re.compile(r"/usr/share/(doc|man|locale|info|perl|lintian|bug)/|/(dev|proc|sys|run|tmp)/|__pycache__")
+_USERS = b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"
+_GROUPS = b"root:x:0:\nnogroup:x:65534:\n"
+_RECIPE = "1"
+
+
+def docker_driver(scratch: Path) -> DockerDriver:
+    """Return a driver on the tests' image; skips the test where there is no engine, or no Debian to make the image of."""
+    name = test_image()
+    if isinstance(name, str):
+        return DockerDriver(name, scratch)
+    pytest.skip(str(name))
+
+
+@functools.cache
+def test_image() -> str | SandboxUnavailable | FileNotFoundError:
+    """Return the name of the image, which is made where the engine does not have it, or why there is none."""
+    import docker
+    from docker.errors import DockerException, ImageNotFound
+
+    try:
+        packages = _closure()
+        client = docker.APIClient(timeout=600)
+    except FileNotFoundError as error:
+        return error
+    except DockerException as error:
+        return SandboxUnavailable(f"no Docker engine answers: {error}")
+    try:
+        told = "\0".join((_RECIPE, *packages, sys.executable, *map(importlib.metadata.version, _PURE)))
+        tag = hashlib.sha256(told.encode()).hexdigest()[:16]
+        try:
+            client.inspect_image(f"nightcrew-test:{tag}")  # type: ignore[no-untyped-call]
+        except ImageNotFound:
+            with tempfile.NamedTemporaryFile() as file:
+                _pack(file, packages)
+                file.flush()
+                client.import_image_from_file(file.name, repository="nightcrew-test", tag=tag)
+    finally:
+        client.close()
+    return f"nightcrew-test:{tag}"
+
+
+def _output(*words: str) -> str:
+    return subprocess.run(words, check=True, capture_output=True, text=True, env={**os.environ, "LC_ALL": "C"}).stdout
+
+
+def _closure() -> list[str]:
+    """Return the installed packages that the image's need, the essential ones included, as `name=version`."""
+    form = "${db:Status-Abbrev}|${Package}|${Version}|${Essential}\n"
+    listed = [line.split("|") for line in _output("dpkg-query", "-W", "-f", form).splitlines()]
+    installed = {name: version for status, name, version, _ in listed if status.startswith("ii")}
+    wanted = [*_PACKAGES, *(name for _, name, _, essential in listed if essential == "yes")]
+    no = ("recommends", "suggests", "conflicts", "breaks", "replaces", "enhances")
+    words = ("apt-cache", "depends", "--recurse", "--installed", *(f"--no-{kind}" for kind in no))
+    needed = set(_output(*words, *wanted).splitlines()) & installed.keys()
+    return [f"{name}={installed[name]}" for name in sorted(needed)]
+
+
+def _pack(file: IO[bytes], packages: list[str]) -> None:
+    """Write the image's files as a tar archive."""
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        for top in ("bin", "sbin", "lib", "lib64"):
+            if Path("/", top).is_symlink():
+                archive.add(f"/{top}", top)
+        for path in sorted(set(_files(packages))):
+            archive.add(path, path.lstrip("/"), recursive=False)
+        for name, content in (("etc/passwd", _USERS), ("etc/group", _GROUPS)):
+            with tempfile.NamedTemporaryFile() as temporary:
+                temporary.write(content)
+                temporary.flush()
+                Path(temporary.name).chmod(0o644)
+                archive.add(temporary.name, name)
+        for distribution in _PURE:
+            for part in importlib.metadata.files(distribution) or ():
+                if ".." not in part.parts and "__pycache__" not in part.parts:
+                    archive.add(part.locate(), f"usr/lib/python3/dist-packages/{part}")
+        if sys.executable not in ("/usr/bin/python3", "/bin/python3"):
+            link = tarfile.TarInfo(sys.executable.lstrip("/"))
+            link.type, link.linkname = tarfile.SYMTYPE, "/usr/bin/python3"
+            archive.addfile(link)
+
+
+def _files(packages: list[str]) -> Iterator[str]:
+    for line in _output("dpkg-query", "-L", *(package.partition("=")[0] for package in packages)).splitlines():
+        path = re.sub(r"^/(s?bin|lib(?:32|64|x32)?)(?=/)", r"/usr/\1", line) if Path("/bin").is_symlink() else line
+        top = path.count("/") == 1 and Path(path).is_symlink()
+        if path.startswith("/") and len(path) > 2 and not top and not _LEFT_OUT.search(path) and os.path.lexists(path):
+            yield path
