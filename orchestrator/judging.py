@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from orchestrator.assignment import Assignment
 from orchestrator.patterns import matching
@@ -16,16 +17,22 @@ ROUNDS = 3
 """How often a change is judged, at most, while ignored files keep changing under it."""
 
 
-def judge(work: Assignment, snapshot: Snapshot, change: Change, failing: tuple[str, ...]) -> Verdict:
+def judge(
+    work: Assignment, snapshot: Snapshot, change: Change, failing: tuple[str, ...], *, by_its_own_tests: bool = False
+) -> Verdict:
     """Return the verdict on `change`: the one the store has, or a new one, kept before this returns.
 
+    `by_its_own_tests` says whether tests that the change brings are evidence: whoever is judged by them must not be an agent.
     Raises `OutOfBudget` where the budget ends first; no verdict is kept then, and the next call begins with the first rung.
     """
     for verdict in work.store.verdicts(work.lease.job):
         if (verdict.base, verdict.tree) == (change.base, change.tree):
             return verdict
     step = work.journal.begin("verify", {"base": change.base, "tree": change.tree})
-    verdict = _settled(work, snapshot, _case(work, snapshot, change, failing))
+    case = _case(work, snapshot, change, failing)
+    if by_its_own_tests:
+        case = replace(case, with_files=lambda files: snapshot.depot.graft(change.base, files))
+    verdict = _settled(work, snapshot, case)
     work.store.put_verdict(work.lease, verdict)
     work.journal.finish(step, {"verified": verdict.verified})
     return verdict

@@ -169,7 +169,7 @@ def _review(work: Assignment, snapshot: Snapshot) -> Ending:
     work.store.record(work.lease, base=change.base, chosen=1)
     record = AttemptRecord(1, work.settings.agent, 0, AttemptState.PROPOSED, change.tree)
     work.store.put_attempt(work.lease, record)
-    verdict = judge(work, snapshot, change, work.order.failing)
+    verdict = judge(work, snapshot, change, work.order.failing, by_its_own_tests=True)
     work.store.put_attempt(work.lease, work.places.noted(record))
     if verdict.verified:
         return Ending(Status.VERIFIED)

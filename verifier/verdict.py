@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
 from sandbox import Limits, Sandbox
-from shadowfs import Change, RepoPath
+from shadowfs import Change, Entry, RepoPath
 from verifier.suite import Suite
 
 DECISIVE = ("reproduce", "suite")
@@ -78,7 +78,8 @@ class Case:
     `open` gives a fresh sandbox on a fresh shadow of a tree (ids as in `change`), nothing in it of any attempt.
     `failing` are tests that must go from failing to passing. `protected` are paths the ticket added or fixed, which
     the change must carry as they are. `allowed` are paths that the ticket asks to change though the tamper rung guards them.
-    `limits` are those of each run; `left_s` tells how many seconds all runs to come may still take.
+    `limits` are those of each run; `left_s` tells how many seconds all runs to come may still take. `with_files` puts files
+    into the base and returns the tree made so; it is given where tests that the change brings count as evidence (a review).
     """
 
     change: Change
@@ -90,6 +91,7 @@ class Case:
     limits: Limits = Limits()
     repeats: int = 3
     left_s: Callable[[], float] = lambda: math.inf
+    with_files: Callable[[Mapping[RepoPath, Entry]], str] | None = None
 
 
 class Rung(Protocol):

@@ -153,6 +153,12 @@ def resume_command(ticket: str, seconds: float, usd: float, edge: Edge, json_wan
 @click.option("--test", "test_command", metavar="CMD", help="The suite; default: nightcrew.toml's, else what is found.")
 @click.option("--failing", multiple=True, metavar="ID", help="A test that must go from failing to passing. Repeatable.")
 @click.option(
+    "--seconds",
+    type=click.FloatRange(0, min_open=True),
+    metavar="S",
+    help="Budget of wall clock; the job pauses there.",
+)
+@click.option(
     "--driver", type=click.Choice(["fuse", "copy"]), help="How shadows are made; default: the best that works."
 )
 @click.option(
@@ -162,7 +168,8 @@ def resume_command(ticket: str, seconds: float, usd: float, edge: Edge, json_wan
 def review_command(ref: str, repo: Path | None, edge: Edge, json_wanted: bool, **given: Any) -> int:
     """Judge any branch or commit REF with the ladder.
 
-    It is compared with where it left the present branch. Nothing is delivered. Exit status: 0 where it verifies, else 5.
+    It is compared with where it left the present branch. A test that it brings counts where it fails without the rest of
+    it. Nothing is delivered. Exit status: 0 where it verifies, 4 paused at its budget, else 5.
     """
     from orchestrator.cli.progress import watching
     from orchestrator.records import Order

@@ -1,14 +1,17 @@
 """The rung `reproduce`: what the ticket complains about fails on the base and passes with the change, each time.
 
-Without a failing test in the ticket, any test that went from failing to passing is taken for the reproduction.
+Without a failing test in the ticket, any test that went from failing to passing is taken for the reproduction; where there is
+none and the case allows it, one that the change brings and that fails on the base with its file put in.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from shadowfs import RepoPath
 from verifier.measure import Measure
+from verifier.rungs.brought import Brought, brought
 from verifier.selection import below, collection_error, lies_in, selected
 from verifier.suite import Outcome, Ran, SuiteReport, TestResult
 from verifier.verdict import Case, Evidence, RungResult, Status
@@ -64,7 +67,8 @@ class Reproduce:
 
     def _judge_one(self, case: Case, test: str) -> tuple[str, Evidence]:
         """Return what is wrong with a failing test's runs ("" for nothing), and the evidence."""
-        before = [said_before(self._base(case, nth), case, test) for nth in range(case.repeats)]
+        touched = lies_in(test, case.suite, case.change.paths())
+        before = [said_before(self._base(case, nth), test, touched) for nth in range(case.repeats)]
         fact = _fact(test, self._base(case, 0), before[0].text)
         if not all(said.fails for said in before):
             failed = sum(said.fails for said in before)
@@ -86,25 +90,51 @@ class Reproduce:
         return self._measure.report(case.change.tree, case.failing, nth)
 
     def _uncollected(self, case: Case) -> str:
-        report = self._base(case, 0)
-        odd = [test for test in case.failing if not said_before(report, case, test).start]
-        return (
-            f"; on the base {odd[0]} could not even be reached ({said_before(report, case, odd[0]).text})"
-            if odd
-            else ""
-        )
+        return _unreached(self._base(case, 0), case.failing)
 
     def _without_failing(self, case: Case) -> RungResult:
         turned = self._turned_good(case)
         steady = [test for test in turned[:_LOOKED_AT] if self._steady(case, test, turned[:_LOOKED_AT])]
         if not steady:
-            why = "The ticket names no failing test, and no test that failed on the base passes with the change."
-            return RungResult(self.name, Status.SKIP, why)
+            return self._with_brought(case)
         before = self._measure.report(case.change.base)
         evidence = tuple(_fact(test, before, "failed") for test in steady)
         shown = steady[0] if len(steady) == 1 else f"{steady[0]} and {len(steady) - 1} more"
         why = f"The ticket names no failing test; {shown} failed on the base and passed with the change, {_times(case.repeats)}."
         return RungResult(self.name, Status.PASS, why, evidence)
+
+    def _with_brought(self, case: Case) -> RungResult:
+        """Judge by the tests that the change brings: on the base with their files put in, and with the change."""
+        why = "The ticket names no failing test, and no test that failed on the base passes with the change"
+        tests = brought(self._measure, case)
+        if tests is None:
+            return RungResult(self.name, Status.SKIP, f"{why}.")
+        looked_at = tests.tests[:_LOOKED_AT]
+        shown = self._shown(case, tests, looked_at)
+        rest = tuple(test for test in looked_at if test not in shown)
+        aside = (Evidence("test", "added by the change; without the rest of it not every run fails", tests=rest),)
+        if not shown:
+            none = "the test that it adds does not fail" if len(rest) == 1 else f"none of the {len(rest)} it adds fails"
+            return RungResult(self.name, Status.SKIP, f"{why}; {none} without the rest of it.", aside)
+        report = self._measure.report(tests.tree, looked_at)
+        facts = tuple(
+            _came(_fact(test, report, said_before(report, test).text), tests.origin(case, test)) for test in shown
+        )
+        named = shown[0] if len(shown) == 1 else f"{shown[0]} and {len(shown) - 1} more"
+        why = f"The ticket names no failing test; of those that the change adds {named} failed on the base and passed with the change"
+        why += f", {_times(case.repeats)}{_unreached(report, shown)}."
+        return RungResult(self.name, Status.PASS, why, (*facts, *(aside if rest else ())))
+
+    def _shown(self, case: Case, tests: Brought, ids: Sequence[str]) -> tuple[str, ...]:
+        """Return the tests that fail without the rest of the change and pass with it, every time."""
+        shown = tuple(ids)
+        for nth in range(case.repeats):
+            before = self._measure.report(tests.tree, ids, nth)
+            shown = tuple(test for test in shown if said_before(before, test).fails)
+            if shown:
+                after = self._measure.report(case.change.tree, ids, nth)
+                shown = tuple(test for test in shown if said_after(after, test).passes)
+        return shown
 
     def _turned_good(self, case: Case) -> list[str]:
         before = self._measure.report(case.change.base)
@@ -120,13 +150,12 @@ class Reproduce:
         return True
 
 
-def said_before(report: SuiteReport, case: Case, test: str) -> Said:
-    """Return what a run on the base said of a failing test."""
+def said_before(report: SuiteReport, test: str, touched: RepoPath | None = None) -> Said:
+    """Return what a run on the base said of a failing test; `touched` is its file where the change touches that."""
     found = selected(report, test)
     if any(result.outcome in _FAILING for result in found):
         return Said(True, False, "failed")
     error = collection_error(report, test)
-    touched = lies_in(test, case.suite, case.change.paths())
     if error is not None or report.ran is Ran.NOT_STARTED:
         if touched is not None:
             # It may be there only with the change: then its failure on the base says nothing.
@@ -165,6 +194,16 @@ def _fact(test: str, base: SuiteReport, text: str) -> Evidence:
     if frame is None:
         return Evidence("test", message, tests=(test,))
     return Evidence("test", message, frame.path, frame.line, (test,))
+
+
+def _came(fact: Evidence, path: RepoPath) -> Evidence:
+    return replace(fact, text=f"added by the change in {path}; without the rest of it: {fact.text}")
+
+
+def _unreached(report: SuiteReport, tests: Sequence[str]) -> str:
+    """Return what to say where a test failed on the base because its file could not be collected there."""
+    odd = next((test for test in tests if not said_before(report, test).start), None)
+    return f"; on the base {odd} could not even be reached ({said_before(report, odd).text})" if odd else ""
 
 
 def _clause(text: str) -> str:

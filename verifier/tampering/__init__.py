@@ -1,6 +1,7 @@
 """What weakens the judging of a change: found by comparing the two sides of each file by meaning, not by line."""
 
 from verifier.tampering.finding import Finding
+from verifier.tampering.paths import is_test
 from verifier.tampering.search import tampering
 
-__all__ = ["Finding", "tampering"]
+__all__ = ["Finding", "is_test", "tampering"]
