@@ -106,7 +106,8 @@ def print_patch(patch: bytes) -> None:
         sys.stdout.buffer.write(patch)
         sys.stdout.buffer.flush()
         return
-    for line in patch.decode("utf-8", "replace").splitlines():
+    # At line feeds alone: what else might end a line is content, which must not look like another line of the patch.
+    for line in patch.decode("utf-8", "replace").removesuffix("\n").split("\n"):
         colour = next((colour for start, colour in _DIFF_COLOURS if line.startswith(start)), None)
         click.echo(click.style(plain(line), fg=colour))
 
