@@ -6,12 +6,17 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psutil
+import pytest
 
-from sandbox import Ended, Limits
-from tests.e2e.arena import Attacker, Bare, Guarded, bare, guarded, needs_local
+from sandbox import Command, Ended, Limits
+from shadowfs import FuseDriver, ShadowfsError
+from tests.e2e.arena import Attacker, Bare, Guarded, bare, digest, guarded, guarding, needs_local, opened
+from tests.e2e.traces import left_behind
 from tests.sandbox.cases import alive_with
 
 pytestmark = needs_local
@@ -150,3 +155,60 @@ def test_res_7_a_killed_nightcrew_takes_its_commands_along(bare: Bare, guarded: 
         process.kill()
     assert len(left) >= 1
     assert survivors(guarded, "guarded", marked(207)) == []
+
+
+@pytest.fixture
+def fused(tmp_path: Path) -> Iterator[Guarded]:
+    with guarding(tmp_path / "guarded", "fuse") as attacker:
+        yield attacker
+
+
+WRITING = "exec 2>/dev/null; while :; do head -c 100000 /dev/zero | tr '\\0' x >> file || exit 7; cp file package/module.py; done"
+
+
+def test_res_8_a_server_killed_in_the_middle_of_a_write_leaves_the_users_tree_whole(bare: Bare, fused: Guarded) -> None:
+    # The control: a writer killed at work on the tree itself leaves it torn.
+    before = digest(bare.place.repository)
+    writer = bare.start(WRITING)
+    while (bare.place.repository / "file").stat().st_size < 1_000_000:
+        assert writer.poll() is None
+    os.killpg(writer.pid, signal.SIGKILL)
+    assert digest(bare.place.repository) != before
+
+    before, server = digest(fused.place.repository), fused.shadow.mount.namespace
+    tree = fused.shadow.checkpoint()
+    assert server is not None
+    with fused.start(WRITING) as process:
+        while len(fused.shadow.read("file")) < 1_000_000:
+            assert process.wait(0) is None
+        os.kill(server, signal.SIGKILL)
+        completed = process.wait(20)
+    assert completed is not None and not completed.ok
+    assert digest(fused.place.repository) == before
+    assert not fused.run("cat file").ok
+    with pytest.raises(ShadowfsError, match="create the shadow again"):
+        fused.shadow.read("file")
+    # It goes on from the last checkpoint, and of the old one nothing is left.
+    driver = FuseDriver(fused.place.state)
+    with closing(driver), driver.create(fused.snapshot, tree) as again, opened(fused.place, again) as sandbox:
+        assert sandbox.run(Command(("cat", "file"))).stdout == b"content\n"
+    fused.sandbox.close()
+    fused.shadow.close()
+    assert list((fused.place.state / "shadows").iterdir()) == []
+    assert left_behind(fused.place.state / "shadows") == []
+    assert digest(fused.place.repository) == before
+
+
+def test_res_8_the_control_a_mount_that_everybody_sees_stays_behind_dead(fused: Guarded) -> None:
+    if os.getuid() != 0:
+        pytest.skip("only root mounts for everybody to see without fusermount3")
+    driver = FuseDriver(fused.place.state)
+    with closing(driver), driver.create(fused.snapshot, visible=True) as shadow:
+        server = psutil.Process(shadow._pid)
+        server.kill()
+        psutil.wait_procs([server], 10)
+        assert any(str(shadow.mount.path) in line for line in left_behind(fused.place.state / "shadows"))
+        with pytest.raises(OSError, match="not connected"):
+            (shadow.mount.path / "file").read_bytes()
+    # Its owner's end, or the next command, unmounts it.
+    assert left_behind(fused.place.state / "shadows") == []
