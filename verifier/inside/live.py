@@ -66,8 +66,22 @@ class Patcher:
         self._modules = modules
         self._texts: dict[str, source.Module] = {}
 
+    def prepare(self, edits: Sequence[tuple[str, int, int, str]]) -> None:
+        """Learn all of the edited functions that is the same for every edit; raises as `plan` does."""
+        for path, start, end, _ in edits:
+            module = self._module(path)
+            function = module.function_at(start, end)
+            if function.compiled is None:
+                compiled = module.compile(function)[0]
+                live = self._index.codes(path, function.name, function.first)
+                if not live:
+                    raise source.Cold("no live function has this code")
+                if not all(_same(old, compiled) for old in live):
+                    raise source.Cold("its code was made by something else than the compiler")
+                function.compiled = compiled
+
     def plan(self, edits: Sequence[tuple[str, int, int, str]]) -> Plan:
-        """Return what applies the edits; raises `Cold` where only a new import does, `Inapplicable` where nothing does."""
+        """Return what applies edits that were prepared; raises `Cold` where only a new import does, `Inapplicable` where nothing does."""
         by_place: dict[tuple[str, int], list[source.Edit]] = {}
         found: dict[tuple[str, int], tuple[source.Module, source.Function]] = {}
         for path, start, end, text in edits:
@@ -103,15 +117,8 @@ class Patcher:
         code, header = module.compile(function, edits)
         if header.shape != function.header.shape:
             raise source.Cold("what is evaluated at the function's definition differs")
-        live = self._index.codes(path, function.name, function.first)
-        if not live:
-            raise source.Cold("no live function has this code")
-        if function.compiled is None:
-            function.compiled = module.compile(function)[0]
         steps: list[Plan] = []
-        for old in live:
-            if not _same(old, function.compiled):
-                raise source.Cold("its code was made by something else than the compiler")
+        for old in self._index.codes(path, function.name, function.first):
             pairs = list(self._pairs(old, code))
             for before, after in pairs:
                 self._check(before, after)
