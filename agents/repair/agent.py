@@ -10,9 +10,10 @@ from agents.repair.choice import best_first, literals, smells
 from agents.repair.diagnosis import Diagnosis, diagnose, expand, wanted, words
 from agents.repair.explain import explanation, title
 from agents.repair.localise import places
+from agents.repair.notes import Diagnosed, Original, Rejected, keep
 from agents.repair.one_by_one import OneByOne, patched
 from agents.repair.operators import OPERATORS
-from agents.repair.past import Past, keep_original, recall
+from agents.repair.past import Past, recall
 from agents.repair.rank import likely, ranked
 from agents.repair.search import Plausible, Search, Settings
 from agents.repair.source import Skipped, read_source
@@ -32,6 +33,8 @@ class RepairAgent:
     def work(self, task: Task, workspace: Workspace) -> Result:
         """Search for an edit that makes the failing tests pass and breaks no other."""
         past = recall(workspace.journal())
+        if past.unread:
+            workspace.note("unread", {"why": past.unread}, progress=f"part of the journal is ignored: {past.unread[0]}")
         past.restore(workspace)
         ids = wanted(task, workspace) if past.diagnosis is None else past.diagnosis.failing
         if isinstance(ids, NoFix):
@@ -42,7 +45,7 @@ class RepairAgent:
                 return diagnosis
             if past.diagnosis is None:
                 lines = f"{len(diagnosis.scores):,} suspicious lines, {len(diagnosis.failing)} failing tests"
-                workspace.note("diagnosis", diagnosis.data(), progress=lines)
+                keep(workspace, Diagnosed(diagnosis), progress=lines)
             return _Attempt.begin(task, workspace, trials, diagnosis, self.settings).work(past)
 
     def _start(self, task: Task, workspace: Workspace) -> Trials:
@@ -99,7 +102,7 @@ class _Attempt:
         path = choice.variant.path
         module = self.modules[path]
         if path not in past.originals:
-            keep_original(self.workspace, path, module.source.data)
+            keep(self.workspace, Original(path, module.source.data))
             past.originals[path] = module.source.data
         self.workspace.write(path, patched(path, module.source.data, choice.variant.candidate, _encoding(module)))
         diagnosis = self.search.diagnosis
@@ -107,9 +110,7 @@ class _Attempt:
         if passes and (diagnosis.whole or not self._breaks(self.workspace.test())):
             return True
         self.workspace.write(path, module.source.data)
-        self.workspace.note(
-            "rejected", {"index": choice.index}, progress="a plausible patch did not hold in a real run"
-        )
+        keep(self.workspace, Rejected(choice.index), progress="a plausible patch did not hold in a real run")
         return False
 
     def _breaks(self, report: SuiteReport) -> bool:

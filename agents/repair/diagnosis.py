@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from agents.agent import NoFix, Task, Workspace
@@ -40,15 +40,6 @@ class Diagnosis:
     def data(self) -> dict[str, object]:
         """Return it as JSON values, for the journal."""
         return asdict(self)
-
-    @classmethod
-    def of(cls, data: Mapping[str, object]) -> Diagnosis:
-        """Return what `data` was made of."""
-        found: dict[str, object] = dict(data)
-        for name in ("failing", "messages", "guards"):
-            found[name] = tuple(found[name])  # type: ignore[arg-type]
-        found["scores"] = tuple((path, line, score) for path, line, score in found["scores"])  # type: ignore[attr-defined]
-        return cls(**found)  # type: ignore[arg-type]
 
     def lines(self) -> dict[tuple[RepoPath, int], float]:
         """Return the suspicion of each line."""

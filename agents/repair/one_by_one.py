@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from agents.agent import Workspace
-from agents.repair.past import keep_original
+from agents.repair.notes import Original, keep
 from shadowfs import RepoPath
 from verifier import Candidate, Coverage, Ending, Ran, SuiteReport, Trial
 
@@ -54,7 +54,7 @@ class OneByOne:
         before = {edit.path: self.workspace.read(edit.path) for edit in candidate.edits}
         for path, data in before.items():
             if path not in self.kept:
-                keep_original(self.workspace, path, data)
+                keep(self.workspace, Original(path, data))
                 self.kept.add(path)
             self.workspace.write(path, patched(path, data, candidate, self.encodings.get(path, "utf-8")))
         report = self.workspace.test(tests)

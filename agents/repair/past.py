@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from agents.agent import Step, Workspace
 from agents.repair.diagnosis import Diagnosis
+from agents.repair.notes import Batch, Diagnosed, Note, Original, Rejected, Unread, read
 from shadowfs import RepoPath
 
 
 @dataclass(slots=True)
 class Past:
-    """Where to go on from. `done` candidates were tried; those at the indexes `plausible` passed."""
+    """Where to go on from. `done` candidates were tried; those at the indexes `plausible` passed. `unread` says what was ignored."""
 
     diagnosis: Diagnosis | None = None
     done: int = 0
     plausible: list[int] = field(default_factory=list)
     rejected: list[int] = field(default_factory=list)
     originals: dict[RepoPath, bytes] = field(default_factory=dict)
+    unread: list[str] = field(default_factory=list)
 
     def restore(self, workspace: Workspace) -> None:
         """Put back the files that a killed life had changed."""
@@ -27,25 +28,35 @@ class Past:
             if workspace.read(path) != data:
                 workspace.write(path, data)
 
+    def take(self, note: Note | Unread) -> None:
+        """Take in the next note of the journal."""
+        match note:
+            case Diagnosed(diagnosis=diagnosis):
+                self._search_anew(diagnosis)
+            case Batch(done=done, plausible=plausible) if self.diagnosis is not None:
+                self.done = done
+                self.plausible += plausible
+            case Rejected(index=index) if self.diagnosis is not None:
+                self.rejected.append(index)
+            case Original(path=path, content=content):
+                self.originals.setdefault(path, content)
+            case Unread(kind=kind, why=why):
+                self.unread.append(why)
+                if kind in (Diagnosed.kind, Batch.kind):
+                    # What follows counts from a place that nobody knows any more.
+                    self._search_anew(None)
+
+    def _search_anew(self, diagnosis: Diagnosis | None) -> None:
+        self.diagnosis, self.done = diagnosis, 0
+        self.plausible.clear()
+        self.rejected.clear()
+
 
 def recall(steps: Sequence[Step]) -> Past:
-    """Read the notes that `RepairAgent` left in a journal."""
+    """Read the notes that `RepairAgent` left in a journal; those that cannot be read are ignored, and why is in `unread`."""
     past = Past()
     for step in steps:
-        data = step.data
-        match step.kind:
-            case "note:diagnosis":
-                past.diagnosis = Diagnosis.of(data)
-            case "note:batch":
-                past.done = int(str(data["done"]))
-                past.plausible += data["plausible"]  # type: ignore[arg-type]
-            case "note:rejected":
-                past.rejected.append(int(str(data["index"])))
-            case "note:original":
-                past.originals.setdefault(str(data["path"]), base64.b64decode(str(data["content"])))
+        note = read(step)
+        if note is not None:
+            past.take(note)
     return past
-
-
-def keep_original(workspace: Workspace, path: RepoPath, data: bytes) -> None:
-    """Journal a file's content before it is changed for a try."""
-    workspace.note("original", {"path": path, "content": base64.b64encode(data).decode()})

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
 from agents.agent import Workspace
 from agents.repair.diagnosis import Diagnosis
+from agents.repair.notes import Batch, keep
 from agents.repair.past import Past
 from agents.repair.variants import Variant
 from verifier import Ending, Trials
@@ -104,8 +105,7 @@ class Search:
         found = [Plausible(batch[at][1], self.tried + at, batch[at][0]) for at in survivors]
         self.plausible += found
         self.tried += len(batch)
-        data: Mapping[str, object] = {"done": self.tried, "plausible": [each.index for each in found]}
-        self.workspace.note("batch", data, progress=self._progress())
+        keep(self.workspace, Batch(self.tried, tuple(each.index for each in found)), progress=self._progress())
 
     def _progress(self) -> str:
         return f"{self.tried:,} candidates, {len(self.plausible)} plausible"
