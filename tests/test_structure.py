@@ -27,6 +27,7 @@ BOUNDARIES: dict[str, int] = {
 ENGINES = {
     "pyfuse3": "shadowfs",
     "psutil": "sandbox",
+    "lsprotocol": "verifier/language/lsp.py",
     "rich": "orchestrator/cli/progress.py",
 }
 """Engines and the package or module that alone may import them."""

@@ -1,0 +1,55 @@
+"""Headless language-server sessions: what a programmer's editor knows of a text, for whoever has no editor."""
+
+from verifier.language.delta import Checked, Delta, introduced
+from verifier.language.diagnostic import (
+    Call,
+    Diagnostic,
+    FileEdit,
+    Fix,
+    Location,
+    Position,
+    Severity,
+    Span,
+    Symbol,
+    TextEdit,
+)
+from verifier.language.language import ANSWER_S, LanguageSession
+from verifier.language.registry import SERVERS, ServerPlaces, chosen_servers, find_servers
+from verifier.language.restarting import RestartingSession
+from verifier.language.scripted import ScriptedSession
+from verifier.language.server import Found, Says, Server, Tier, language_of
+from verifier.language.session import ServerSession, start_language_server
+from verifier.language.text import Text, apply_edits
+
+__all__ = [
+    "ANSWER_S",
+    "SERVERS",
+    "Call",
+    "Checked",
+    "Delta",
+    "Diagnostic",
+    "FileEdit",
+    "Fix",
+    "Found",
+    "LanguageSession",
+    "Location",
+    "Position",
+    "RestartingSession",
+    "Says",
+    "ScriptedSession",
+    "Server",
+    "ServerPlaces",
+    "ServerSession",
+    "Severity",
+    "Span",
+    "Symbol",
+    "Text",
+    "TextEdit",
+    "Tier",
+    "apply_edits",
+    "chosen_servers",
+    "find_servers",
+    "introduced",
+    "language_of",
+    "start_language_server",
+]

@@ -1,0 +1,108 @@
+"""The servers that are known, and which of them are there: in the project's environment, else on the path. None is ever installed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from verifier.language.server import Found, Says, Server, Tier
+
+_FAST = frozenset({Tier.FAST})
+_THOROUGH = frozenset({Tier.THOROUGH})
+_BOTH = frozenset({Tier.FAST, Tier.THOROUGH})
+_PYTHON = frozenset({"python"})
+_SCRIPT = frozenset({"typescript", "typescriptreact", "javascript", "javascriptreact"})
+
+SERVERS: tuple[Server, ...] = (
+    Server(
+        "ruff", "ruff", ("server",), _PYTHON, Says.LINT, _BOTH, runs_code=False,
+        get="pip install ruff",
+    ),
+    Server(
+        "ty", "ty", ("server",), _PYTHON, Says.TYPES, _FAST, runs_code=False,
+        get="pip install ty",
+    ),
+    Server(
+        "zuban", "zuban", ("server",), _PYTHON, Says.TYPES, _FAST, runs_code=True,
+        get="pip install zuban",
+    ),
+    Server(
+        "pyrefly", "pyrefly", ("lsp",), _PYTHON, Says.TYPES, _THOROUGH, runs_code=True,
+        settings={"python": {"pyrefly": {"displayTypeErrors": "force-on"}}},
+        get="pip install pyrefly",
+    ),
+    Server(
+        "basedpyright", "basedpyright-langserver", ("--stdio",), _PYTHON, Says.TYPES, _THOROUGH, runs_code=True,
+        get="pip install basedpyright",
+    ),
+    Server(
+        "typescript", "typescript-language-server", ("--stdio",), _SCRIPT, Says.TYPES, _BOTH, runs_code=True,
+        # Types of packages are not to be fetched; one process is enough for one who does not wait for colours.
+        options={"disableAutomaticTypingAcquisition": True, "tsserver": {"useSyntaxServer": "never"}},
+        settle_s=0.25,
+        get="npm install --save-dev typescript-language-server typescript",
+    ),
+    Server(
+        "clangd", "clangd", (), frozenset({"c", "cpp"}), Says.TYPES, _BOTH, runs_code=False,
+        get="apt-get install clangd",
+    ),
+    Server(
+        "gopls", "gopls", (), frozenset({"go"}), Says.TYPES, _BOTH, runs_code=True,
+        get="go install golang.org/x/tools/gopls@latest",
+    ),
+    Server(
+        "rust-analyzer", "rust-analyzer", (), frozenset({"rust"}), Says.TYPES, _BOTH, runs_code=True,
+        get="rustup component add rust-analyzer",
+    ),
+)  # fmt: skip
+"""The servers that are known; of those that say the same of a language, the first that is there is used."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerPlaces:
+    """Where servers are looked for, in this order: the project's interpreter's environment, the repository, PATH."""
+
+    repository: Path
+    search_path: str
+    python: str | None = None
+
+    def directories(self) -> Iterator[Path]:
+        """Yield the directories that hold programs."""
+        if self.python is not None:
+            yield Path(self.python).parent
+        yield from (self.repository / place for place in (".venv/bin", "venv/bin", "node_modules/.bin"))
+        yield from (Path(entry) for entry in self.search_path.split(":") if entry.startswith("/"))
+
+
+def find_servers(
+    places: ServerPlaces, off: Collection[str] = (), settings: Mapping[str, Mapping[str, Any]] = {}
+) -> tuple[Found, ...]:
+    """Return the servers that are there, those named in `off` left out, with the user's `settings` by server over ours."""
+    found = []
+    for server in SERVERS:
+        program = None if server.name in off else _program(server.program, places)
+        if program is not None:
+            mine = {**server.settings, **settings.get(server.name, {})}
+            python = places.python if "python" in server.languages else None
+            found.append(Found(replace(server, settings=mine), str(program), python))
+    return tuple(found)
+
+
+def chosen_servers(found: Iterable[Found], language: str, tier: Tier) -> tuple[Found, ...]:
+    """Return which servers are asked of a language in a tier: at most one that lints, and one that checks types."""
+    first: dict[Says, Found] = {}
+    for each in found:
+        if language in each.server.languages and tier in each.server.tiers:
+            first.setdefault(each.server.says, each)
+    return tuple(first.values())
+
+
+def _program(name: str, places: ServerPlaces) -> Path | None:
+    for directory in places.directories():
+        program = directory / name
+        if program.is_file() and os.access(program, os.X_OK):
+            return program
+    return None

@@ -1,0 +1,118 @@
+"""A language server as it is known (`Server`), and as it was found (`Found`): the program, and how to run it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from sandbox import Command
+
+# No shell that every system calls `sh` can redirect from a descriptor of two digits, as the channel's is.
+_ON_CHANNEL = 'exec "$@" <&"$NIGHTCREW_CHANNEL" >&"$NIGHTCREW_CHANNEL"'
+
+
+class Says(StrEnum):
+    """What a server is asked for. Of those that say the same of a language, the first that is there is used."""
+
+    LINT = "lint"
+    TYPES = "types"
+
+
+class Tier(StrEnum):
+    """When a server is asked."""
+
+    FAST = "fast"
+    """After every edit."""
+    THOROUGH = "thorough"
+    """Once, before the verdict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A kind of server: which program it is, what it speaks, and what is to be known about it.
+
+    `program` is looked for, `arguments` follow it. `settings` answer `workspace/configuration` by section (a dotted
+    name), `options` go with `initialize`. `runs_code` says that it may run code of the repository (plugins, build
+    scripts, its interpreter). A server that pushes findings without their version is believed once it has said nothing
+    new for `settle_s`.
+    """
+
+    name: str
+    program: str
+    arguments: tuple[str, ...]
+    languages: frozenset[str]
+    says: Says
+    tiers: frozenset[Tier]
+    runs_code: bool
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    settle_s: float = 0.5
+    memory_bytes: int = 4 << 30
+    get: str = ""
+    """The command that installs it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A server that is there: the absolute path of its program, and the project's interpreter where it has one."""
+
+    server: Server
+    program: str
+    python: str | None = None
+
+    def command(self) -> Command:
+        """Return the command that runs it with its standard input and output on the channel."""
+        environment = dict(self.server.environment)
+        if self.python is not None:
+            environment["VIRTUAL_ENV"] = self.python.rpartition("/bin/")[0]
+        return Command(
+            ("bash", "-c", _ON_CHANNEL, "bash", self.program, *self.server.arguments), environment=environment
+        )
+
+    def setting(self, section: object) -> object:
+        """Return the user's settings of a section, None where there are none."""
+        if not isinstance(section, str) or not section:
+            return self.server.settings
+        value: object = self.server.settings
+        for part in section.split("."):
+            value = value.get(part) if isinstance(value, Mapping) else None
+        return self._python_setting(section, value)
+
+    def _python_setting(self, section: str, value: object) -> object:
+        if self.python is None or section != "python":
+            return value
+        return {**(value if isinstance(value, Mapping) else {}), "pythonPath": self.python}
+
+
+def language_of(path: str) -> str | None:
+    """Return the protocol's name of a file's language, None for one that is not known."""
+    name = path.rpartition("/")[2]
+    return LANGUAGES.get(name) or LANGUAGES.get("." + name.rpartition(".")[2] if "." in name else "")
+
+
+LANGUAGES: Mapping[str, str] = {
+    ".py": "python",
+    ".pyi": "python",
+    ".ts": "typescript",
+    ".mts": "typescript",
+    ".cts": "typescript",
+    ".tsx": "typescriptreact",
+    ".js": "javascript",
+    ".mjs": "javascript",
+    ".cjs": "javascript",
+    ".jsx": "javascriptreact",
+    ".c": "c",
+    ".h": "cpp",
+    ".cc": "cpp",
+    ".cpp": "cpp",
+    ".cxx": "cpp",
+    ".hh": "cpp",
+    ".hpp": "cpp",
+    ".hxx": "cpp",
+    ".go": "go",
+    ".rs": "rust",
+}
+"""The language of a file by the end of its name."""
