@@ -54,6 +54,7 @@ def write_beneath(root: int, path: RepoPath, data: bytes, *, executable: bool | 
     _make_parents(root, path)
     # Cut only once it is known to be a file of the tree.
     with open(open_beneath(root, path, os.O_WRONLY | os.O_CREAT), "wb") as file:
+        _give(root, file.fileno())
         file.truncate(0)
         file.write(data)
         if executable is not None:
@@ -140,3 +141,16 @@ def _make_parents(root: int, path: RepoPath) -> None:
         # A directory that is there, itself or through a link, needs nothing.
         with suppress(FileExistsError, IsADirectoryError), _located(root, "/".join(parents[: depth + 1])) as place:
             os.mkdir(place[1], dir_fd=place[0])
+            made = os.open(place[1], os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=place[0])
+            try:
+                _give(root, made)
+            finally:
+                os.close(made)
+
+
+def _give(root: int, file: int) -> None:
+    """Give what root makes in a tree that was given to another user to that user."""
+    if os.geteuid() == 0 and os.fstat(file).st_uid == 0:
+        owner = os.fstat(root)
+        if owner.st_uid != 0:
+            os.fchown(file, owner.st_uid, owner.st_gid)

@@ -41,7 +41,13 @@ class CopyDriver:
         """Say that it works: it needs nothing but a writable disk."""
         return Probe(True)
 
-    def create(self, snapshot: Snapshot, tree: str | None = None) -> CopyShadow:
+    def create(
+        self,
+        snapshot: Snapshot,
+        tree: str | None = None,
+        *,
+        user: tuple[int, int] | None = None,  # noqa: ARG002 - a copy can be seen by all, and given to anybody
+    ) -> CopyShadow:
         """Return a fresh shadow of `snapshot`, or of `tree` over its ignored files; raise `NoSpace` when the disk is full."""
         table = PinTable.load(snapshot.pin)
         base = tree or snapshot.tree

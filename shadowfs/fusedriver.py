@@ -75,15 +75,23 @@ class FuseDriver:
                 return Probe(False, f"a mount was tried and refused: {self._last_words() or error}")
         return Probe(True)
 
-    def create(self, snapshot: Snapshot, tree: str | None = None, *, visible: bool = False) -> FuseShadow:
+    def create(
+        self,
+        snapshot: Snapshot,
+        tree: str | None = None,
+        *,
+        visible: bool = False,
+        user: tuple[int, int] | None = None,
+    ) -> FuseShadow:
         """Return a fresh shadow of `snapshot`, or of `tree` over its ignored files; `visible`: mounted for everybody to see.
 
+        With a `user` (uid and gid) it is visible, others may use it too, and what is the caller's shows as that user's.
         Raises `DriverUnavailable` with the reason where mounting fails, `NoSpace` when the disk is full.
         """
         with needing_space(self._state):
             home = Home.create(self._state)
             try:
-                order = self._order(home, snapshot, tree or snapshot.tree, visible)
+                order = self._order(home, snapshot, tree or snapshot.tree, visible or user is not None, user)
                 control = self._ask({"op": "serve", "order": order.message()})
                 make_shadow_git_dir(home.git, snapshot)
                 pid = self._ready(control)
@@ -101,7 +109,7 @@ class FuseDriver:
         with self._lock:
             self._end()
 
-    def _order(self, home: Home, snapshot: Snapshot, tree: str, visible: bool) -> Order:
+    def _order(self, home: Home, snapshot: Snapshot, tree: str, visible: bool, user: tuple[int, int] | None) -> Order:
         overlay: tuple[tuple[str, int | None, str], ...] = ()
         if tree != snapshot.tree:
             files = snapshot.depot.change(snapshot.tree, tree).files
@@ -119,6 +127,7 @@ class FuseDriver:
             quota=self._quota,
             loop=self._loop,
             visible=visible,
+            user=user,
         )
 
     def _ready(self, control: socket.socket) -> int:

@@ -75,7 +75,8 @@ def _started(pid: int) -> str | None:
 def _remove(path: Path) -> None:
     for mount in _mounts_below(path):
         tools = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
-        subprocess.run(["umount", "--lazy", "--", mount], env=tools, check=False, capture_output=True)
+        words = ["umount", "--lazy"] if os.geteuid() == 0 else ["fusermount3", "-u", "-z"]
+        subprocess.run([*words, "--", mount], env=tools, check=False, capture_output=True)
     # A directory that its owner made unreadable must not keep the shadow alive: open it up, then remove.
     while path.exists():
         try:

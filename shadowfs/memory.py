@@ -32,7 +32,13 @@ class MemoryDriver:
         """Say that it works."""
         return Probe(True)
 
-    def create(self, snapshot: Snapshot, tree: str | None = None) -> MemoryShadow:
+    def create(
+        self,
+        snapshot: Snapshot,
+        tree: str | None = None,
+        *,
+        user: tuple[int, int] | None = None,  # noqa: ARG002 - nobody sees it
+    ) -> MemoryShadow:
         """Return a fresh shadow of `snapshot`, or of `tree`."""
         base = tree or snapshot.tree
         absent = {os.fsdecode(path) for path, file in PinTable.load(snapshot.pin) if file.absent}

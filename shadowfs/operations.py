@@ -223,7 +223,7 @@ class Operations(pyfuse3.Operations):
     getxattr = setxattr = listxattr = removexattr = unsupported
 
     def _make(self, parent: int, name: bytes, mode: int, context: Any, **more: Any) -> pyfuse3.EntryAttributes:
-        node = self.edits.make(self._nodes[parent], name, mode, (context.uid, context.gid), **more)
+        node = self.edits.make(self._nodes[parent], name, mode, self.view.owner(context.uid, context.gid), **more)
         self.view.nodes.looked_up(node)
         return _reply(node, self.view.refresh(node))
 

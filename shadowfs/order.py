@@ -57,6 +57,8 @@ class Order:
     quota: Quota
     loop: str
     visible: bool
+    user: tuple[int, int] | None = None
+    """Who may use a visible mount besides its owner, and is shown as the owner of what is the server's: uid and gid."""
 
     def message(self) -> dict[str, Any]:
         """Return it as it goes over the wire."""
@@ -67,4 +69,5 @@ class Order:
         """Read what `message` wrote."""
         overlay = tuple((path, mode, blob) for path, mode, blob in message["overlay"])
         nested = {"place": Place(**message["place"]), "quota": Quota(**message["quota"]), "overlay": overlay}
+        nested["user"] = tuple(message["user"]) if message["user"] else None
         return cls(**{**message, **nested})

@@ -57,7 +57,7 @@ class _Server:
         lower.fork(Path(order.place.blobs))
         uppers = Uppers(os.fsencode(order.place.upper), order.quota)
         made_ns = Path(order.pin).stat().st_mtime_ns
-        self._view = View(_table(order, table), lower, uppers, order.place.gitfile, made_ns)
+        self._view = View(_table(order, table), lower, uppers, order.place.gitfile, made_ns, order.user)
         self._operations = Operations(self._view)
         if not order.visible:
             enter_own_namespace()
@@ -65,7 +65,8 @@ class _Server:
     def mount(self, place: Place) -> None:
         """Mount the view and tell the owner."""
         self._place = place
-        pyfuse3.init(self._operations, place.mnt, set(_OPTIONS))
+        # Others than the mount's owner see it for this alone: an engine that binds it, and the user in its containers.
+        pyfuse3.init(self._operations, place.mnt, {*_OPTIONS, *(["allow_other"] if self._order.user else [])})
         wire.send(self._control, {"pid": os.getpid()})
 
     def run(self) -> None:

@@ -102,9 +102,10 @@ class Driver(Protocol):
         """Say whether this driver works on this machine."""
         ...
 
-    def create(self, snapshot: Snapshot, tree: str | None = None) -> Shadow:
+    def create(self, snapshot: Snapshot, tree: str | None = None, *, user: tuple[int, int] | None = None) -> Shadow:
         """Return a fresh shadow of `snapshot`, or of `tree` (a tree of the same depot) over its ignored files.
 
+        With a `user` (uid and gid) others may see it, and that user work in it: a Docker engine and its containers.
         Raises `DriverUnavailable` where the driver does not work here, `NoSpace` when the disk is full.
         """
         ...

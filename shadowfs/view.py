@@ -24,13 +24,21 @@ Hidden = Callable[[bytes, bool], bool]
 class View:
     """The tree of one shadow. Directories load when they are first asked for."""
 
-    def __init__(self, table: PinTable, lower: Lower, uppers: Uppers, gitfile: bytes, made_ns: int) -> None:
+    def __init__(
+        self,
+        table: PinTable,
+        lower: Lower,
+        uppers: Uppers,
+        gitfile: bytes,
+        made_ns: int,
+        user: tuple[int, int] | None = None,
+    ) -> None:
         self.table = table
         self.lower = lower
         self.uppers = uppers
         self.nodes = Nodes()
-        self.uid = os.getuid()
-        self.gid = os.getgid()
+        self._own = os.getuid(), os.getgid()
+        self.uid, self.gid = user or self._own
         self._made_ns = made_ns
         self.hidden: Hidden = hiding(table.secrets)
         self._links: dict[tuple[int, int], Node] = {}
@@ -75,8 +83,12 @@ class View:
         assert node.live is not None
         status = os.fstat(node.fd) if node.opens and node.fd >= 0 else self.lower.stat(node.live)
         if status is not None and _same(node, status):
-            _take(node, status)
+            self._take(node, status)
         return LIVE_S
+
+    def owner(self, uid: int, gid: int) -> tuple[int, int]:
+        """Return whose a file is shown as: what is this process's own, the shadow's user has."""
+        return self.uid if uid == self._own[0] else uid, self.gid if gid == self._own[1] else gid
 
     def new(self, mode: int, uid: int, gid: int) -> Node:
         """Make a node of the shadow's own, without a name yet; raise ENOSPC beyond the quota."""
@@ -225,7 +237,7 @@ class View:
         known = directory.kids.get(name)
         if known is not None:
             if status is not None and _same(known, status):
-                _take(known, status)
+                self._take(known, status)
                 return known
             if known.touched:
                 # Something below was changed in the shadow: that stays, whatever the user did to the directory.
@@ -255,11 +267,29 @@ class View:
         node.live = path
         if node.is_directory:
             node.kids = {}
-        _take(node, status)
+        self._take(node, status)
         self.nodes.by_ino[number] = node
         if status.st_nlink > 1 and node.is_regular:
             self._links[(status.st_dev, status.st_ino)] = node
         return node
+
+    def _take(self, node: Node, status: os.stat_result) -> None:
+        identity = _identity(status)
+        if node.seen == identity and node.ctime_ns == status.st_ctime_ns and node.nlink == status.st_nlink:
+            return
+        node.seen = identity
+        if node.own:
+            return
+        # A shadow has no set-user-ID files: what runs in it never changes who it is.
+        node.mode = stat.S_IFMT(status.st_mode) | (status.st_mode & 0o1777)
+        node.uid, node.gid = self.owner(status.st_uid, status.st_gid)
+        node.size = status.st_size
+        node.nlink = status.st_nlink
+        node.rdev = status.st_rdev
+        node.atime_ns = status.st_atime_ns
+        node.mtime_ns = status.st_mtime_ns
+        node.ctime_ns = status.st_ctime_ns
+        node.reply = None
 
     def _lose(self, directory: Node, name: bytes, node: Node) -> None:
         """Take a live node out of its directory; the kernel may hold it on."""
@@ -295,23 +325,3 @@ def _same(node: Node, status: os.stat_result) -> bool:
         and node.seen[1] == status.st_ino
         and stat.S_IFMT(node.mode) == stat.S_IFMT(status.st_mode)
     )
-
-
-def _take(node: Node, status: os.stat_result) -> None:
-    identity = _identity(status)
-    if node.seen == identity and node.ctime_ns == status.st_ctime_ns and node.nlink == status.st_nlink:
-        return
-    node.seen = identity
-    if node.own:
-        return
-    # A shadow has no set-user-ID files: what runs in it never changes who it is.
-    node.mode = stat.S_IFMT(status.st_mode) | (status.st_mode & 0o1777)
-    node.uid = status.st_uid
-    node.gid = status.st_gid
-    node.size = status.st_size
-    node.nlink = status.st_nlink
-    node.rdev = status.st_rdev
-    node.atime_ns = status.st_atime_ns
-    node.mtime_ns = status.st_mtime_ns
-    node.ctime_ns = status.st_ctime_ns
-    node.reply = None

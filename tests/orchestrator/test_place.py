@@ -27,7 +27,13 @@ class Broken:
         """Say that it does not work."""
         return Probe(False, "it is broken")
 
-    def create(self, snapshot: Snapshot, tree: str | None = None) -> Shadow:
+    def create(
+        self,
+        snapshot: Snapshot,
+        tree: str | None = None,
+        *,
+        user: tuple[int, int] | None = None,  # noqa: ARG002 - it makes none for anybody
+    ) -> Shadow:
         """Raise."""
         raise DriverUnavailable(f"no shadow of {tree or snapshot.tree} here")
 
