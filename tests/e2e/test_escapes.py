@@ -134,10 +134,10 @@ def test_fs_4_a_link_swapped_in_while_the_host_reads_shows_nothing(bare: Bare, g
             read = (bare.place.repository / "file").read_bytes()
     secret = guarded.snapshot.depot.write(b"a secret\n")
     with guarded.start(SWAP_READ):
-        for _ in range(60):
+        for _ in range(30):
             entries = guarded.snapshot.depot.entries(guarded.shadow.checkpoint())
             assert secret not in {entry.blob for entry in entries.values()}
-        for _ in range(20):
+        for _ in range(10):
             with guarded.shadow.fork() as fork:
                 assert secret not in {
                     entry.blob for entry in guarded.snapshot.depot.entries(fork.checkpoint()).values()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import psutil
@@ -16,6 +17,8 @@ import pytest
 from sandbox import Command, Ended, Limits
 from shadowfs import FuseDriver, ShadowfsError
 from tests.e2e.arena import Attacker, Bare, Guarded, bare, digest, guarded, guarding, needs_local, opened
+from tests.e2e.command import NIGHTCREW, clean_environment, nightcrew
+from tests.e2e.project import FAILING, TICKET, activated, make_project
 from tests.e2e.traces import left_behind
 from tests.sandbox.cases import alive_with
 
@@ -212,3 +215,47 @@ def test_res_8_the_control_a_mount_that_everybody_sees_stays_behind_dead(fused: 
             (shadow.mount.path / "file").read_bytes()
     # Its owner's end, or the next command, unmounts it.
     assert left_behind(fused.place.state / "shadows") == []
+
+
+MENDING = "sed -i 's/range(1, /range(0, /' shop/total.py; while [ ! -e build/go ]; do echo x >> growing || exit 1; done; rm -f growing"
+
+
+def test_res_8_a_job_whose_server_was_killed_says_so_and_can_be_resumed(tmp_path: Path) -> None:
+    repository, state = make_project(tmp_path / "shop"), tmp_path / "state"
+    before = digest(repository)
+    command: list[str | Path] = [NIGHTCREW, "fix", TICKET, "--repo", repository, "--state", state, "--failing", FAILING]
+    command += ["--driver", "fuse", "--agent", f"command:{MENDING}", "--json"]
+    environ = clean_environment(activated())
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environ) as process:
+        at_work(psutil.Process(process.pid), state).kill()
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1, output
+    document = json.loads(output)
+    assert document["status"] == "failed" and "has ended" in document["why"], document
+    assert digest(repository) == before
+    assert left_behind(state) == []
+
+    (repository / "build" / "go").touch()
+    answer = nightcrew("resume", document["ticket"], state=state, environ=activated())
+    assert answer.status == 0, answer
+    assert answer.document["files"] == ["shop/total.py"]
+    assert left_behind(state) == []
+
+
+def at_work(owner: psutil.Process, state: Path) -> psutil.Process:
+    """Return the process below `owner` that serves a mount, once the agent has written to that."""
+    here = os.readlink("/proc/self/ns/mnt")  # noqa: PTH115
+    while owner.status() != psutil.STATUS_ZOMBIE:
+        with suppress(psutil.TimeoutExpired):
+            owner.wait(0.1)
+        with suppress(psutil.Error, OSError):
+            for process in owner.children(recursive=True):
+                apart = os.readlink(f"/proc/{process.pid}/ns/mnt") != here  # noqa: PTH115
+                seen = [Path(f"/proc/{process.pid}/root{mnt}/growing") for mnt in state.glob("shadows/*/mnt")]
+                if (
+                    apart
+                    and any("shadowfs.zygote" in word for word in process.cmdline())
+                    and any(map(Path.exists, seen))
+                ):
+                    return process
+    raise AssertionError("it ended before the agent wrote anything")
