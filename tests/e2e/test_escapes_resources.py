@@ -18,8 +18,9 @@ from sandbox import Command, Ended, Limits
 from shadowfs import FuseDriver, ShadowfsError
 from tests.e2e.arena import Attacker, Bare, Guarded, bare, digest, guarded, guarding, needs_local, opened
 from tests.e2e.command import NIGHTCREW, clean_environment, nightcrew
-from tests.e2e.project import FAILING, TICKET, activated, make_project
+from tests.e2e.project import activated
 from tests.e2e.traces import left_behind
+from tests.orchestrator import project
 from tests.sandbox.cases import alive_with
 
 pytestmark = needs_local
@@ -217,14 +218,15 @@ def test_res_8_the_control_a_mount_that_everybody_sees_stays_behind_dead(fused: 
     assert left_behind(fused.place.state / "shadows") == []
 
 
-MENDING = "sed -i 's/range(1, /range(0, /' shop/total.py; while [ ! -e build/go ]; do echo x >> growing || exit 1; done; rm -f growing"
+MENDING = "sed -i 's/numbers.1:./numbers/' sums.py; while [ ! -e build/go ]; do echo x >> growing || exit 1; done; rm -f growing"
 
 
 def test_res_8_a_job_whose_server_was_killed_says_so_and_can_be_resumed(tmp_path: Path) -> None:
-    repository, state = make_project(tmp_path / "shop"), tmp_path / "state"
+    repository, state = project.make(tmp_path), tmp_path / "state"
     before = digest(repository)
-    command: list[str | Path] = [NIGHTCREW, "fix", TICKET, "--repo", repository, "--state", state, "--failing", FAILING]
-    command += ["--driver", "fuse", "--agent", f"command:{MENDING}", "--json"]
+    command: list[str | Path] = [NIGHTCREW, "fix", "total is wrong", "--repo", repository, "--failing", project.FAILING]
+    command += ["--test", "python -m unittest tests.test_sums", "--agent", f"command:{MENDING}", "--driver", "fuse"]
+    command += ["--state", state, "--json"]
     environ = clean_environment(activated())
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environ) as process:
         at_work(psutil.Process(process.pid), state).kill()
@@ -238,7 +240,7 @@ def test_res_8_a_job_whose_server_was_killed_says_so_and_can_be_resumed(tmp_path
     (repository / "build" / "go").touch()
     answer = nightcrew("resume", document["ticket"], state=state, environ=activated())
     assert answer.status == 0, answer
-    assert answer.document["files"] == ["shop/total.py"]
+    assert answer.document["files"] == ["sums.py"]
     assert left_behind(state) == []
 
 

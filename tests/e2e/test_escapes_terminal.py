@@ -14,7 +14,8 @@ import pytest
 
 from tests.e2e.arena import Bare, Guarded, bare, guarded, needs_local
 from tests.e2e.command import NIGHTCREW, clean_environment, nightcrew
-from tests.e2e.project import FAILING, activated, make_project
+from tests.e2e.project import activated
+from tests.orchestrator import project
 
 pytestmark = needs_local
 __all__ = ["bare", "guarded"]
@@ -65,18 +66,25 @@ EVIL = "\x1b]0;PWNED\x07\x1b[2J\x1b]52;c;UFdORUQ=\x07\x1bP+q\x1b\\\x9b31m\x1b[1A
 OBEYED = re.compile(rb"\x1b\]|\x1b[PX^_]|\x1b\[2J|\x07|\x08|\xc2[\x80-\x9f]|\xe2\x80\xae|\rover")
 """What of it a terminal would obey; the live display's own sequences are others."""
 
-TESTS = f"""
+ODD = f"""
 import sys
-import pytest
+import unittest
 
-@pytest.mark.parametrize("value", [1], ids=[{EVIL.encode().decode("latin-1")!r}])
-def test_odd(value):
-    sys.stdout.write({EVIL!r})
-    raise AssertionError({EVIL!r})
+from sums import total
 
-def test_fine():
+
+class Odd(unittest.TestCase):
     pass
+
+
+def odd(self):
+    sys.stdout.write({EVIL!r})
+    self.assertEqual(total([1, 2]), 2, {EVIL!r})
+
+
+setattr(Odd, {"test_" + EVIL!r}, odd)
 """
+"""Passes as long as the first number is left out: the agent's change breaks it."""
 
 
 def on_a_terminal(*words: str | Path) -> bytes:
@@ -113,10 +121,21 @@ class Worked:
 @pytest.fixture(scope="module")
 def worked(tmp_path_factory: pytest.TempPathFactory) -> Worked:
     place = tmp_path_factory.mktemp("hostile")
-    repository = make_project(place / f"shop {EVIL.replace(chr(13), '')}", {"tests/test_odd.py": TESTS})
-    script = f"printf '%s' '{EVIL}' | tee odd; printf '%s' '{EVIL}' >&2; echo x > '{EVIL}'"
-    order = (f"total is wrong {EVIL}", "--repo", repository, "--failing", FAILING, "--agent", f"command:{script}")
-    seen = on_a_terminal("fix", *order, "--keep-unverified", "--state", place / "state")
+    (place / EVIL.replace(chr(13), "")).mkdir()
+    repository = project.make(place / EVIL.replace(chr(13), ""))
+    (repository / "tests" / "test_odd.py").write_text(ODD)
+    script = f"sed -i 's/numbers.1:./numbers/' sums.py; printf '%s' '{EVIL}' | tee odd; printf '%s' '{EVIL}' >&2; echo x > '{EVIL}'"
+    order = (
+        f"total is wrong {EVIL}",
+        "--repo",
+        repository,
+        "--failing",
+        project.FAILING,
+        "--agent",
+        f"command:{script}",
+    )
+    suite = ("--test", "python -m unittest tests.test_sums tests.test_odd", "--keep-unverified")
+    seen = on_a_terminal("fix", *order, *suite, "--state", place / "state")
     (listed,) = nightcrew("list", state=place / "state").document["tickets"]
     # The control: it is all kept, as it was given.
     document = nightcrew("show", listed["ticket"], state=place / "state").document
