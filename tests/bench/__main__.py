@@ -13,7 +13,7 @@ BENCHMARKS = {
     "main": "tests.bench.main",
     "sandbox": "tests.bench.sandbox",
     "shadowfs": "tests.bench.shadowfs",
-    "verifier": "tests.bench.trials",
+    "verifier": "tests.bench.verifier",
 }
 """Each benchmark and the module whose `measure(quick, data)` returns its targets."""
 

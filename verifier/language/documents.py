@@ -83,7 +83,7 @@ def _whole(text: str) -> Mapping[str, object]:
 
 
 def _part(before: Text, after: str, capabilities: Capabilities) -> Mapping[str, object]:
-    edit = changed(before.text, after)
+    edit = changed(before, after)
     assert edit is not None, "a text that did not change is not sent"
     start, end = (before.to_units(at, capabilities.encoding) for at in (edit.span.start, edit.span.end))
     span = {

@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import accumulate
 
 from verifier.language.diagnostic import Position, Span, TextEdit
 
@@ -35,7 +36,7 @@ class Text:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        ends = [match.span() for match in _LINE_END.finditer(text)]
+        ends = _ends(text)
         self._starts = [0, *(end for _, end in ends)]
         self._stops = [*(start for start, _ in ends), len(text)]
 
@@ -73,6 +74,15 @@ class Text:
         return self._starts[line], self._stops[line]
 
 
+def _ends(text: str) -> list[tuple[int, int]]:
+    """Return where the line ends of a text begin and end."""
+    if "\r" in text:
+        return [match.span() for match in _LINE_END.finditer(text)]
+    # Most texts are so, and each is cut at every edit.
+    widths = accumulate(len(line) + 1 for line in text.split("\n"))
+    return [(after - 1, after) for after in widths][:-1]
+
+
 def width(text: str, encoding: Encoding) -> int:
     """Return how many units a piece of text takes."""
     if encoding is Encoding.UTF32 or text.isascii():
@@ -93,8 +103,9 @@ def _characters(line: str, units: int, encoding: Encoding) -> int:
     return len(line)
 
 
-def changed(before: str, after: str) -> TextEdit | None:
-    """Return the one edit that makes `after` of `before`, as small as a prefix and a suffix let it be; None where they are equal."""
+def changed(old: Text, after: str) -> TextEdit | None:
+    """Return the one edit that makes `after` of a text, as small as a prefix and a suffix let it be; None where they are equal."""
+    before = old.text
     if before == after:
         return None
     most = min(len(before), len(after))
@@ -106,7 +117,6 @@ def changed(before: str, after: str) -> TextEdit | None:
     last, new_last = len(before) - end, len(after) - end
     if end and before[last] == "\n" and "\r" in (before[last - 1 : last], after[new_last - 1 : new_last]):
         last, new_last = last + 1, new_last + 1
-    old = Text(before)
     return TextEdit(Span(old.position(start), old.position(last)), after[start:new_last])
 
 

@@ -37,7 +37,7 @@ def test_a_position_survives_the_way_to_the_server_and_back(text: str, offset: i
 @example("a\rb", "a\r\nb", Encoding.UTF16)
 @example("\U0001f600x", "\U0001f600y", Encoding.UTF16)
 def test_the_change_that_is_sent_makes_the_new_text_of_the_old_one(before: str, after: str, encoding: Encoding) -> None:
-    edit = changed(before, after)
+    edit = changed(Text(before), after)
     if edit is None:
         assert before == after
         return
@@ -48,7 +48,7 @@ def test_the_change_that_is_sent_makes_the_new_text_of_the_old_one(before: str, 
 
 
 def test_a_change_is_small() -> None:
-    edit = changed("one\ntwo\nthree\n", "one\ntwa\nthree\n")
+    edit = changed(Text("one\ntwo\nthree\n"), "one\ntwa\nthree\n")
     assert edit == TextEdit(Span(Position(2, 2), Position(2, 3)), "a")
 
 

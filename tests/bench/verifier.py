@@ -1,0 +1,245 @@
+"""The verifier's figures: an edit to fresh findings on Django's source, through a session on a shadow against a bare client.
+
+Both talk to the same kind of server and take turns. Then candidates tested per second (`trials`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from orchestrator.place import Place, Places
+from orchestrator.settings import Settings
+from sandbox import LocalDriver
+from shadowfs import FuseDriver, pin
+from tests.bench import trials
+from tests.bench.target import Target
+from tests.e2e.library import commit_all
+from verifier import Found, LanguageSession, ServerPlaces, find_servers, start_language_server
+
+ROOT = Path(__file__).parent.parent.parent
+CACHE = ROOT / ".bench" / "django"
+RELEASE = "django==5.2.19"
+PATH = "django/db/models/query.py"
+BIN = Path(sys.prefix) / "bin"
+ANSWER_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What is measured of a server: its limit against a bare client, and the command line that checks the same."""
+
+    server: str
+    limit: float
+    command: tuple[str, ...] = ()
+
+
+COMPARED = (
+    Compared("ruff", 2.0),
+    Compared("ty", 1.3, ("ty", "check", "--exit-zero", "--output-format", "concise")),
+    Compared("pyrefly", 1.3, ("pyrefly", "check", "--output-format", "min-text")),
+)
+
+
+def measure(quick: bool, data: Path | None = None) -> list[Target]:
+    """Take all figures."""
+    del data
+    try:
+        source = django()
+    except (OSError, subprocess.SubprocessError, tarfile.TarError) as error:
+        why = f"Django's source could not be fetched: {error}"
+        return [Target("edit to fresh diagnostics on Django", "ms", None, None, why=why), *trials.rate(quick)]
+    with tempfile.TemporaryDirectory(prefix="nightcrew-bench-", dir=ROOT / ".bench") as folder:
+        return [*editing(Path(folder), source, 8 if quick else 30), *trials.rate(quick)]
+
+
+def django() -> Path:
+    """Return Django's source, fetched from the package registry where it is not here yet."""
+    if not (CACHE / "source").is_dir():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        pip = (sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:", "-d", str(CACHE))
+        subprocess.run((*pip, RELEASE), check=True, capture_output=True, timeout=300)
+        (archive,) = CACHE.glob("*.tar.gz")
+        with tarfile.open(archive) as tar:
+            tar.extractall(CACHE / "new", filter="data")
+        (found,) = (CACHE / "new").iterdir()
+        found.rename(CACHE / "source")
+    return CACHE / "source"
+
+
+def editing(folder: Path, source: Path, times: int) -> Iterator[Target]:
+    """Yield each server's time from an edit to its findings, against a bare client and against its command line, cold."""
+    repository = folder / "repository"
+    shutil.copytree(source, repository)
+    commit_all(repository)
+    servers = {each.server.name: each for each in find_servers(ServerPlaces(repository, str(BIN)))}
+    with placed(folder, repository) as place:
+        for compared in COMPARED:
+            if compared.server not in servers:
+                why = f"{compared.server} is not installed beside this interpreter"
+                yield Target(f"edit to fresh diagnostics, {compared.server}", "ms", None, None, why=why)
+                continue
+            yield from _compare(place, repository, servers[compared.server], compared, times)
+
+
+@contextmanager
+def placed(folder: Path, repository: Path) -> Iterator[Place]:
+    """Open a place on a mounted shadow of the repository, in a sandbox, as an attempt has it."""
+    with closing(FuseDriver(folder / "state")) as driver:
+        shown = (Path(sys.base_prefix), Path(sys.prefix))
+        sandboxes = {"local": LocalDriver(folder / "state" / "sandboxes")}
+        snapshot = pin(repository, folder / "state")
+        with Places((driver,), sandboxes, Settings(toolchains=shown)).open(snapshot, snapshot.tree) as place:
+            yield place
+
+
+def _compare(place: Place, repository: Path, found: Found, compared: Compared, times: int) -> Iterator[Target]:
+    base = (repository / PATH).read_text("utf-8")
+    ours, bare_s, firsts = [], [], []
+    began = time.perf_counter()
+    with (
+        start_language_server(place.sandbox, found, place.shadow.read) as running,
+        closing(Bare(repository, found)) as bare,
+    ):
+        for number in range(times + 1):
+            text = f"{base}\n\nundefined_{number}\n" if number else base
+            taken = (_ours(running, text, number), bare.diagnose(text, number))
+            if number:
+                ours.append(taken[0])
+                bare_s.append(taken[1])
+            else:
+                firsts = [time.perf_counter() - began]
+    value, native = statistics.median(ours), statistics.median(bare_s)
+    name = compared.server
+    beside = {
+        "session p50, ms": value * 1e3,
+        "bare client p50, ms": native * 1e3,
+        "both started and first answered, s": firsts[0],
+    }
+    yield Target(
+        f"edit to fresh diagnostics on Django, {name}", "times a bare client", compared.limit, value / native, beside
+    )
+    if compared.command:
+        cold = _cold(repository, compared.command)
+        yield Target(
+            f"the command line of {name} cold against an edit in a session", "times as long", 10.0, cold / value,
+            {"command line cold, s": cold}, least=True,
+        )  # fmt: skip
+
+
+def _ours(running: LanguageSession, text: str, number: int) -> float:
+    data = text.encode()
+    start = time.perf_counter()
+    running.show(PATH, data)
+    said = running.diagnose(PATH, ANSWER_S)
+    taken = time.perf_counter() - start
+    assert not number or any(f"undefined_{number}" in each.message for each in said)
+    return taken
+
+
+def _cold(repository: Path, command: tuple[str, ...]) -> float:
+    """Return the seconds a type checker's command line takes on the whole tree, its caches being its own business."""
+    start = time.perf_counter()
+    subprocess.run([str(BIN / command[0]), *command[1:]], cwd=repository, capture_output=True, check=False)
+    return time.perf_counter() - start
+
+
+class Bare:
+    """A client that does nothing else: whole texts, no sandbox, no shadow, the first answer that fits."""
+
+    def __init__(self, repository: Path, found: Found) -> None:
+        self._uri = (repository / PATH).as_uri()
+        words = [found.program, *found.server.arguments]
+        environment = {"PATH": os.defpath, "HOME": str(repository.parent)}
+        self._process = subprocess.Popen(
+            words,
+            cwd=repository,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        assert self._process.stdin and self._process.stdout
+        self._in: IO[bytes] = self._process.stdin
+        self._out: IO[bytes] = self._process.stdout
+        document = {"diagnostic": {"dynamicRegistration": True}, "publishDiagnostics": {"versionSupport": True}}
+        workspace = {"configuration": True}
+        root = repository.as_uri()
+        params = {
+            "processId": None, "rootUri": root, "workspaceFolders": [{"uri": root, "name": "bench"}],
+            "capabilities": {"textDocument": document, "workspace": workspace},
+        }  # fmt: skip
+        self._send({"id": 0, "method": "initialize", "params": params})
+        capabilities = self._until(lambda message: message.get("id") == 0)["result"]["capabilities"]
+        self._pulls = "diagnosticProvider" in capabilities
+        self._settings = found.server.settings
+        self._send({"method": "initialized", "params": {}})
+
+    def diagnose(self, text: str, number: int) -> float:
+        """Send a text and return the seconds until its findings are here."""
+        start = time.perf_counter()
+        document = {"uri": self._uri, "languageId": "python", "version": number, "text": text}
+        if number:
+            document = {"uri": self._uri, "version": number}
+            params = {"textDocument": document, "contentChanges": [{"text": text}]}
+            self._send({"method": "textDocument/didChange", "params": params})
+        else:
+            self._send({"method": "textDocument/didOpen", "params": {"textDocument": document}})
+        if not self._pulls:
+            self._until(lambda message: self._pulls or self._is_pushed(message, number))
+        if self._pulls:
+            params = {"textDocument": {"uri": self._uri}}
+            self._send({"id": 1000 + number, "method": "textDocument/diagnostic", "params": params})
+            self._until(lambda message: message.get("id") == 1000 + number)
+        return time.perf_counter() - start
+
+    def close(self) -> None:
+        """End the server."""
+        self._process.kill()
+        self._process.wait()
+        self._in.close()
+        self._out.close()
+
+    def _is_pushed(self, message: dict[str, Any], number: int) -> bool:
+        params = message.get("params")
+        return message.get("method") == "textDocument/publishDiagnostics" and params["version"] == number  # type: ignore[index]
+
+    def _send(self, message: dict[str, Any]) -> None:
+        body = json.dumps({"jsonrpc": "2.0", **message}).encode()
+        self._in.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+        self._in.flush()
+
+    def _until(self, wanted: Any) -> dict[str, Any]:
+        while True:
+            length = 0
+            while line := self._out.readline().strip():
+                name, _, value = line.partition(b":")
+                length = int(value) if name.lower() == b"content-length" else length
+            message: dict[str, Any] = json.loads(self._out.read(length))
+            self._answer(message)
+            if wanted(message):
+                return message
+
+    def _answer(self, message: dict[str, Any]) -> None:
+        """Answer what the server asks, so that it goes on."""
+        match message:
+            case {"method": "client/registerCapability", "params": {"registrations": registrations}}:
+                self._pulls = self._pulls or any(each["method"] == "textDocument/diagnostic" for each in registrations)
+                self._send({"id": message["id"], "result": None})
+            case {"method": "workspace/configuration", "params": {"items": items}}:
+                settings = [self._settings.get(each.get("section", ""), None) for each in items]
+                self._send({"id": message["id"], "result": settings})
+            case {"method": _, "id": number}:
+                self._send({"id": number, "result": None})
