@@ -67,6 +67,8 @@ class DockerDriver:
             raise SandboxUnavailable(
                 "a Docker engine enters no mount namespace: make the shadow visible, or use the copy driver"
             )
+        if not root.source.is_dir():
+            raise SandboxError(f"root.source={str(root.source)!r} is no directory: give the shadow's")
         if self._image is None:
             raise SandboxUnavailable(
                 "no image is named for the docker sandbox: set `[sandbox] image` in the machine's config.toml"

@@ -241,6 +241,7 @@ class Engine:
         from docker.errors import APIError, DockerException
         from requests.exceptions import RequestException
 
+        self._reach(doing)
         try:
             yield
         except APIError as error:
@@ -251,14 +252,18 @@ class Engine:
                 raise SandboxUnavailable(missing) from error
             raise SandboxError(f"the Docker engine could not {doing}: {error.explanation or error}") from error
         except (DockerException, RequestException, OSError) as error:
-            raise SandboxUnavailable(self._advice(doing, error)) from error
+            raise SandboxUnavailable(
+                f"could not {doing}: the Docker engine at {self._address} went away: {error}"
+            ) from error
 
-    def _advice(self, doing: str, error: Exception) -> str:
-        said = str(error)
-        if "PermissionError" in said or "Permission denied" in said:
+    def _reach(self, doing: str) -> None:
+        """Connect once, since the SDK hides what is wrong with a socket, and leaks what it could not connect."""
+        try:
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.connect(self._address.removeprefix("unix://"))
+        except PermissionError as error:
             advice = f"{self._address} may not be opened: `usermod -aG docker $USER`, then log in again"
-        elif "FileNotFoundError" in said or "ConnectionRefusedError" in said or "Connection refused" in said:
-            advice = f"no Docker engine answers at {self._address}: {_INSTALL}"
-        else:
-            advice = f"the Docker engine at {self._address} went away: {said}"
-        return f"could not {doing}: {advice}"
+            raise SandboxUnavailable(f"could not {doing}: {advice}") from error
+        except OSError as error:
+            advice = f"no Docker engine answers at {self._address} ({error.strerror}): {_INSTALL}"
+            raise SandboxUnavailable(f"could not {doing}: {advice}") from error

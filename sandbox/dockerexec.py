@@ -25,6 +25,8 @@ from sandbox.sandbox import Command, Ended, Limits
 _NAME = "nightcrew"
 _START_S = 30.0
 _PAUSE_S = 0.002
+_LAST_S = 0.1
+_KILLED = 128 + signal.SIGKILL
 
 _FATAL = frozenset((*range(1, 16), *range(24, 28), 31)) - {int(signal.SIGCHLD)}
 """The signals that end a process: the engine passes their end on as 128 and the number."""
@@ -193,7 +195,7 @@ class Execution:
         ):
             raise SandboxError(f"{self.name} could not be set up: {said}")
         if exit_code > 128 and exit_code - 128 in _FATAL:
-            if exit_code == 128 + signal.SIGKILL and self._kills:
+            if exit_code == _KILLED and self._kills:
                 return Verdict(
                     Ended.OUT_OF_MEMORY, why="the kernel killed a process of it at the container's memory limit"
                 )
@@ -220,7 +222,8 @@ class Execution:
         deadline = time.monotonic() + _START_S
         while time.monotonic() < deadline and not container.ended():
             code = self._engine.executed(process)[1]
-            if code is not None:
+            # Where somebody kills the whole container, the command is the first to go.
+            if code is not None and (code != _KILLED or not container.ended(_LAST_S)):
                 return cpu_s, code
             time.sleep(_PAUSE_S)
         raise SandboxError(f"the container of {self.name} ended while it ran: {_ended_from_outside()}")

@@ -15,10 +15,13 @@ import sys
 import tarfile
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+import docker
 import pytest
+from docker.errors import DockerException, ImageNotFound
 
 from sandbox import DockerDriver, SandboxUnavailable
 
@@ -30,20 +33,40 @@ _GROUPS = b"root:x:0:\nnogroup:x:65534:\n"
 _RECIPE = "1"
 
 
+def the_image() -> str:
+    """Return the image's name; skips the test where there is none."""
+    name = made_image()
+    if not isinstance(name, str):
+        pytest.skip(str(name))
+    return name
+
+
 def docker_driver(scratch: Path) -> DockerDriver:
     """Return a driver on the tests' image; skips the test where there is no engine, or no Debian to make the image of."""
-    name = test_image()
-    if isinstance(name, str):
-        return DockerDriver(name, scratch)
-    pytest.skip(str(name))
+    return DockerDriver(the_image(), scratch)
+
+
+@contextmanager
+def engine() -> Iterator[docker.APIClient]:
+    """Yield the engine itself, to see what is there."""
+    client = docker.APIClient(timeout=600)
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def containers_of(pid: int) -> list[str]:
+    """Return the ids of the containers that a process made, those that are about to go left out."""
+    with engine() as client:
+        found = client.containers(all=True, filters={"label": ["nightcrew.owner"]})
+    owned = [each for each in found if each["Labels"]["nightcrew.owner"].startswith(f"{pid}-")]
+    return [str(each["Id"]) for each in owned if each["State"] != "removing"]
 
 
 @functools.cache
-def test_image() -> str | SandboxUnavailable | FileNotFoundError:
+def made_image() -> str | SandboxUnavailable | FileNotFoundError:
     """Return the name of the image, which is made where the engine does not have it, or why there is none."""
-    import docker
-    from docker.errors import DockerException, ImageNotFound
-
     try:
         packages = _closure()
         client = docker.APIClient(timeout=600)
