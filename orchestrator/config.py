@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from orchestrator.directories import machine_file
 from orchestrator.errors import BadConfig
 
 REPOSITORY_FILE = "nightcrew.toml"
@@ -114,24 +115,7 @@ def read_repository(repository: Path) -> RepositoryConfig:
 
 def read_machine(environ: Mapping[str, str], home: Path) -> MachineConfig:
     """Read the machine's `config.toml`, the defaults where there is none. Raises `BadConfig`."""
-    return _read(MachineConfig, xdg(environ, home, "CONFIG", ".config") / "nightcrew" / "config.toml")
-
-
-def state_directory(environ: Mapping[str, str], home: Path, machine: MachineConfig, given: Path | None = None) -> Path:
-    """Return where nightcrew keeps its state: `--state`, else the machine's configuration, else the XDG state directory."""
-    if given is not None:
-        return given.absolute()
-    if machine.state is not None:
-        return Path(
-            machine.state.replace("~", str(home), 1) if machine.state.startswith("~/") else machine.state
-        ).absolute()
-    return xdg(environ, home, "STATE", ".local/state") / "nightcrew"
-
-
-def xdg(environ: Mapping[str, str], home: Path, kind: str, default: str) -> Path:
-    """Return an XDG base directory; a relative one is to be ignored, says the specification."""
-    named = environ.get(f"XDG_{kind}_HOME", "")
-    return Path(named) if named.startswith("/") else home / default
+    return _read(MachineConfig, machine_file(environ, home))
 
 
 def _read(model: type[Model], path: Path) -> Model:

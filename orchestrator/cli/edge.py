@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from sandbox import Toolchain
     from verifier import Suite
 
+DIRECTORY = click.Path(file_okay=False, path_type=Path)
+STATE_HELP = "Keep state here instead of in the XDG state directory."
+
 
 @dataclass(frozen=True, slots=True)
 class Edge:
@@ -31,7 +34,9 @@ class Edge:
 
     @classmethod
     def of_process(cls, state: Path | None) -> Edge:
-        """Return the edge of this process."""
+        """Return the edge of this process; `state` is the command's own `--state`, which wins over the one before the command."""
+        if state is None:
+            state = click.get_current_context().find_root().params.get("state")
         return cls(dict(os.environ), Path.home(), Path(sys.prefix), state)
 
     def machine(self) -> MachineConfig:
@@ -42,9 +47,11 @@ class Edge:
 
     def state(self) -> Path:
         """Return the state directory."""
-        from orchestrator.config import state_directory
+        from orchestrator.directories import machine_file, state_directory
 
-        return state_directory(self.environ, self.home, self.machine(), self.state_given)
+        # Reading configuration takes pydantic, whose import would be a good part of a short command.
+        configured = self.machine().state if machine_file(self.environ, self.home).exists() else None
+        return state_directory(self.environ, self.home, configured, self.state_given)
 
     def crew(self, settings: Settings | None = None) -> Crew:
         """Return a crew with the settings of a repository, or with none for commands that only look at tickets.

@@ -7,10 +7,12 @@ import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from types import FrameType
 
 import click
 
+from orchestrator.cli.edge import DIRECTORY, STATE_HELP
 from orchestrator.cli.failure import internal_failure, known_failure, report_failure
 
 _INTERRUPTED = 130
@@ -63,8 +65,9 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--state", type=DIRECTORY, metavar="DIR", help=STATE_HELP)
 @click.version_option(package_name="nightcrew", message="%(prog)s %(version)s")
-def commands() -> None:
+def commands(state: Path | None) -> None:
     """A crew of coding agents that work in shadows of your repository and deliver verified branches."""
 
 

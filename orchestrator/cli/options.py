@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from orchestrator.cli.edge import Edge
+from orchestrator.cli.edge import DIRECTORY, STATE_HELP, Edge
 
 if TYPE_CHECKING:
     from orchestrator.records import AddedTest
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-_DIRECTORY = click.Path(file_okay=False, path_type=Path)
 _AGENTS = "repair, or command:CMD for any program that edits files in its working directory"
 
 TEXT_LIMIT_BYTES = 1 << 20
@@ -27,9 +26,7 @@ TEXT_LIMIT_BYTES = 1 << 20
 def shared_options(function: Function) -> Function:
     """Add what every command takes: `--state`, given to the command as `edge`, and `--json`."""
 
-    @click.option(
-        "--state", type=_DIRECTORY, metavar="DIR", help="Keep state here instead of in the XDG state directory."
-    )
+    @click.option("--state", type=DIRECTORY, metavar="DIR", help=STATE_HELP)
     @click.option("--json", "json_wanted", is_flag=True, help="Print one JSON document on standard output.")
     @functools.wraps(function)
     def with_edge(*args: object, state: Path | None, **kwargs: object) -> object:
@@ -39,7 +36,7 @@ def shared_options(function: Function) -> Function:
 
 
 repo_option = click.option(
-    "--repo", type=_DIRECTORY, metavar="DIR", help="The repository; default: the one around the current directory."
+    "--repo", type=DIRECTORY, metavar="DIR", help="The repository; default: the one around the current directory."
 )
 ticket_argument = click.argument("ticket")
 

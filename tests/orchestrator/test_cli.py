@@ -35,6 +35,20 @@ def ask(capsys: pytest.CaptureFixture[str], state: Path, *words: object) -> tupl
     return status, document
 
 
+def test_the_state_directory_is_named_before_the_command_or_after_it(
+    capsys: pytest.CaptureFixture[str], repository: Path, state: Path
+) -> None:
+    ask(capsys, state, "file", "the total is wrong", "--repo", repository, *NAMED)
+
+    def listed(*words: object) -> int:
+        assert run([*map(str, words), "--json"]) == 0
+        return len(json.loads(capsys.readouterr().out)["tickets"])
+
+    assert listed("--state", state, "list") == listed("list", "--state", state) == 1
+    assert listed("--state", state.parent / "other", "list", "--state", state) == 1
+    assert listed("--state", state, "list", "--state", state.parent / "other") == 0
+
+
 def test_a_ticket_is_filed_listed_shown_and_stopped(
     capsys: pytest.CaptureFixture[str], repository: Path, state: Path
 ) -> None:
@@ -194,3 +208,12 @@ def test_help_imports_nothing_heavy() -> None:
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(said.stderr.split())
     assert not loaded & {"rich", "pydantic", "sqlalchemy", "alembic", "psutil", "pyfuse3", "trio"}
+
+
+def test_looking_at_tickets_loads_nothing_to_validate_or_to_work_with(
+    capsys: pytest.CaptureFixture[str], state: Path
+) -> None:
+    ask(capsys, state, "list")
+    code = f"import sys; from orchestrator.cli.entry import run; run(['list', '--state', {str(state)!r}]); print(*sys.modules, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"rich", "pydantic", "alembic", "pyfuse3", "trio"} & set(done.stderr.split())

@@ -19,7 +19,8 @@ What `nightcrew --help` and `nightcrew COMMAND --help` say; a test keeps this pa
 
 - Every command takes `--json` and then prints one JSON document on standard output and nothing else there; an error is
   `{"error": {"kind": "…", "message": "…", "hint": "…"}, "exit_status": N}`. Progress goes to standard error.
-- Every command takes `--state DIR`; else state lies in `$XDG_STATE_HOME/nightcrew` (`~/.local/state/nightcrew`).
+- Every command takes `--state DIR`, which may stand before the command too; else state lies in `$XDG_STATE_HOME/nightcrew`
+  (`~/.local/state/nightcrew`).
 - A ticket is named by its id or any prefix of it that names one ticket only.
 - `fix` works on a ticket at once. `file` queues one; `work` works on what is queued, oldest first, until nothing is left, and
   several `work` may run side by side.

@@ -12,8 +12,8 @@ from orchestrator.config import (
     known_keys,
     read_machine,
     read_repository,
-    state_directory,
 )
+from orchestrator.directories import state_directory
 from orchestrator.errors import BadConfig
 from orchestrator.exits import USAGE, exit_of_error
 
@@ -76,14 +76,16 @@ def test_the_machines_file_lies_in_the_configuration_directory(tmp_path: Path) -
     (folder / "config.toml").write_text('state = "~/elsewhere"\n[shadow]\ndriver = "copy"\n', "utf-8")
     machine = read_machine({"XDG_CONFIG_HOME": str(tmp_path / "config")}, tmp_path / "home")
     assert machine.shadow.driver == "copy"
-    assert state_directory({}, tmp_path / "home", machine) == tmp_path / "home" / "elsewhere"
+    assert state_directory({}, tmp_path / "home", machine.state) == tmp_path / "home" / "elsewhere"
 
 
 def test_state_is_where_it_was_asked_for_else_in_the_state_directory(tmp_path: Path) -> None:
     machine = MachineConfig()
-    assert state_directory({}, tmp_path, machine, Path("/given")) == Path("/given")
-    assert state_directory({"XDG_STATE_HOME": "/state"}, tmp_path, machine) == Path("/state/nightcrew")
-    assert state_directory({"XDG_STATE_HOME": "relative"}, tmp_path, machine) == tmp_path / ".local/state/nightcrew"
+    assert state_directory({}, tmp_path, machine.state, Path("/given")) == Path("/given")
+    assert state_directory({"XDG_STATE_HOME": "/state"}, tmp_path, machine.state) == Path("/state/nightcrew")
+    assert (
+        state_directory({"XDG_STATE_HOME": "relative"}, tmp_path, machine.state) == tmp_path / ".local/state/nightcrew"
+    )
 
 
 @pytest.mark.parametrize("model", [RepositoryConfig, MachineConfig])
