@@ -38,4 +38,4 @@ def test_a_function_compiled_alone_has_the_code_of_its_module() -> None:
     for function in module.functions:
         running = live[function.name]
         assert isinstance(running, FunctionType)
-        assert _same(running.__code__, module.compile(function)[0])
+        assert _same(running.__code__, module.compile(function).code)

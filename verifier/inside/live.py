@@ -56,6 +56,16 @@ class Index:
         return self._functions.get(id(code), [])
 
 
+class Place:
+    """A function that a candidate edits, and the edits that lie in it."""
+
+    def __init__(self, path: str, module: source.Module, function: source.Function) -> None:
+        self.path = path
+        self.module = module
+        self.function = function
+        self.edits: list[source.Edit] = []
+
+
 class Patcher:
     """Plans how candidates are applied, keeping what it knows of each edited module."""
 
@@ -66,33 +76,32 @@ class Patcher:
         self._modules = modules
         self._texts: dict[str, source.Module] = {}
 
-    def prepare(self, edits: Sequence[tuple[str, int, int, str]]) -> None:
-        """Learn all of the edited functions that is the same for every edit; raises as `plan` does."""
-        for path, start, end, _ in edits:
-            module = self._module(path)
-            function = module.function_at(start, end)
-            if function.compiled is None:
-                compiled = module.compile(function)[0]
-                live = self._index.codes(path, function.name, function.first)
-                if not live:
-                    raise source.Cold("no live function has this code")
-                if not all(_same(old, compiled) for old in live):
-                    raise source.Cold("its code was made by something else than the compiler")
-                function.compiled = compiled
-
-    def plan(self, edits: Sequence[tuple[str, int, int, str]]) -> Plan:
-        """Return what applies edits that were prepared; raises `Cold` where only a new import does, `Inapplicable` where nothing does."""
-        by_place: dict[tuple[str, int], list[source.Edit]] = {}
-        found: dict[tuple[str, int], tuple[source.Module, source.Function]] = {}
+    def prepare(self, edits: Sequence[tuple[str, int, int, str]]) -> list[Place]:
+        """Return the functions that the edits change, knowing all of them that is the same for every edit; raises as `plan` does."""
+        places: dict[source.Function, Place] = {}
         for path, start, end, text in edits:
             module = self._module(path)
             function = module.function_at(start, end)
-            place = (path, function.first)
-            found[place] = (module, function)
-            by_place.setdefault(place, []).append((start, end, text))
-        steps: list[Plan] = []
-        for place, (module, function) in found.items():
-            steps += self._function(place[0], module, function, by_place[place])
+            if function.compiled is None:
+                self._learn(path, module, function)
+            place = places.setdefault(function, Place(path, module, function))
+            place.edits.append((start, end, text))
+        return list(places.values())
+
+    def _learn(self, path: str, module: source.Module, function: source.Function) -> None:
+        compiled = module.compile(function)
+        live = self._index.codes(path, function.name, function.first)
+        if not live:
+            raise source.Cold("no live function has this code")
+        if not all(_same(old, compiled.code) for old in live):
+            raise source.Cold("its code was made by something else than the compiler")
+        function.compiled = compiled
+        # Or the first collection in each child would touch, and so copy, all that was learned.
+        gc.freeze()
+
+    def plan(self, places: Sequence[Place]) -> Plan:
+        """Return what applies prepared edits; raises `Cold` where only a new import does, `Inapplicable` where nothing does."""
+        steps = [step for place in places for step in self._function(place)]
 
         def apply() -> None:
             for step in steps:
@@ -111,15 +120,18 @@ class Patcher:
                 raise source.Inapplicable(str(error)) from None
         return self._texts[path]
 
-    def _function(
-        self, path: str, module: source.Module, function: source.Function, edits: Sequence[source.Edit]
-    ) -> list[Plan]:
-        code, header = module.compile(function, edits)
-        if header.shape != function.header.shape:
-            raise source.Cold("what is evaluated at the function's definition differs")
+    def _function(self, place: Place) -> list[Plan]:
+        function = place.function
+        made = place.module.compile(function, place.edits)
+        assert function.compiled is not None
+        header = function.header
+        if not _defined_same(function.compiled, made):
+            header = place.module.header(function, place.edits)
+            if header.shape != function.header.shape:
+                raise source.Cold("what is evaluated at the function's definition differs")
         steps: list[Plan] = []
-        for old in self._index.codes(path, function.name, function.first):
-            pairs = list(self._pairs(old, code))
+        for old in self._index.codes(place.path, function.name, function.first):
+            pairs = list(self._pairs(old, made.code))
             for before, after in pairs:
                 self._check(before, after)
             steps += self._swaps(pairs)
@@ -178,6 +190,24 @@ class Patcher:
                         function.__defaults__ = tuple(present)
 
                 yield change
+
+
+def _defined_same(old: source.Compiled, new: source.Compiled) -> bool:
+    """Say whether all that is evaluated where the function is defined does the same: defaults, decorators, annotations."""
+    if _docstring(old.code) != _docstring(new.code):
+        return False
+    for before, after, within in zip(old.around, new.around, [*new.around[1:], new.code]):
+        inner_old, inner_new = _nested(before), _nested(after)
+        if not _own_same(before, after) or len(inner_old) != len(inner_new):
+            return False
+        if not all(inner is within or _same(inner_old[at], inner) for at, inner in enumerate(inner_new)):
+            return False
+    return True
+
+
+def _docstring(code: CodeType) -> str | None:
+    first = code.co_consts[0] if code.co_consts else None
+    return first if isinstance(first, str) else None
 
 
 def _nested(code: CodeType) -> list[CodeType]:

@@ -137,7 +137,7 @@ class Warm(Loop):
         try:
             if tests is None:
                 raise source.Cold("a test is not among the collected ones")
-            self._patcher.prepare(job["edits"])
+            places = self._patcher.prepare(job["edits"])
         except source.Inapplicable as error:
             self.refuse(job, "inapplicable", str(error))
             return
@@ -148,7 +148,7 @@ class Warm(Loop):
         def work(scratch: str) -> Message:
             # Here and not before the fork: a page that the parent touches is copied once more for every child.
             try:
-                self._patcher.plan(job["edits"])()
+                self._patcher.plan(places)()
             except source.Inapplicable as error:
                 return {"ending": "inapplicable", "message": str(error)}
             except source.Cold as error:

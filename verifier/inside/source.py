@@ -52,7 +52,7 @@ class Function:
         self.last: int = node.end_lineno
         self.within = within
         self.header = Header(node)
-        self.compiled: CodeType | None = None
+        self.compiled: Compiled | None = None
 
 
 class Header:
@@ -77,6 +77,14 @@ class Header:
         self.positional = len(arguments.defaults)
         self.keywords = [argument.arg for argument in arguments.kwonlyargs]
         self.default_dumps = ["" if value is None else ast.dump(value) for value in self.defaults]
+
+
+class Compiled:
+    """A function's code, and the codes that define it: its module's, and those of the classes around it, inwards."""
+
+    def __init__(self, code: CodeType, around: list[CodeType]) -> None:
+        self.code = code
+        self.around = around
 
 
 class Module:
@@ -104,27 +112,38 @@ class Module:
                     return function
         raise Cold("it is not inside of a function")
 
-    def compile(self, function: Function, edits: Sequence[Edit] = ()) -> tuple[CodeType, Header]:
+    def compile(self, function: Function, edits: Sequence[Edit] = ()) -> Compiled:
         """Compile a function alone, with its line numbers; raises `Inapplicable`, or `Cold` when it is no longer one function."""
+        # Without a detour over syntax trees, whose many small objects would cost a child more than its test does.
+        # The imports stand last, where they move no line: what they make of names holds for the whole text.
+        whole: CodeType = self._compiled(self._alone(function, edits) + self._imports, 0)
+        names = [line[6:-1] for line in function.within if line.startswith("class ")]
+        return _descend(whole, [*names, function.name])
+
+    def header(self, function: Function, edits: Sequence[Edit]) -> Header:
+        """Return the edited function's header; raises `Inapplicable`, or `Cold` when it is no longer one function."""
+        body: Any = self._compiled(self._alone(function, edits), ast.PyCF_ONLY_AST).body
+        for _ in function.within:
+            body = body[0].body
+        if len(body) != 1 or getattr(body[0], "name", None) != function.name or not hasattr(body[0], "args"):
+            raise Cold("the function is no longer one function of that name")
+        return Header(body[0])
+
+    def _alone(self, function: Function, edits: Sequence[Edit]) -> str:
+        """Return the text of a module that has the edited function alone, in its place."""
         start, end = self._starts[function.first - 1], self._starts[function.last]
         moved = [(at - start, to - start, text) for at, to, text in edits]
         text = edited(self.data[start:end], moved, self.encoding).decode(self.encoding)
         opening = ["{}{}\n".format(" " * depth, line) for depth, line in enumerate(function.within)]
         padding = "\n" * (function.first - 1 - len(opening))
+        alone: str = padding + "".join(opening) + text
+        return alone
+
+    def _compiled(self, text: str, flags: int) -> Any:
         try:
-            # Parsing keeps `from __future__` flags out; only compiling needs them.
-            tree = compile(padding + "".join(opening) + text, self.path, "exec", ast.PyCF_ONLY_AST | self.flags, True)
-            body: Any = tree.body
-            tree.body = [*self._imports, *body]
-            code = compile(tree, self.path, "exec", self.flags, True)
+            return compile(text, self.path, "exec", self.flags | flags, True)
         except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
             raise Inapplicable(f"{type(error).__name__}: {error}") from None
-        for _ in function.within:
-            body = body[0].body
-        if len(body) != 1 or getattr(body[0], "name", None) != function.name or not hasattr(body[0], "args"):
-            raise Cold("the function is no longer one function of that name")
-        names = [line[6:-1] for line in function.within if line.startswith("class ")]
-        return _descend(code, [*names, function.name]), Header(body[0])
 
     def _visit(self, statements: Sequence[Any], within: tuple[str, ...]) -> None:
         for node in statements:
@@ -153,7 +172,7 @@ def _future_flags(tree: ast.Module) -> int:
     return flags
 
 
-def _imports(tree: ast.Module) -> list[ast.Import]:
+def _imports(tree: ast.Module) -> str:
     """Return one import of all names the module imports: from 3.11 on, calls of their attributes compile differently."""
     names: list[str] = []
     rest: list[Any] = list(tree.body)
@@ -163,18 +182,19 @@ def _imports(tree: ast.Module) -> list[ast.Import]:
             names += [alias.asname or alias.name.partition(".")[0] for alias in node.names if alias.name != "*"]
         elif not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             rest += [inner for inner in ast.iter_child_nodes(node) if isinstance(inner, (ast.stmt, ast.excepthandler))]
-    if not names:
-        return []
-    return [ast.fix_missing_locations(ast.Import([ast.alias(name, None) for name in sorted(set(names))]))]
+    return "\nimport {}\n".format(", ".join(sorted(set(names)))) if names else "\n"
 
 
-def _descend(code: CodeType, names: list[str]) -> CodeType:
+def _descend(whole: CodeType, names: list[str]) -> Compiled:
+    around = []
+    code = whole
     for name in names:
+        around.append(code)
         found = [const for const in code.co_consts if isinstance(const, CodeType) and const.co_name == name]
         if len(found) != 1:
             raise Cold("the function's code was not found alone")
         code = found[0]
-    return code
+    return Compiled(code, around)
 
 
 def literal(node: Any) -> Any:
