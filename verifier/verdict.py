@@ -11,6 +11,7 @@ from typing import Protocol
 
 from sandbox import Limits, Sandbox
 from shadowfs import Change, Entry, RepoPath
+from verifier.language import Found
 from verifier.suite import Suite
 
 DECISIVE = ("reproduce", "suite")
@@ -92,6 +93,8 @@ class Case:
     repeats: int = 3
     left_s: Callable[[], float] = lambda: math.inf
     with_files: Callable[[Mapping[RepoPath, Entry]], str] | None = None
+    servers: tuple[Found, ...] = ()
+    """The language servers that are there."""
 
 
 class Rung(Protocol):

@@ -23,19 +23,23 @@ SERVERS: tuple[Server, ...] = (
     ),
     Server(
         "ty", "ty", ("server",), _PYTHON, Says.TYPES, _FAST, runs_code=False,
+        missing_codes=frozenset({"import-not-found", "unresolved-import"}),
         get="pip install ty",
     ),
     Server(
         "zuban", "zuban", ("server",), _PYTHON, Says.TYPES, _FAST, runs_code=True,
+        missing_codes=frozenset({"import-not-found", "import-untyped"}),
         get="pip install zuban",
     ),
     Server(
         "pyrefly", "pyrefly", ("lsp",), _PYTHON, Says.TYPES, _THOROUGH, runs_code=True,
         settings={"python": {"pyrefly": {"displayTypeErrors": "force-on"}}},
+        missing_codes=frozenset({"missing-import", "missing-source", "untyped-import"}),
         get="pip install pyrefly",
     ),
     Server(
         "basedpyright", "basedpyright-langserver", ("--stdio",), _PYTHON, Says.TYPES, _THOROUGH, runs_code=True,
+        missing_codes=frozenset({"reportMissingImports", "reportMissingModuleSource", "reportMissingTypeStubs"}),
         get="pip install basedpyright",
     ),
     Server(
@@ -43,10 +47,12 @@ SERVERS: tuple[Server, ...] = (
         # Types of packages are not to be fetched; one process is enough for one who does not wait for colours.
         options={"disableAutomaticTypingAcquisition": True, "tsserver": {"useSyntaxServer": "never"}},
         settle_s=0.25,
+        missing_codes=frozenset({"2307", "7016"}),
         get="npm install --save-dev typescript-language-server typescript",
     ),
     Server(
         "clangd", "clangd", (), frozenset({"c", "cpp"}), Says.TYPES, _BOTH, runs_code=False,
+        missing_codes=frozenset({"pp_file_not_found"}),
         get="apt-get install clangd",
     ),
     Server(
@@ -87,8 +93,15 @@ def find_servers(
         if program is not None:
             mine = {**server.settings, **settings.get(server.name, {})}
             python = places.python if "python" in server.languages else None
-            found.append(Found(replace(server, settings=mine), str(program), python))
+            environment = {**server.environment, **_environment(python)}
+            found.append(Found(replace(server, settings=mine, environment=environment), str(program), python))
     return tuple(found)
+
+
+def _environment(python: str | None) -> dict[str, str]:
+    """Return the variable by which Python's servers find the environment whose packages are imported."""
+    prefix = Path(python).parent.parent if python is not None else None
+    return {"VIRTUAL_ENV": str(prefix)} if prefix is not None and (prefix / "pyvenv.cfg").is_file() else {}
 
 
 def chosen_servers(found: Iterable[Found], language: str, tier: Tier) -> tuple[Found, ...]:

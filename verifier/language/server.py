@@ -49,6 +49,8 @@ class Server:
     settings: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    missing_codes: frozenset[str] = frozenset()
+    """Codes of findings that say no more than that a package is not installed where the server looks."""
     settle_s: float = 0.5
     memory_bytes: int = 4 << 30
     get: str = ""
@@ -65,12 +67,8 @@ class Found:
 
     def command(self) -> Command:
         """Return the command that runs it with its standard input and output on the channel."""
-        environment = dict(self.server.environment)
-        if self.python is not None:
-            environment["VIRTUAL_ENV"] = self.python.rpartition("/bin/")[0]
-        return Command(
-            ("bash", "-c", _ON_CHANNEL, "bash", self.program, *self.server.arguments), environment=environment
-        )
+        words = (self.program, *self.server.arguments)
+        return Command(("bash", "-c", _ON_CHANNEL, "bash", *words), environment=self.server.environment)
 
     def setting(self, section: object) -> object:
         """Return the user's settings of a section, None where there are none."""

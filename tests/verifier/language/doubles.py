@@ -60,6 +60,7 @@ def reader(tree: Path) -> Callable[[str], bytes]:
 
 def written(tree: Path, files: Mapping[str, str]) -> Path:
     """Write files below a directory, and return it."""
+    tree.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         path = tree / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -62,7 +62,11 @@ def test_the_users_settings_lie_over_ours(tmp_path: Path) -> None:
     (theirs,) = find_servers(places, settings={"pyrefly": {"python": {"pyrefly": {"displayTypeErrors": "default"}}}})
     assert theirs.setting("python.pyrefly.displayTypeErrors") == "default"
     assert theirs.setting("nothing.of.this") is None
-    assert theirs.command().environment["VIRTUAL_ENV"] == str(tmp_path / "env")
+    assert "VIRTUAL_ENV" not in theirs.command().environment
+    (tmp_path / "env").mkdir()
+    (tmp_path / "env" / "pyvenv.cfg").touch()
+    (again,) = find_servers(places)
+    assert again.command().environment["VIRTUAL_ENV"] == str(tmp_path / "env")
 
 
 def test_every_server_says_how_it_is_got_and_speaks_a_language_files_have() -> None:
