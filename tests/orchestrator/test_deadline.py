@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from agents import Write
+import pytest
+
+from agents import OutOfBudget, Write
 from orchestrator.exits import exit_of_status
 from orchestrator.records import AddedTest, Event, Status
-from sandbox import Command
+from sandbox import Command, LocalDriver
+from tests.contracts.workspaces import BUDGET_S, PASSING, opened
 from tests.orchestrator import project
 from tests.orchestrator.crews import FIX, Open, order
+from verifier import Ran
 
 
 def test_a_budget_that_is_spent_pauses_with_the_work_kept(crew: Open, repository: Path) -> None:
@@ -113,3 +117,17 @@ def test_a_ticket_s_test_that_hangs_until_the_budget_ends_is_not_taken_for_a_fai
     assert report.status is Status.PAUSED
     assert "but for 1 that are kept for judging" in report.why
     assert [step.outcome for step in opened.steps(report.ticket.id) if step.kind == "reproduce"] == [None]
+
+
+def test_a_run_of_the_suite_that_the_budget_cuts_is_no_word_of_the_suite(tmp_path: Path) -> None:
+    probe = LocalDriver().probe()
+    if not probe.works:
+        pytest.skip(probe.why)
+    with opened("copy", tmp_path) as hold:
+        hold.workspace.write("tests/test_hangs.py", b"import time\n\n\ndef test_hangs():\n    time.sleep(3600)\n")
+        hold.owner.now = BUDGET_S - 2.0
+        with pytest.raises(OutOfBudget):
+            hold.workspace.test()
+        assert hold.workspace.limits.wall_s == 60.0
+        hold.owner.now = 0.0
+        assert hold.workspace.test([PASSING]).ran is Ran.COMPLETED
