@@ -75,6 +75,15 @@ class AgentTable(_Closed):
     attempts: int = Field(default=1, ge=1, le=64)
 
 
+class ContainerTable(_Closed):
+    """What the docker sandbox's containers are made of."""
+
+    image: str | None = None
+    """An image that the engine has, with a shell and everything the tests need."""
+    python: str = "python3"
+    """The project's interpreter in the image."""
+
+
 class RepositoryConfig(_Closed):
     """`nightcrew.toml`."""
 
@@ -83,6 +92,7 @@ class RepositoryConfig(_Closed):
     files: FilesTable = FilesTable()
     budget: BudgetTable = BudgetTable()
     agent: AgentTable = AgentTable()
+    sandbox: ContainerTable = ContainerTable()
 
 
 class ShadowTable(_Closed):
@@ -94,7 +104,7 @@ class ShadowTable(_Closed):
 class SandboxTable(_Closed):
     """Which sandbox this machine uses, and what it opens to it."""
 
-    driver: Literal["local"] = "local"
+    driver: Literal["local", "docker"] = "local"
     toolchains: tuple[str, ...] = Field(default=(), strict=False)
     """Further directories under home that sandboxes may read (`~/.cargo/bin`, a compiler …)."""
 

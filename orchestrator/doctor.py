@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox import LocalDriver
+from sandbox import DockerDriver, LocalDriver
 from shadowfs import CopyDriver, FuseDriver
 
 _GIT = (2, 30)
@@ -40,6 +40,7 @@ def examine(state: Path, environ: Mapping[str, str]) -> tuple[Check, ...]:
         _python(),
         _git(path, root),
         _sandbox(root),
+        _docker(environ),
         _program("nsenter", "util-linux", path, root, "it is what lets a sandbox see a FUSE shadow", "the copy driver"),
         _pyfuse3(),
         _fuse(state),
@@ -83,6 +84,17 @@ def _sandbox(root: bool) -> Check:
         needed=True,
         instead="nothing: without a sandbox nightcrew refuses, unless `--sandbox none` is typed",
         get=install_command("bubblewrap", root),
+    )
+
+
+def _docker(environ: Mapping[str, str]) -> Check:
+    ready = DockerDriver(address=environ.get("DOCKER_HOST")).probe()
+    return Check(
+        "docker",
+        ready.works,
+        ready.why or "`--sandbox docker` runs commands in containers of the image that nightcrew.toml names",
+        instead="the local sandbox",
+        get="install Docker, and nightcrew with its extra: uv tool install 'nightcrew[docker]'",
     )
 
 

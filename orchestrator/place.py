@@ -61,7 +61,7 @@ class Places:
     def _shadow(self, snapshot: Snapshot, tree: str) -> Shadow:
         while True:
             try:
-                return self._drivers[0].create(snapshot, tree)
+                return self._drivers[0].create(snapshot, tree, user=self._sandbox.user)
             except DriverUnavailable as error:
                 if len(self._drivers) == 1:
                     raise
@@ -82,7 +82,8 @@ class Places:
         )
 
     def _policy(self) -> Policy:
-        return Policy(hidden=self._settings.hidden_paths, environment=self._settings.environment)
+        settings = self._settings
+        return Policy(hidden=settings.hidden_paths, environment=settings.environment, image=settings.image)
 
 
 def _the_sandbox(sandboxes: Mapping[str, SandboxDriver], name: str) -> SandboxDriver:

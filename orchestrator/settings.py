@@ -40,6 +40,8 @@ class Settings:
     driver: str | None = None
     """`fuse` or `copy`; None takes the best one that works."""
     sandbox: str = "local"
-    """`local`, or `none` where somebody typed it."""
+    """`local` or `docker`, or `none` where somebody typed it."""
+    image: str | None = None
+    """What the docker sandbox's containers are made of."""
     repeats: int = 3
     """How often a test of the ticket must agree with itself."""

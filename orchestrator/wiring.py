@@ -12,7 +12,7 @@ from agents import Agent, CommandAgent, RepairAgent
 from orchestrator.engines import Engines
 from orchestrator.intake import check_agent
 from orchestrator.settings import Settings
-from sandbox import LocalDriver, NoneDriver
+from sandbox import DockerDriver, LocalDriver, NoneDriver
 from shadowfs import Change, Snapshot
 from verifier import ForkServers, InsideRunner, Ladder
 
@@ -23,12 +23,14 @@ def real_engines(state: Path, environ: Mapping[str, str] | None = None) -> Engin
     `environ` says how the user's git finds its configuration (that of this process, unless given).
     """
     runner = InsideRunner()
+    environ = os.environ if environ is None else environ
     scratch = state / "sandboxes"
+    docker = DockerDriver(scratch=scratch, address=environ.get("DOCKER_HOST"))
     fuse = shadowfs.FuseDriver(state)
     return Engines(
-        repositories=GitRepositories(state, os.environ if environ is None else environ),
+        repositories=GitRepositories(state, environ),
         drivers=(fuse, shadowfs.CopyDriver(state)),
-        sandboxes={"local": LocalDriver(scratch), "none": NoneDriver(scratch)},
+        sandboxes={"local": LocalDriver(scratch), "docker": docker, "none": NoneDriver(scratch)},
         runner=runner,
         judge=Ladder(runner).judge,
         agent=real_agent,

@@ -11,7 +11,7 @@ import socket
 import tempfile
 import threading
 from collections.abc import Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -34,20 +34,32 @@ _TURN_S = 0.05
 
 
 class DockerDriver:
-    """Opens sandboxes that are containers of `image`; what they keep on the host lies below `scratch`.
+    """Opens sandboxes that are containers of the policy's image, else `image`; what they keep on the host lies below `scratch`.
 
     `address` is the engine's socket, as `DOCKER_HOST` has it.
     """
 
     name = "docker"
 
-    def __init__(self, image: str | None, scratch: Path | None = None, address: str | None = None) -> None:
+    def __init__(self, image: str | None = None, scratch: Path | None = None, address: str | None = None) -> None:
         self._image = image
         self._scratch = scratch or Path(tempfile.gettempdir())
         self._address = address or DEFAULT_ADDRESS
 
+    @property
+    def user(self) -> tuple[int, int]:
+        """Whom commands run as: the caller, and for root another, to whom the tree is given."""
+        return os.getuid() or _ROOTS_USER, os.getgid() or _ROOTS_USER
+
     def probe(self) -> Readiness:
-        """Say whether it works here, by running a command in the very sandbox that would be used."""
+        """Say whether the engine works here, by running a command in the very sandbox where its image is known."""
+        if self._image is None:
+            try:
+                with closing(Engine(self._address)) as engine:
+                    _check(engine)
+            except SandboxError as error:
+                return Readiness(False, str(error))
+            return Readiness(True)
         with tempfile.TemporaryDirectory(prefix="nightcrew-") as folder:
             tree = Path(folder) / "tree"
             tree.mkdir()
@@ -69,9 +81,10 @@ class DockerDriver:
             )
         if not root.source.is_dir():
             raise SandboxError(f"root.source={str(root.source)!r} is no directory: give the shadow's")
-        if self._image is None:
+        image = policy.image or self._image
+        if image is None:
             raise SandboxUnavailable(
-                "no image is named for the docker sandbox: set `[sandbox] image` in the machine's config.toml"
+                "no image is named for the docker sandbox: set `image` under [sandbox] in nightcrew.toml"
             )
         engine = Engine(self._address)
         with ExitStack() as failed:
@@ -80,8 +93,8 @@ class DockerDriver:
             scratch = Scratch(self._scratch)
             failed.callback(scratch.remove)
             scratch.mark(self._address)
-            image = engine.image(self._image, owner())
-            sandbox = DockerSandbox(root, policy, scratch, engine, image)
+            found = engine.image(image, owner())
+            sandbox = DockerSandbox(root, policy, scratch, engine, found, User(*self.user))
             failed.pop_all()
         return sandbox
 
@@ -103,11 +116,11 @@ class DockerSandbox(HostSandbox):
 
     driver = "docker"
 
-    def __init__(self, root: Root, policy: Policy, scratch: Scratch, engine: Engine, image: Image) -> None:
+    def __init__(self, root: Root, policy: Policy, scratch: Scratch, engine: Engine, image: Image, user: User) -> None:
         super().__init__(scratch)
         self._engine = engine
         self._root = replace(root, target=real(root.target), writable=tuple(map(real, root.writable)))
-        self._user = User(os.getuid() or _ROOTS_USER, os.getgid() or _ROOTS_USER)
+        self._user = user
         if os.getuid() == 0:
             give(self._user, (scratch.tmp, scratch.home, root.source, *root.writable))
         for name in first_steps(self._root):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import socket
-import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -224,6 +223,8 @@ class Engine:
         return {each["Id"]: each["Labels"] for each in found}
 
     def _file(self, container: Mapping[str, Any], path: str) -> bytes:
+        import tarfile
+
         from docker.errors import NotFound
 
         with self._asking(f"read {path} of the image"):

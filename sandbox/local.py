@@ -47,6 +47,7 @@ class LocalDriver:
     """Opens sandboxes made by bubblewrap; what they keep on the host lies below `scratch`."""
 
     name = "local"
+    user = None
 
     def __init__(self, scratch: Path | None = None) -> None:
         self._scratch = scratch or Path(tempfile.gettempdir())

@@ -34,6 +34,7 @@ class NoneDriver:
     """Opens sandboxes that isolate nothing; their private directories lie below `scratch`."""
 
     name = "none"
+    user = None
 
     def __init__(self, scratch: Path | None = None) -> None:
         self._scratch = scratch or Path(tempfile.gettempdir())

@@ -35,6 +35,8 @@ class Policy:
     """Further host paths that do not exist inside, besides home and the places of sockets and secrets."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables every command gets, on top of the sandbox's own clean set."""
+    image: str | None = None
+    """What containers are made of, where the driver makes some; the others use this machine's programs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +177,15 @@ class Readiness:
 
 
 class SandboxDriver(Protocol):
-    """Opens sandboxes in one way (`local`, `none`; later `docker`)."""
+    """Opens sandboxes in one way (`local`, `docker`, `none`)."""
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def user(self) -> tuple[int, int] | None:
+        """Whom a tree must be shared with (uid and gid) because others than this process's user open it; None: nobody."""
+        ...
 
     def probe(self) -> Readiness:
         """Say whether it works on this machine."""

@@ -30,6 +30,7 @@ class ScriptedDriver:
     """Opens scripted sandboxes, and keeps them in `opened`."""
 
     name = "scripted"
+    user = None
 
     def __init__(self, answer: Answer, talk: Talk = _silent) -> None:
         self._answer = answer

@@ -94,7 +94,7 @@ class FuseDriver:
                 order = self._order(home, snapshot, tree or snapshot.tree, visible or user is not None, user)
                 control = self._ask({"op": "serve", "order": order.message()})
                 make_shadow_git_dir(home.git, snapshot)
-                pid = self._ready(control)
+                pid = self._ready(control, user is not None)
             except BaseException:
                 home.remove()
                 raise
@@ -130,13 +130,16 @@ class FuseDriver:
             user=user,
         )
 
-    def _ready(self, control: socket.socket) -> int:
+    def _ready(self, control: socket.socket, shared: bool) -> int:
         try:
             return ready(control)
         except ShadowfsError as error:
             control.close()
             probe = self.probe()
-            raise DriverUnavailable(f"no FUSE mount: {error if probe.works else probe.why}") from error
+            why = str(error) if probe.works else probe.why
+            if probe.works and shared and os.geteuid() != 0:
+                why += "; for others than its owner to use it, /etc/fuse.conf needs the line `user_allow_other`"
+            raise DriverUnavailable(f"no FUSE mount: {why}") from error
 
     def _ask(self, message: dict[str, Any]) -> socket.socket:
         """Have the zygote fork a process and return a socket to that one."""

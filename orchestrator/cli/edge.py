@@ -70,23 +70,30 @@ class Edge:
 
         return detect(repository, self.environ, self.home, self.own_prefix)
 
-    def settings(self, repository: Path, test_command: str | None = None) -> Settings:
+    def settings(self, repository: Path, test_command: str | None = None, sandbox: str | None = None) -> Settings:
         """Build the settings of a repository from both configuration files, and from detection where they say nothing.
 
-        `test_command` is what somebody typed. Raises `BadConfig` where the tests cannot be run as things are.
+        `test_command` and `sandbox` are what somebody typed. Raises `BadConfig` where the tests cannot be run as things are.
         """
         from orchestrator.config import read_repository
         from orchestrator.settings import Settings
-        from sandbox import Limits
+        from sandbox import Limits, Toolchain
 
         config, machine = read_repository(repository), self.machine()
-        suite, python, found = self._suite(repository, config, test_command)
-        test, toolchain = config.test, self._toolchain(python)
+        sandbox = sandbox or machine.sandbox.driver
+        toolchain, shown = Toolchain(), tuple[Path, ...]()
+        if sandbox == "docker":
+            suite, python, found = self._suite_in_image(repository, config, test_command)
+        else:
+            suite, python, found = self._suite(repository, config, test_command)
+            toolchain = self._toolchain(python)
+            shown = (*toolchain.readonly, *_environment_of(python, repository), *self._named(machine))
+        test = config.test
         return Settings(
             suite=suite,
             python=python,
             environment={**toolchain.environment, **found, **test.environment},
-            toolchains=(*toolchain.readonly, *_environment_of(python, repository), *self._named(machine)),
+            toolchains=shown,
             hidden=config.files.secret,
             protected=config.files.protected,
             hidden_paths=(self.state(),),
@@ -96,7 +103,8 @@ class Edge:
             seconds=config.budget.seconds,
             usd=config.budget.usd,
             driver=machine.shadow.driver,
-            sandbox=machine.sandbox.driver,
+            sandbox=sandbox,
+            image=config.sandbox.image,
         )
 
     def _suite(
@@ -122,6 +130,21 @@ class Edge:
         if found is None or found.suite is None:
             raise BadConfig("; ".join(found.notes) if found else no_environment(repository))
         return replace(found.suite, python=python, cwd=test.directory), python, environment
+
+    def _suite_in_image(
+        self, repository: Path, config: RepositoryConfig, typed: str | None
+    ) -> tuple[Suite, str | None, Mapping[str, str]]:
+        """Return the suite as it runs in an image: by the image's interpreter, whatever this machine has."""
+        from orchestrator.errors import BadConfig
+        from orchestrator.suites import read_suite
+
+        found = self.detect(repository)
+        command, python = typed or config.test.command or found.command, config.sandbox.python
+        if not command:
+            raise BadConfig(
+                f"no tests were found in {repository}: name them as `command` under [test] in nightcrew.toml"
+            )
+        return read_suite(command, python, config.test.directory), python, found.environment
 
     def _toolchain(self, python: str | None) -> Toolchain:
         from sandbox import toolchain_paths

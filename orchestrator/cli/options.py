@@ -63,7 +63,7 @@ _ORDER_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--seconds", type=click.FloatRange(0, min_open=True), metavar="S", help="Budget of wall clock; the job pauses there."),
     click.option("--usd", type=click.FloatRange(0), metavar="U", help="Budget in dollars; the job pauses there."),
     click.option("--driver", type=click.Choice(["fuse", "copy"]), help="How shadows are made; default: the best that works."),
-    click.option("--sandbox", type=click.Choice(["local", "none"]), help="Where commands run; `none` gives up all isolation."),
+    click.option("--sandbox", type=click.Choice(["local", "docker", "none"]), help="Where commands run; `none` gives up all isolation."),
     click.option("--seed", type=int, default=0, metavar="N", help="Makes a run repeatable."),
     click.option("--no-branch", is_flag=True, help="Keep a verified change in the depot only."),
     click.option("--keep-unverified", is_flag=True, help="Put a change on a branch though it could not be verified."),

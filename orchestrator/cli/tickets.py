@@ -43,7 +43,7 @@ def fix_command(
     order = _order(edge, repository, read_text(text, text_file), given)
     from orchestrator.cli.progress import watching
 
-    with edge.crew(edge.settings(repository, order.test_command)) as crew, watching() as watch:
+    with edge.crew(edge.settings(repository, order.test_command, order.sandbox)) as crew, watching() as watch:
         report = crew.fix(order, watch)
     return _ended(report, json_wanted)
 
@@ -87,7 +87,7 @@ def file_command(
     if found is not None:
         words, given["failing"] = merged(words, tuple(given["failing"]), found)
     order = _order(edge, repository, words, given)
-    with edge.crew(edge.settings(repository, order.test_command)) as crew:
+    with edge.crew(edge.settings(repository, order.test_command, order.sandbox)) as crew:
         ticket = crew.file(order)
     unplaced = found.unplaced if found else 0
     if json_wanted:
@@ -162,7 +162,9 @@ def resume_command(ticket: str, seconds: float, usd: float, edge: Edge, json_wan
     "--driver", type=click.Choice(["fuse", "copy"]), help="How shadows are made; default: the best that works."
 )
 @click.option(
-    "--sandbox", type=click.Choice(["local", "none"]), help="Where commands run; `none` gives up all isolation."
+    "--sandbox",
+    type=click.Choice(["local", "docker", "none"]),
+    help="Where commands run; `none` gives up all isolation.",
 )
 @shared_options
 def review_command(ref: str, repo: Path | None, edge: Edge, json_wanted: bool, **given: Any) -> int:
@@ -176,7 +178,7 @@ def review_command(ref: str, repo: Path | None, edge: Edge, json_wanted: bool, *
 
     repository = find_repository(repo)
     order = Order(text=f"review of {ref}", repository=repository, **given)
-    with edge.crew(edge.settings(repository, order.test_command)) as crew, watching() as watch:
+    with edge.crew(edge.settings(repository, order.test_command, order.sandbox)) as crew, watching() as watch:
         report = crew.review(repository, ref, order, watch)
     return _ended(report, json_wanted)
 

@@ -26,7 +26,7 @@ from docker.errors import DockerException, ImageNotFound
 from sandbox import DockerDriver, SandboxUnavailable
 
 _PACKAGES = ("python3", "git")
-_PURE = ("pytest", "pluggy", "iniconfig", "packaging")
+_PURE = ("pytest", "pluggy", "iniconfig", "packaging", "pygments")
 _LEFT_OUT = re.compile(r"/usr/share/(doc|man|locale|info|perl|lintian|bug)/|/(dev|proc|sys|run|tmp)/|__pycache__")
 _USERS = b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"
 _GROUPS = b"root:x:0:\nnogroup:x:65534:\n"
