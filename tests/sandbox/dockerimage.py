@@ -56,12 +56,16 @@ def engine() -> Iterator[docker.APIClient]:
         client.close()
 
 
-def containers_of(pid: int) -> list[str]:
-    """Return the ids of the containers that a process made, those that are about to go left out."""
+def containers() -> dict[str, str]:
+    """Return the owners of all containers by their ids, those that are about to go left out."""
     with engine() as client:
         found = client.containers(all=True, filters={"label": ["nightcrew.owner"]})
-    owned = [each for each in found if each["Labels"]["nightcrew.owner"].startswith(f"{pid}-")]
-    return [str(each["Id"]) for each in owned if each["State"] != "removing"]
+    return {str(each["Id"]): each["Labels"]["nightcrew.owner"] for each in found if each["State"] != "removing"}
+
+
+def containers_of(pid: int) -> list[str]:
+    """Return the ids of the containers that a process made."""
+    return [each for each, owner in containers().items() if owner.startswith(f"{pid}-")]
 
 
 @functools.cache
