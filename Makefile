@@ -10,7 +10,7 @@ demo: setup
 	@$(PYTHON) deploy/demo.py
 
 test: setup
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(PYTHON) -m pytest --numprocesses logical --dist loadfile $(ARGS)
 
 check: setup
 	.venv/bin/ruff check .

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shlex
 import shutil
 import subprocess
 import sys
 import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.e2e.cases import Bug
@@ -25,27 +28,39 @@ REQUIREMENTS = (
 """What the suites of all libraries import."""
 
 
+@contextmanager
+def alone() -> Iterator[None]:
+    """Keep the other test processes from filling the cache at the same time."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def sdist(library: str, version: str) -> Path:
     """Return the unpacked source distribution, downloaded once."""
     target = CACHE / "sdists" / f"{library}-{version}"
-    if not target.is_dir():
-        incoming = CACHE / "incoming" / target.name
-        shutil.rmtree(incoming, ignore_errors=True)
-        pip("download", "--no-deps", "--no-binary", library, "--dest", str(incoming), f"{library}=={version}")
-        with tarfile.open(next(incoming.glob("*.tar.gz"))) as archive:
-            archive.extractall(incoming / "unpacked", filter="data")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        next((incoming / "unpacked").iterdir()).rename(target)
+    with alone():
+        if not target.is_dir():
+            incoming = CACHE / "incoming" / target.name
+            shutil.rmtree(incoming, ignore_errors=True)
+            pip("download", "--no-deps", "--no-binary", library, "--dest", str(incoming), f"{library}=={version}")
+            with tarfile.open(next(incoming.glob("*.tar.gz"))) as archive:
+                archive.extractall(incoming / "unpacked", filter="data")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            next((incoming / "unpacked").iterdir()).rename(target)
     return target
 
 
 def requirements() -> Path:
     """Return a directory with what the suites import, installed once."""
     target = CACHE / f"site-{sys.version_info.major}.{sys.version_info.minor}"
-    if not target.is_dir():
-        incoming = CACHE / "incoming" / target.name
-        pip("install", "--target", str(incoming), *REQUIREMENTS)
-        incoming.rename(target)
+    with alone():
+        if not target.is_dir():
+            incoming = CACHE / "incoming" / target.name
+            shutil.rmtree(incoming, ignore_errors=True)
+            pip("install", "--target", str(incoming), *REQUIREMENTS)
+            incoming.rename(target)
     return target
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.e2e.command import Answer, nightcrew
-from tests.e2e.library import CACHE, base_python, commit_all, git, pip
+from tests.e2e.library import CACHE, alone, base_python, commit_all, git, pip
 
 SOURCE = '''\
 """Totals of a shop."""
@@ -64,11 +64,12 @@ def write(repository: Path, files: Mapping[str, str]) -> None:
 def activated() -> dict[str, str]:
     """Return the variables of an activated environment with pytest, made once."""
     target = CACHE / "venv"
-    if not (target / "ready").exists():
-        subprocess.run([base_python(), "-m", "venv", "--clear", "--without-pip", target], check=True)
-        site = next(target.glob("lib/python3*/site-packages"))
-        pip("install", "--target", str(site), "pytest>=8.2,<10")
-        (target / "ready").touch()
+    with alone():
+        if not (target / "ready").exists():
+            subprocess.run([base_python(), "-m", "venv", "--clear", "--without-pip", target], check=True)
+            site = next(target.glob("lib/python3*/site-packages"))
+            pip("install", "--target", str(site), "pytest>=8.2,<10")
+            (target / "ready").touch()
     return {"VIRTUAL_ENV": str(target)}
 
 

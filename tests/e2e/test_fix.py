@@ -38,7 +38,7 @@ def test_a_bug_of_a_released_library_becomes_a_verified_branch(bug: Bug, tmp_pat
 def test_a_bug_out_of_reach_ends_honestly(bug: Bug, tmp_path: Path) -> None:
     repository = prepare(bug, tmp_path / "repository")
     before = digest(repository)
-    answer = ordered(bug, repository, tmp_path, seconds=45)
+    answer = ordered(bug, repository, tmp_path, seconds=20)
     assert (answer.status, answer.document["status"]) in ((3, "no_fix"), (4, "paused")), answer
     assert answer.document["why"] and answer.document["branch"] is None
     assert digest(repository) == before
