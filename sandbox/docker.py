@@ -45,6 +45,7 @@ class DockerDriver:
         self._image = image
         self._scratch = scratch or Path(tempfile.gettempdir())
         self._address = address or DEFAULT_ADDRESS
+        self._known: dict[str, Image] = {}
 
     @property
     def user(self) -> tuple[int, int]:
@@ -93,8 +94,9 @@ class DockerDriver:
             scratch = Scratch(self._scratch)
             failed.callback(scratch.remove)
             scratch.mark(self._address)
-            found = engine.image(image, owner())
+            found = self._known.get(id := engine.find(image)) or engine.image(id, owner())
             sandbox = DockerSandbox(root, policy, scratch, engine, found, User(*self.user))
+            self._known[id] = found
             failed.pop_all()
         return sandbox
 

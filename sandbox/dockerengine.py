@@ -114,14 +114,19 @@ class Engine:
             options = self._client.info().get("SecurityOptions") or ()
         return tuple(option.partition(",")[0].removeprefix("name=") for option in options)
 
-    def image(self, name: str, owner: str) -> Image:
-        """Return what is known of an image. Raises `SandboxUnavailable` where the engine does not have it."""
+    def find(self, name: str) -> str:
+        """Return the id of an image. Raises `SandboxUnavailable` where the engine does not have it."""
         missing = (
             f"there is no image {name!r} on this machine: `docker pull {name}`, or name another in `[sandbox] image`"
         )
         with self._asking("look at the image", missing):
-            found: dict[str, Any] = self._client.inspect_image(name)  # type: ignore[no-untyped-call]
-            container = self._client.create_container(found["Id"], ["/"], labels={OWNER: owner})
+            return str(self._client.inspect_image(name)["Id"])  # type: ignore[no-untyped-call]
+
+    def image(self, id: str, owner: str) -> Image:
+        """Return what is known of an image, looking into a container of it that never runs."""
+        with self._asking("look into the image"):
+            found: dict[str, Any] = self._client.inspect_image(id)  # type: ignore[no-untyped-call]
+            container = self._client.create_container(id, ["/"], labels={OWNER: owner})
         try:
             passwd, group = self._file(container, "/etc/passwd"), self._file(container, "/etc/group")
         finally:
@@ -129,7 +134,7 @@ class Engine:
         config = found["Config"] or {}
         pairs = (line.partition("=") for line in config.get("Env") or ())
         volumes = tuple(config.get("Volumes") or ())
-        return Image(found["Id"], {name: value for name, _, value in pairs}, volumes, passwd, group)
+        return Image(id, {name: value for name, _, value in pairs}, volumes, passwd, group)
 
     def create(self, order: Order) -> str:
         """Make a container and return its id."""
@@ -231,8 +236,9 @@ class Engine:
             try:
                 chunks, _ = self._client.get_archive(container["Id"], path)
                 with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
-                    member = archive.extractfile(archive.getmembers()[0])
-                    return member.read() if member is not None else b""
+                    member = archive.getmembers()[0]
+                    file = archive.extractfile(member) if member.isfile() else None
+                    return b"" if file is None else file.read()
             except NotFound:
                 return b""
 

@@ -65,7 +65,7 @@ def test_what_a_killed_nightcrew_left_is_gone_after_the_next_command(tmp_path: P
     repository = make_project(tmp_path / "shop", {"nightcrew.toml": CONFIG.format(image=the_image())})
     state = tmp_path / "state"
     begin = f"command:sh -c 'echo begun > begun; kill -STOP -1; sleep 300.{os.getpid()}'"
-    words = [
+    words: list[str | Path] = [
         NIGHTCREW,
         "fix",
         TICKET,
