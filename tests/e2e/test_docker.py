@@ -7,8 +7,6 @@ import signal
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from tests.e2e.command import NIGHTCREW, clean_environment, nightcrew
 from tests.e2e.project import FAILING, TICKET, fix, fixed, make_project
 from tests.e2e.traces import added_by_delivery_only, digest, left_behind
@@ -25,13 +23,12 @@ image = "{image}"
 """
 
 
-@pytest.mark.parametrize("driver", ["fuse", "copy"])
-def test_a_bug_is_fixed_in_containers(tmp_path: Path, driver: str) -> None:
+def test_a_bug_is_fixed_in_containers(tmp_path: Path) -> None:
     repository = make_project(tmp_path / "shop", {"nightcrew.toml": CONFIG.format(image=the_image())})
     before, running = digest(repository), containers()
-    answer = fix(repository, tmp_path / "state", "--sandbox", "docker", "--driver", driver)
+    answer = fix(repository, tmp_path / "state", "--sandbox", "docker")
     assert (answer.status, answer.document["status"]) == (0, "verified"), answer
-    assert (answer.document["sandbox"]["driver"], answer.document["shadow"]["driver"]) == ("docker", driver)
+    assert (answer.document["sandbox"]["driver"], answer.document["shadow"]["driver"]) == ("docker", "fuse")
     assert answer.document["without"] == []
     assert fixed(repository, answer.document["branch"])
     assert added_by_delivery_only(before, digest(repository))
