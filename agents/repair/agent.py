@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from agents.agent import NoFix, Proposal, Result, Task, Workspace
+from agents.errors import OutOfBudget
 from agents.repair.choice import best_first, literals, smells
 from agents.repair.diagnosis import Diagnosis, diagnose, expand, wanted, words
 from agents.repair.explain import explanation, title
@@ -84,7 +85,7 @@ class _Attempt:
         return cls(task, workspace, trials, modules, skipped, Search(order, trials, workspace, diagnosis, settings))
 
     def work(self, past: Past) -> Result:
-        """Search, then apply the best plausible patch that a real run confirms."""
+        """Search, then apply the best plausible patch that a real run confirms. Raises `OutOfBudget` where only time was missing."""
         plausible = self.search.run(past)
         of_tests, of_code = self._literals()
         for choice in best_first(plausible, of_tests, of_code):
@@ -95,6 +96,8 @@ class _Attempt:
                 smelly = smells(choice, of_tests, of_code)
                 paragraph = explanation(module, choice, self.search, smelly)
                 return Proposal(self.workspace.change(), title(module, choice), paragraph)
+        if self.search.out_of_time:
+            raise OutOfBudget(f"the search had no more time: {self._tried(plausible)}")
         return self._no_fix(plausible)
 
     def _confirmed(self, choice: Plausible, past: Past) -> bool:
@@ -132,12 +135,14 @@ class _Attempt:
         return of_tests, of_code
 
     def _no_fix(self, plausible: Sequence[Plausible]) -> NoFix:
-        why = f"{self.search.tried:,} candidates were tried in {len(self.modules)} files"
-        why += f", {len(plausible)} passed in trials but not in a real run" if plausible else " and none passed"
-        why += f"; {self.search.why_ended}."
+        why = f"{self._tried(plausible)}; {self.search.why_ended}."
         if self.skipped:
             why += " Left alone: " + "; ".join(f"{each.path} {each.why}" for each in self.skipped[:5]) + "."
-        return NoFix(why, "A bug that one small edit repairs; more seconds (`--seconds`), or an agent with a model.")
+        return NoFix(why, "A bug that one small edit repairs, or an agent with a model.")
+
+    def _tried(self, plausible: Sequence[Plausible]) -> str:
+        passed = f", {len(plausible)} passed in trials but not in a real run" if plausible else " and none passed"
+        return f"{self.search.tried:,} candidates were tried in {len(self.modules)} files{passed}"
 
 
 def _load(workspace: Workspace, diagnosis: Diagnosis) -> tuple[dict[RepoPath, Module], list[Skipped]]:

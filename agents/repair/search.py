@@ -51,6 +51,7 @@ class Search:
     plausible: list[Plausible] = field(default_factory=list)
     tried: int = 0
     why_ended: str = ""
+    out_of_time: bool = False
 
     def run(self, past: Past) -> list[Plausible]:
         """Search until there are enough plausible patches, no candidates, or no time. Goes on after `past`."""
@@ -91,7 +92,8 @@ class Search:
             return f"{len(self.plausible)} plausible patches were enough"
         if self.tried >= self._goal():
             return "the search went far enough" if self.plausible else f"{self.tried:,} candidates were the limit"
-        return "the time was used up" if self.workspace.remaining_s() <= reserve_s else ""
+        self.out_of_time = self.workspace.remaining_s() <= reserve_s
+        return "the time was used up" if self.out_of_time else ""
 
     def _try(self, batch: Sequence[tuple[float, Variant]]) -> None:
         cpu_s = min(30.0, 0.4 + 8.0 * self.diagnosis.seconds)

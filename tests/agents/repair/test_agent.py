@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agents import NoFix, Proposal, RepairAgent, Stopped, Task
+from agents import NoFix, OutOfBudget, Proposal, RepairAgent, Stopped, Task
 from agents.repair import Settings
 from tests.agents.repair.folder import FolderWorkspace, opened
 from verifier import SuiteNotStarted, Trials, TrialsFactory
@@ -88,6 +88,17 @@ def test_what_no_small_edit_repairs_ends_honestly(tmp_path: Path) -> None:
     result, workspace = work(tmp_path, {"m.py": "def f(x):\n    return x\n", "test_m.py": test}, ("test_m.py",))
     assert isinstance(result, NoFix) and "candidates were tried" in result.why
     assert workspace.files["m.py"] == b"def f(x):\n    return x\n"
+
+
+def test_a_search_that_lacks_only_time_can_go_on(tmp_path: Path) -> None:
+    test = "from m import f\n\ndef test_f(): assert f('q') == 'a very long secret nobody wrote down'\n"
+    # All the seconds are kept for the end, so that the first batch is the last.
+    settings = Settings(batch=4, reserve_share=1.0)
+    with opened(tmp_path, {"m.py": "def f(x):\n    return x\n", "test_m.py": test}) as (workspace, suite):
+        with pytest.raises(OutOfBudget, match="4 candidates were tried in 1 files and none passed"):
+            RepairAgent(ForkServers(), settings).work(Task("", suite, ("test_m.py",)), workspace)
+        again = FolderWorkspace(tmp_path, workspace.sandbox, suite, workspace.journal())
+        assert isinstance(RepairAgent(ForkServers(), SHORT).work(Task("", suite, ("test_m.py",)), again), NoFix)
 
 
 class _StopsAfter(FolderWorkspace):
