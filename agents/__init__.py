@@ -6,12 +6,16 @@ from agents.errors import AgentError, OutOfBudget, Stopped
 from agents.memory import MemoryWorkspace
 from agents.repair import RepairAgent
 from agents.scripted import Delete, ScriptedAgent, Write
+from agents.seeding import Harvest, Seeded, Wanted, seed_bugs
+from agents.verbs import LanguageVerbs
 
 __all__ = [
     "Agent",
     "AgentError",
     "CommandAgent",
     "Delete",
+    "Harvest",
+    "LanguageVerbs",
     "MemoryWorkspace",
     "NoFix",
     "OutOfBudget",
@@ -19,9 +23,12 @@ __all__ = [
     "RepairAgent",
     "Result",
     "ScriptedAgent",
+    "Seeded",
     "Step",
     "Stopped",
     "Task",
+    "Wanted",
     "Workspace",
     "Write",
+    "seed_bugs",
 ]

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from sandbox import Command, Completed, Limits, Sandbox
 from shadowfs import Change, RepoPath
-from verifier import Suite, SuiteReport
+from verifier import Call, FileEdit, Findings, Fix, Location, Position, Span, Suite, SuiteReport, Symbol
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One journaled step of an attempt: its number, kind (`write`, `run`, `test`, `note:…`) and data (JSON values)."""
+    """One journaled step of an attempt: its number, kind (`write`, `run`, `test`, `diagnose`, `note:…`) and data (JSON values)."""
 
     number: int
     kind: str
@@ -91,6 +91,48 @@ class Workspace(Protocol):
 
     def change(self) -> Change:
         """Return what the shadow differs in by now."""
+        ...
+
+    def diagnose(self, path: RepoPath) -> Findings:
+        """Return what the edits so far introduced and resolved in a file, as the language servers see it.
+
+        It is journaled, and is done after each write by itself. A server's trouble is told in it, never raised.
+        """
+        ...
+
+    def definition(self, path: RepoPath, at: Position) -> tuple[Location, ...]:
+        """Return where the name at a place is defined.
+
+        This and what follows raises `verifier.ServerRefused` where no language server can tell.
+        """
+        ...
+
+    def references(self, path: RepoPath, at: Position) -> tuple[Location, ...]:
+        """Return where the name at a place is used."""
+        ...
+
+    def symbols(self, path: RepoPath) -> tuple[Symbol, ...]:
+        """Return what a file declares, outer symbols before those they hold."""
+        ...
+
+    def hover(self, path: RepoPath, at: Position) -> str:
+        """Return the type of, and what is written about, the name at a place."""
+        ...
+
+    def rename(self, path: RepoPath, at: Position, name: str) -> tuple[FileEdit, ...]:
+        """Return the edits that give the name at a place another name everywhere; nothing is written."""
+        ...
+
+    def callers(self, path: RepoPath, at: Position) -> tuple[Call, ...]:
+        """Return the functions that call the one at a place."""
+        ...
+
+    def callees(self, path: RepoPath, at: Position) -> tuple[Call, ...]:
+        """Return the functions that the one at a place calls."""
+        ...
+
+    def fixes(self, path: RepoPath, span: Span) -> tuple[Fix, ...]:
+        """Return the quick fixes for what was found in a span; nothing is written."""
         ...
 
     def note(self, kind: str, data: Mapping[str, object], *, progress: str = "") -> None:

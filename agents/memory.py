@@ -10,14 +10,20 @@ from pathlib import Path
 
 from agents.agent import Step
 from agents.errors import OutOfBudget, Stopped
+from agents.verbs import LanguageVerbs
 from sandbox import Command, Completed, Ended, Limits, Policy, Root, ScriptedSandbox
 from shadowfs import Change, DepotError, Entry, FileChange, RepoPath
-from verifier import Ran, SuiteReport
+from verifier import Findings, Found, Languages, LanguageSession, Ran, ServerFailed, SuiteReport
 
 Respond = Callable[["MemoryWorkspace", Command], Completed]
 Say = Callable[[Mapping[RepoPath, bytes], Sequence[str] | None], SuiteReport]
+Start = Callable[["MemoryWorkspace", Found], LanguageSession]
 _FILE_MODE = 0o100644
 _ROOT = Path("/repository")
+
+
+def _no_server(workspace: MemoryWorkspace, found: Found) -> LanguageSession:
+    raise ServerFailed(f"no session with {found.server.name} was scripted for {workspace.root}")
 
 
 def _no_program(workspace: MemoryWorkspace, command: Command) -> Completed:
@@ -47,11 +53,12 @@ class MemoryBlobs:
         return self.kept[blob]
 
 
-class MemoryWorkspace:
+class MemoryWorkspace(LanguageVerbs):
     """A workspace over a dictionary of files. Tree ids are digests, equal for equal files; they name no git object.
 
     `say` answers for the suite, `respond` for commands (it may write to the workspace's `files`). `clock` counts
-    seconds, `budget_s` of which may pass; `stopped` set makes the next step raise `Stopped`.
+    seconds, `budget_s` of which may pass; `stopped` set makes the next step raise `Stopped`. `servers` are the language
+    servers there are, and `start` starts one (a `ScriptedSession`, say).
     """
 
     def __init__(
@@ -64,6 +71,8 @@ class MemoryWorkspace:
         clock: Callable[[], float] = lambda: 0.0,
         budget_s: float = 3600.0,
         journal: Sequence[Step] = (),
+        servers: Sequence[Found] = (),
+        start: Start = _no_server,
     ) -> None:
         self.files = dict(files)
         self.progress: list[str] = []
@@ -75,6 +84,7 @@ class MemoryWorkspace:
         self._clock = clock
         self._ends = clock() + budget_s
         self._steps = list(journal)
+        self.languages = Languages(servers, lambda found: start(self, found), self.read, self._before.get)
 
     @property
     def root(self) -> Path:
@@ -112,6 +122,8 @@ class MemoryWorkspace:
         self._refuse_protected(path)
         self._step("write", {"path": path, "bytes": len(data)})
         self.files[path] = data
+        if self.languages.knows(path):
+            self.diagnose(path)
 
     def delete(self, path: RepoPath) -> None:
         """Journal, then remove a file."""
@@ -140,6 +152,12 @@ class MemoryWorkspace:
         differ = sorted(path for path in old.keys() | new.keys() if old.get(path) != new.get(path))
         files = tuple(FileChange(path, old.get(path), new.get(path)) for path in differ)
         return Change(_digest(old), _digest(new), files, blobs)
+
+    def diagnose(self, path: RepoPath) -> Findings:
+        """Journal what the edits so far introduced in a file, and return it."""
+        found = self.languages.diagnose(path)
+        self._step("diagnose", {"path": path, "introduced": [str(each) for each in found.delta.introduced]})
+        return found
 
     def note(self, kind: str, data: Mapping[str, object], *, progress: str = "") -> None:
         """Journal something of the agent's own, and keep `progress`."""

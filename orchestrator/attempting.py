@@ -9,6 +9,7 @@ from agents import Agent, NoFix, OutOfBudget, Proposal, Result, Stopped, Task
 from orchestrator.assignment import Assignment
 from orchestrator.budget import LEAST_S
 from orchestrator.journal import Journal
+from orchestrator.languages import languages_in
 from orchestrator.patterns import matching
 from orchestrator.place import Place
 from orchestrator.records import AttemptRecord, AttemptState
@@ -46,6 +47,9 @@ def attempt(
     with work.places.open(snapshot, start) as place:
         record = replace(work.places.noted(record), tree=start)
         work.store.put_attempt(work.lease, record)
+        budget = work.budget.before_judging()
+        servers = work.settings.servers
+        languages = languages_in(place, base, servers, stopping=work.stopping, remaining_s=budget.remaining_s)
         workspace = ShadowWorkspace(
             place=place,
             base=base,
@@ -53,12 +57,14 @@ def attempt(
             runner=work.engines.runner,
             limits=work.settings.limits,
             steps=steps,
-            budget=work.budget.before_judging(),
+            budget=budget,
             protects=protects,
             stopping=work.stopping,
             emit=work.emit,
+            languages=languages,
         )
-        result = _let_work(agent, task, workspace)
+        with languages:
+            result = _let_work(agent, task, workspace)
         change = _seal(place, snapshot, base, protects)
     record = _ended(record, result, change)
     work.store.put_attempt(work.lease, record)

@@ -51,6 +51,17 @@ class LintTable(_Closed):
     """Recorded by `init`; no rung of the ladder runs them yet."""
 
 
+class LanguageTable(_Closed):
+    """Which language servers look at the code."""
+
+    enabled: bool = True
+    """Whether any does; which are there is found by itself."""
+    off: tuple[str, ...] = Field(default=(), strict=False)
+    """Names of servers that are never started (`nightcrew doctor` lists them)."""
+    settings: dict[str, dict[str, Any]] = {}
+    """By server: what it is told when it asks its editor for settings, over what nightcrew tells it."""
+
+
 class FilesTable(_Closed):
     """Which files an agent may not see or change (gitignore-like patterns)."""
 
@@ -89,6 +100,7 @@ class RepositoryConfig(_Closed):
 
     test: TestTable = TestTable()
     lint: LintTable = LintTable()
+    language: LanguageTable = LanguageTable()
     files: FilesTable = FilesTable()
     budget: BudgetTable = BudgetTable()
     agent: AgentTable = AgentTable()

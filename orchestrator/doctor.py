@@ -8,13 +8,14 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox import DockerDriver, LocalDriver
 from shadowfs import CopyDriver, FuseDriver
+from verifier import SERVERS, ServerPlaces, Tier, chosen_servers, find_servers
 
 _GIT = (2, 30)
 _FREE_BYTES = 2 << 30
@@ -47,6 +48,7 @@ def examine(state: Path, environ: Mapping[str, str]) -> tuple[Check, ...]:
         _copy(state),
         _state(state),
         _disk(state),
+        *_language_servers(path),
     )
 
 
@@ -156,6 +158,31 @@ def _disk(state: Path) -> Check:
         instead="another disk: --state DIR",
         get=f"make room: {_FREE_BYTES >> 30} GB at least",
     )
+
+
+_LANGUAGES = {
+    "Python": "python",
+    "TypeScript": "typescript",
+    "C and C++": "cpp",
+    "Go": "go",
+    "Rust": "rust",
+}
+
+
+def _language_servers(path: str) -> Iterator[Check]:
+    """Yield, for each language, the servers that would be used in the working directory's repository."""
+    found = find_servers(ServerPlaces(Path.cwd(), path))
+    for name, language in _LANGUAGES.items():
+        used = {tier: [each.server.name for each in chosen_servers(found, language, tier)] for tier in Tier}
+        known = [server for server in SERVERS if language in server.languages]
+        told = [f"{', '.join(names)} ({tier})" for tier, names in used.items() if names]
+        yield Check(
+            f"for {name}",
+            bool(told),
+            "; ".join(told) or f"none of {', '.join(server.name for server in known)} is on PATH or in the repository",
+            instead=f"nothing: no findings, definitions or quick fixes in {name}",
+            get=known[0].get,
+        )
 
 
 def _nearest(path: Path) -> Path:

@@ -13,7 +13,7 @@ from orchestrator.judging import choose, judge, proposals
 from orchestrator.patterns import matching
 from orchestrator.records import REVIEW, AttemptRecord, AttemptState, Status
 from shadowfs import Change, Entry, RefusedPath, Snapshot
-from verifier import Ran, Verdict
+from verifier import DECISIVE, Ran, Verdict
 from verifier import Status as RungStatus
 
 TEST_FILES = ("test_*.py", "*_test.py", "tests.py", "test.py")
@@ -178,8 +178,9 @@ def _review(work: Assignment, snapshot: Snapshot) -> Ending:
 
 def _unverified(verdict: Verdict) -> str:
     """Return the first reason why a verdict is none that verifies."""
-    for wanted in (RungStatus.FAIL, RungStatus.SKIP):
-        for rung in verdict.rungs:
-            if rung.status is wanted:
-                return f"{rung.name}: {rung.why}"
+    failed = [rung for rung in verdict.rungs if rung.status is RungStatus.FAIL]
+    # A rung that is not decisive, and was skipped, stood in nobody's way.
+    skipped = [rung for rung in verdict.rungs if rung.status is RungStatus.SKIP and rung.name in DECISIVE]
+    for rung in (*failed, *skipped):
+        return f"{rung.name}: {rung.why}"
     return "no rung says that the change holds"

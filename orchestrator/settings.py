@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandbox import Limits
-from verifier import Suite
+from verifier import Found, Suite
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +45,5 @@ class Settings:
     """What the docker sandbox's containers are made of."""
     repeats: int = 3
     """How often a test of the ticket must agree with itself."""
+    servers: tuple[Found, ...] = ()
+    """The language servers that were found."""

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from agents import Step, Task
+from agents import LanguageVerbs, Step, Task
 from orchestrator.budget import Budget
 from orchestrator.journal import Journal
 from orchestrator.place import Place
 from sandbox import Command, Completed, Ended, Limits, Sandbox
 from shadowfs import Change, RefusedPath, RepoPath, Snapshot
-from verifier import Ran, Runner, SuiteReport
+from verifier import Findings, Languages, Ran, Runner, SuiteReport
 
 TAIL_BYTES = 4096
 SEARCHED_BYTES = 4 << 20
 POLL_S = 0.25
+FINDINGS = 50
 
 Emit = Callable[[str, str], None]
 """Told the kind and the text of what happens, for whoever watches."""
 
 
 @dataclass(frozen=True, slots=True)
-class ShadowWorkspace:
+class ShadowWorkspace(LanguageVerbs):
     """A workspace over `place`, whose shadow began as a shadow of the tree `base` (perhaps in an earlier life).
 
     `stopping` raises `Stopped` or `LeaseLost` when the job is to end; it is asked at each step and while a command runs.
@@ -40,6 +41,7 @@ class ShadowWorkspace:
     protects: Callable[[RepoPath], bool]
     stopping: Callable[[], None]
     emit: Emit
+    languages: Languages = field(default_factory=Languages)
 
     @property
     def root(self) -> Path:
@@ -83,6 +85,9 @@ class ShadowWorkspace:
         except RefusedPath as error:
             raise PermissionError(str(error)) from error
         self._finish(number, {})
+        self.languages.wrote([path])
+        if self.languages.knows(path):
+            self.diagnose(path)
 
     def delete(self, path: RepoPath) -> None:
         """Remove a file."""
@@ -92,6 +97,7 @@ class ShadowWorkspace:
         except RefusedPath as error:
             raise PermissionError(str(error)) from error
         self._finish(number, {})
+        self.languages.wrote([path])
 
     def run(self, command: Command, limits: Limits = Limits()) -> Completed:
         """Run a command in the sandbox; what it wrote is kept."""
@@ -100,7 +106,10 @@ class ShadowWorkspace:
         with self.place.sandbox.start(command, allowed) as process:
             while (completed := process.wait(POLL_S)) is None:
                 self.stopping()
-        self._finish(number, _told(completed))
+        before = self.steps.checkpoint() if self.languages.running else None
+        after = self._finish(number, _told(completed))
+        if before is not None:
+            self.languages.wrote(self._snapshot.depot.change(before, after).paths())
         if completed.ended is Ended.TIMED_OUT and allowed != limits:
             raise self.budget.spent()
         return completed
@@ -121,6 +130,24 @@ class ShadowWorkspace:
     def change(self) -> Change:
         """Return what the shadow differs in from the base by now."""
         return self._snapshot.depot.change(self.base, self.place.shadow.checkpoint())
+
+    def diagnose(self, path: RepoPath) -> Findings:
+        """Return what the edits so far introduced and resolved in a file, as the language servers see it."""
+        self._check()
+        number = self.steps.begin("diagnose", {"path": path})
+        found = self.languages.diagnose(path)
+        new = found.delta.introduced
+        outcome = {
+            "asked": list(found.asked),
+            "introduced": [str(each) for each in new[:FINDINGS]],
+            "new": len(new),
+            "resolved": len(found.delta.resolved),
+            "failures": list(found.failures),
+        }
+        self.steps.finish(number, outcome)
+        if new:
+            self.emit("progress", f"{path}: {len(new)} new findings, first: {new[0]}")
+        return found
 
     def note(self, kind: str, data: Mapping[str, object], *, progress: str = "") -> None:
         """Journal something of the agent's own, and show `progress` to whoever watches."""
@@ -154,8 +181,10 @@ class ShadowWorkspace:
         self.emit("step", f"{kind} {path}" if path is not None else kind)
         return self.steps.begin(kind, intent)
 
-    def _finish(self, number: int, outcome: Mapping[str, object]) -> None:
-        self.steps.finish(number, {**outcome, "tree": self.place.shadow.checkpoint()})
+    def _finish(self, number: int, outcome: Mapping[str, object]) -> str:
+        tree = self.place.shadow.checkpoint()
+        self.steps.finish(number, {**outcome, "tree": tree})
+        return tree
 
 
 def _told(completed: Completed) -> dict[str, object]:

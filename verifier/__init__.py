@@ -20,8 +20,10 @@ from verifier.language import (
     Delta,
     Diagnostic,
     FileEdit,
+    Findings,
     Fix,
     Found,
+    Languages,
     LanguageSession,
     Location,
     Position,
@@ -48,10 +50,11 @@ from verifier.runner import InsideRunner
 from verifier.scripted import ScriptedRunner, ScriptedTrials
 from verifier.suite import Frame, Outcome, Ran, Runner, Suite, SuiteReport, TestResult
 from verifier.trials import Candidate, Coverage, Edit, Ending, Trial, Trials, TrialsFactory
-from verifier.verdict import Case, Evidence, Rung, RungResult, Status, Verdict
+from verifier.verdict import DECISIVE, Case, Evidence, Rung, RungResult, Status, Verdict
 
 __all__ = [
     "ANSWER_S",
+    "DECISIVE",
     "LADDER",
     "SERVERS",
     "Call",
@@ -65,6 +68,7 @@ __all__ = [
     "Ending",
     "Evidence",
     "FileEdit",
+    "Findings",
     "Fix",
     "ForkServers",
     "Found",
@@ -72,6 +76,7 @@ __all__ = [
     "InsideRunner",
     "Ladder",
     "LanguageSession",
+    "Languages",
     "Location",
     "Measure",
     "OutOfTime",

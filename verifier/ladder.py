@@ -7,14 +7,14 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from verifier.measure import Measure
-from verifier.rungs import Applies, Reproduce, SuiteHolds, Tamper
+from verifier.rungs import Applies, Diagnostics, Reproduce, SuiteHolds, Tamper
 from verifier.suite import Runner
 from verifier.verdict import Case, Rung, RungResult, Status, Verdict
 
 RungFactory = Callable[[Measure], Rung]
 Watch = Callable[[str, RungResult | None], None]
 
-LADDER: tuple[RungFactory, ...] = (Applies, Tamper, Reproduce, SuiteHolds)
+LADDER: tuple[RungFactory, ...] = (Applies, Tamper, Diagnostics, Reproduce, SuiteHolds)
 """The rungs of a full ladder."""
 
 STOPS = frozenset({"applies", "reproduce"})

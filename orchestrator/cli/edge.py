@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from orchestrator.detect import Detected
     from orchestrator.settings import Settings
     from sandbox import Toolchain
-    from verifier import Suite
+    from verifier import Found, Suite
 
 DIRECTORY = click.Path(file_okay=False, path_type=Path)
 STATE_HELP = "Keep state here instead of in the XDG state directory."
@@ -78,16 +78,19 @@ class Edge:
         from orchestrator.config import read_repository
         from orchestrator.settings import Settings
         from sandbox import Limits, Toolchain
+        from verifier import Found
 
         config, machine = read_repository(repository), self.machine()
         sandbox = sandbox or machine.sandbox.driver
-        toolchain, shown = Toolchain(), tuple[Path, ...]()
+        toolchain, shown, servers = Toolchain(), tuple[Path, ...](), tuple[Found, ...]()
         if sandbox == "docker":
             suite, python, found = self._suite_in_image(repository, config, test_command)
         else:
             suite, python, found = self._suite(repository, config, test_command)
             toolchain = self._toolchain(python)
+            servers = self._servers(repository, config, python)
             shown = (*toolchain.readonly, *_environment_of(python, repository), *self._named(machine))
+            shown += self._needed(servers, repository)
         test = config.test
         return Settings(
             suite=suite,
@@ -105,6 +108,7 @@ class Edge:
             driver=machine.shadow.driver,
             sandbox=sandbox,
             image=config.sandbox.image,
+            servers=servers,
         )
 
     def _suite(
@@ -145,6 +149,27 @@ class Edge:
                 f"no tests were found in {repository}: name them as `command` under [test] in nightcrew.toml"
             )
         return read_suite(command, python, config.test.directory), python, found.environment
+
+    def _servers(self, repository: Path, config: RepositoryConfig, python: str | None) -> tuple[Found, ...]:
+        """Find the language servers that may be used. Raises `BadConfig` for a name that is none of theirs."""
+        from orchestrator.errors import BadConfig
+        from verifier import SERVERS, ServerPlaces, find_servers
+
+        known = [server.name for server in SERVERS]
+        for name in (*config.language.off, *config.language.settings):
+            if name not in known:
+                raise BadConfig(f"nightcrew.toml: `language` names {name!r}; the servers are {', '.join(known)}")
+        if not config.language.enabled:
+            return ()
+        places = ServerPlaces(repository, self.environ.get("PATH", ""), python)
+        return find_servers(places, config.language.off, config.language.settings)
+
+    def _needed(self, servers: tuple[Found, ...], repository: Path) -> tuple[Path, ...]:
+        """Return what sandboxes must show for servers that are installed out of their sight."""
+        from sandbox import toolchain_paths
+
+        outside = (found for found in servers if not Path(found.program).is_relative_to(repository))
+        return tuple(path for found in outside for path in toolchain_paths(Path(found.program), self.home, {}))
 
     def _toolchain(self, python: str | None) -> Toolchain:
         from sandbox import toolchain_paths

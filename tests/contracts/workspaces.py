@@ -15,6 +15,7 @@ import pytest
 from agents import MemoryWorkspace, Step, Stopped, Task, Workspace
 from orchestrator.budget import Budget
 from orchestrator.journal import Journal
+from orchestrator.languages import languages_in
 from orchestrator.memory import MemoryStore
 from orchestrator.place import Places
 from orchestrator.records import Order, Ticket
@@ -22,7 +23,21 @@ from orchestrator.settings import Settings
 from orchestrator.workspace import ShadowWorkspace
 from sandbox import Command, Completed, Ended, Limits, LocalDriver, toolchain_paths
 from shadowfs import CopyDriver, Driver, FuseDriver, pin
-from verifier import InsideRunner, Outcome, Ran, Suite, SuiteReport, TestResult
+from tests.verifier.language.doubles import PROGRAM
+from verifier import (
+    Diagnostic,
+    Found,
+    InsideRunner,
+    Outcome,
+    Position,
+    Ran,
+    ScriptedSession,
+    Severity,
+    Span,
+    Suite,
+    SuiteReport,
+    TestResult,
+)
 
 BUGGY = "def old_enough(age, limit):\n    return age > limit\n"
 FIXED = BUGGY.replace(">", ">=")
@@ -91,10 +106,10 @@ def kinds() -> Sequence[object]:
 
 
 @contextmanager
-def opened(kind: str, directory: Path, journal: Sequence[Step] = ()) -> Iterator[Hold]:
+def opened(kind: str, directory: Path, journal: Sequence[Step] = (), servers: Sequence[Found] = ()) -> Iterator[Hold]:
     """Open a workspace of one kind; `journal` is that of an earlier life (in memory only)."""
     if kind == "memory":
-        yield _memory(journal)
+        yield _memory(journal, servers)
         return
     state = directory / "state"
     driver: Driver = CopyDriver(state) if kind == "copy" else FuseDriver(state)
@@ -102,13 +117,13 @@ def opened(kind: str, directory: Path, journal: Sequence[Step] = ()) -> Iterator
     if not probe.works:
         pytest.skip(probe.why)
     try:
-        with _shadow(driver, state, _repository(directory)) as hold:
+        with _shadow(driver, state, _repository(directory), servers) as hold:
             yield hold
     finally:
         driver.close()
 
 
-def _memory(journal: Sequence[Step]) -> Hold:
+def _memory(journal: Sequence[Step], servers: Sequence[Found]) -> Hold:
     owner = Owner()
 
     def respond(workspace: MemoryWorkspace, command: Command) -> Completed:
@@ -133,23 +148,27 @@ def _memory(journal: Sequence[Step]) -> Hold:
         clock=owner.clock,
         budget_s=BUDGET_S,
         journal=journal,
+        servers=servers,
+        start=lambda workspace, found: ScriptedSession(_bad_lines, workspace.files, server=found.server.name),
     )
     return Hold(workspace, owner)
 
 
 @contextmanager
-def _shadow(driver: Driver, state: Path, repository: Path) -> Iterator[Hold]:
+def _shadow(driver: Driver, state: Path, repository: Path, servers: Sequence[Found]) -> Iterator[Hold]:
     owner = Owner()
     snapshot = pin(repository, state)
     toolchain = toolchain_paths(Path(sys.executable), Path.home(), os.environ)
-    settings = Settings(suite=SUITE, toolchains=toolchain.readonly, environment=toolchain.environment)
+    readonly = (*toolchain.readonly, PROGRAM)
+    settings = Settings(suite=SUITE, toolchains=readonly, environment=toolchain.environment)
     store = MemoryStore(lambda: 0.0)
     number = store.add(Ticket("261121-abc", "age", Order("t", repository), 0.0), settings).number
     lease = store.claim("me", 1e9, number)
     assert lease is not None
-    with Places((driver,), {"local": LocalDriver(state / "sandboxes")}, settings).open(
-        snapshot, snapshot.tree
-    ) as place:
+    with (
+        Places((driver,), {"local": LocalDriver(state / "sandboxes")}, settings).open(snapshot, snapshot.tree) as place,
+        languages_in(place, snapshot.tree, servers, stopping=owner.stopping, remaining_s=lambda: BUDGET_S) as languages,
+    ):
         workspace = ShadowWorkspace(
             place=place,
             base=snapshot.tree,
@@ -161,8 +180,18 @@ def _shadow(driver: Driver, state: Path, repository: Path) -> Iterator[Hold]:
             protects=lambda path: path in TASK.protected,
             stopping=owner.stopping,
             emit=_unseen,
+            languages=languages,
         )
         yield Hold(workspace, owner)
+
+
+def _bad_lines(path: str, text: str) -> tuple[Diagnostic, ...]:
+    """Find what the test double finds."""
+    return tuple(
+        Diagnostic(path, Span(Position(number, at), Position(number, at + 3)), Severity.ERROR, "this is bad", "7")
+        for number, line in enumerate(text.split("\n"), 1)
+        if (at := line.find("BAD")) >= 0
+    )
 
 
 def _unseen(kind: str, text: str) -> None:

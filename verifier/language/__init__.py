@@ -14,6 +14,7 @@ from verifier.language.diagnostic import (
     TextEdit,
 )
 from verifier.language.language import ANSWER_S, LanguageSession
+from verifier.language.languages import Findings, Languages
 from verifier.language.registry import SERVERS, ServerPlaces, chosen_servers, find_servers
 from verifier.language.restarting import RestartingSession
 from verifier.language.scripted import ScriptedSession
@@ -29,9 +30,11 @@ __all__ = [
     "Delta",
     "Diagnostic",
     "FileEdit",
+    "Findings",
     "Fix",
     "Found",
     "LanguageSession",
+    "Languages",
     "Location",
     "Position",
     "RestartingSession",
