@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -84,12 +85,11 @@ class Draw:
 
 
 def inner(module: Module) -> Iterator[Block]:
-    """Yield the statements inside functions; what runs when a module is imported is left alone."""
-    return (
-        block
-        for block in module.index.blocks
-        if not isinstance(block, Function) and module.index.function_of(block) is not None
-    )
+    """Yield the statements inside functions, docstrings left out; what runs when a module is imported is left alone."""
+    for block in module.index.blocks:
+        docstring = isinstance(block, ast.Expr) and isinstance(block.value, ast.Constant)
+        if not isinstance(block, Function) and not docstring and module.index.function_of(block) is not None:
+            yield block
 
 
 def header_lines(block: Block) -> range:

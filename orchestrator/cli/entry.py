@@ -33,6 +33,7 @@ _COMMANDS = {
     "resume": "tickets",
     "cost": "results",
     "review": "tickets",
+    "seed": "seeding",
     "shadow": "shadows",
 }
 """Each command and the module that has it; a module is imported when its command is asked for."""
