@@ -14,8 +14,21 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import Command, Completed, Ended, Limits, LocalDriver, Policy, Process, Root, Sandbox, toolchain_paths
+from sandbox import (
+    Command,
+    Completed,
+    Ended,
+    Limits,
+    LocalDriver,
+    Policy,
+    Process,
+    Root,
+    Sandbox,
+    SandboxDriver,
+    toolchain_paths,
+)
 from shadowfs import Change, CopyDriver, Driver, FuseDriver, Shadow, Snapshot, deliver_objects, pin, set_branch
+from tests.sandbox.dockerimage import docker_driver
 
 READINESS = LocalDriver().probe()
 needs_local = pytest.mark.skipif(not READINESS.works, reason=READINESS.why)
@@ -25,9 +38,19 @@ GIT = ("git", "-c", "user.name=user", "-c", "user.email=user@localhost")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What an attacker works on: the user's repository, and a victim directory beside it with a secret in it."""
+    """What an attacker works on: the user's repository, and a victim directory beside it with a secret in it.
+
+    `kind` is the sandbox around a guarded one.
+    """
 
     base: Path
+    kind: str = "local"
+
+    @property
+    def driver(self) -> SandboxDriver:
+        """Return the sandbox's driver; skips the test where it does not work."""
+        scratch = self.base / "scratch"
+        return docker_driver(scratch) if self.kind == "docker" else LocalDriver(scratch)
 
     @property
     def repository(self) -> Path:
@@ -127,10 +150,11 @@ def opened(place: Place, shadow: Shadow, *tools: Path) -> Sandbox:
         mount.path,
         place.repository,
         mount.namespace,
-        readonly=(mount.objects, *TOOLS, *tools),
+        # An image has tools of its own.
+        readonly=(mount.objects, *(() if place.kind == "docker" else TOOLS), *tools),
         writable=(mount.git_dir,),
     )
-    return LocalDriver(place.base / "scratch").open(root, Policy(hidden=(place.state,)))
+    return place.driver.open(root, Policy(hidden=(place.state,)))
 
 
 @pytest.fixture
@@ -153,15 +177,15 @@ def shadow_driver(name: str, state: Path) -> Driver:
 
 
 @contextmanager
-def guarding(base: Path, driver_name: str) -> Iterator[Guarded]:
-    """Yield a guarded attacker on a shadow of the named driver."""
-    place = Place(base)
+def guarding(base: Path, driver_name: str, kind: str = "local") -> Iterator[Guarded]:
+    """Yield a guarded attacker on a shadow of the named driver, in a sandbox of that kind."""
+    place = Place(base, kind)
     place.make()
     with ExitStack() as stack:
         driver = shadow_driver(driver_name, place.state)
         stack.callback(driver.close)
         snapshot = pin(place.repository, place.state)
-        shadow = stack.enter_context(driver.create(snapshot))
+        shadow = stack.enter_context(driver.create(snapshot, user=place.driver.user))
         yield Guarded(place, snapshot, shadow, stack.enter_context(opened(place, shadow)))
 
 
@@ -169,6 +193,13 @@ def guarding(base: Path, driver_name: str) -> Iterator[Guarded]:
 def guarded(tmp_path: Path) -> Iterator[Guarded]:
     """Yield the guarded attacker."""
     with guarding(tmp_path / "guarded", "copy") as attacker:
+        yield attacker
+
+
+@pytest.fixture(params=["local", "docker"])
+def contained(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Guarded]:
+    """Yield the guarded attacker in each kind of sandbox; a module that imports it names it `guarded`."""
+    with guarding(tmp_path / "guarded", "copy", request.param) as attacker:
         yield attacker
 
 

@@ -25,7 +25,7 @@ image = "{image}"
 
 def test_a_bug_is_fixed_in_containers(tmp_path: Path) -> None:
     repository = make_project(tmp_path / "shop", {"nightcrew.toml": CONFIG.format(image=the_image())})
-    before, running = digest(repository), containers()
+    before = digest(repository)
     answer = fix(repository, tmp_path / "state", "--sandbox", "docker")
     assert (answer.status, answer.document["status"]) == (0, "verified"), answer
     assert (answer.document["sandbox"]["driver"], answer.document["shadow"]["driver"]) == ("docker", "fuse")
@@ -33,7 +33,7 @@ def test_a_bug_is_fixed_in_containers(tmp_path: Path) -> None:
     assert fixed(repository, answer.document["branch"])
     assert added_by_delivery_only(before, digest(repository))
     assert left_behind(tmp_path / "state") == []
-    assert containers() == running
+    assert containers(tmp_path / "state") == {}
     assert not list((tmp_path / "state" / "sandboxes").iterdir())
 
 
@@ -78,7 +78,7 @@ def test_what_a_killed_nightcrew_left_is_gone_after_the_next_command(tmp_path: P
     with subprocess.Popen([*words, "--agent", begin], env=clean_environment(), stderr=subprocess.DEVNULL) as killed:
         while not any(state.glob("shadows/*/mnt/begun")):
             assert killed.poll() is None
-        (made,) = (each for each, owner in containers().items() if owner.startswith(f"{killed.pid}-"))
+        (made,) = containers(state)
         killed.send_signal(signal.SIGKILL)
     with engine() as client:
         client.wait(made, timeout=20, condition="removed")

@@ -19,9 +19,10 @@ pytestmark = needs_local
 __all__ = ["bare"]
 
 
-@pytest.fixture(params=["copy", "fuse"])
+@pytest.fixture(params=["copy", "fuse", "docker"])
 def guarded(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Guarded]:
-    with guarding(tmp_path / "guarded", request.param) as attacker:
+    way = ("fuse", "docker") if request.param == "docker" else (request.param, "local")
+    with guarding(tmp_path / "guarded", *way) as attacker:
         yield attacker
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from sandbox import Completed
-from tests.e2e.arena import Attacker, Bare, Guarded, bare, guarded, needs_local, opened
+from tests.e2e.arena import Attacker, Bare, Guarded, bare, needs_local, opened
+from tests.e2e.arena import contained as guarded
 
 pytestmark = needs_local
 __all__ = ["bare", "guarded"]
@@ -112,9 +113,10 @@ def test_proc_4_a_program_that_the_sandbox_lends_is_not_overwritten(bare: Bare, 
         attacker = Guarded(guarded.place, guarded.snapshot, guarded.shadow, sandbox)
         lines = python(attacker, OVERWRITE, PROGRAM=str(program(guarded)), ALL="all").stdout.decode().splitlines()
     assert program(guarded).read_bytes() == whole
-    # The program, the interpreter, the shells and whatever of bubblewrap's can be seen: each on a read-only mount.
+    # The program, the interpreter, the shells and whatever of bubblewrap's can be seen (of a container's process 1 nothing):
+    # each on a read-only mount.
     assert f"{program(guarded)} read-only" in lines
-    assert len(lines) >= 3
+    assert len(lines) >= (2 if guarded.place.kind == "docker" else 3)
     assert {line.rpartition(" ")[2] for line in lines} == {"read-only"}
 
 

@@ -16,12 +16,14 @@ import pytest
 
 from sandbox import Command, Ended, Limits
 from shadowfs import FuseDriver, ShadowfsError
-from tests.e2e.arena import Attacker, Bare, Guarded, bare, digest, guarded, guarding, needs_local, opened
+from tests.e2e.arena import Attacker, Bare, Guarded, bare, digest, guarding, needs_local, opened
+from tests.e2e.arena import contained as guarded
 from tests.e2e.command import NIGHTCREW, clean_environment, nightcrew
 from tests.e2e.project import activated
 from tests.e2e.traces import left_behind
 from tests.orchestrator import project
 from tests.sandbox.cases import alive_with
+from tests.sandbox.dockerimage import the_image
 
 pytestmark = needs_local
 __all__ = ["bare", "guarded"]
@@ -133,13 +135,15 @@ def test_res_6_nothing_outlives_its_command(bare: Bare, guarded: Guarded) -> Non
 OWNER = """
 import subprocess, sys
 from pathlib import Path
-from sandbox import Command, LocalDriver, Root
+from sandbox import Command, DockerDriver, LocalDriver, Root
 tree, number, way = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+scratch = tree.parent / "scratch"
 words = ("sh", "-c", f"setsid sleep {number} & sleep {number} & wait")
-if way == "guarded":
-    LocalDriver(tree.parent / "scratch").open(Root(tree, tree)).run(Command(words))
-else:
+if way == "bare":
     subprocess.run(words)
+else:
+    driver = LocalDriver(scratch) if way == "local" else DockerDriver(way, scratch)
+    driver.open(Root(tree, tree)).run(Command(words))
 """
 
 
@@ -158,7 +162,7 @@ def test_res_7_a_killed_nightcrew_takes_its_commands_along(bare: Bare, guarded: 
     for process in left:
         process.kill()
     assert len(left) >= 1
-    assert survivors(guarded, "guarded", marked(207)) == []
+    assert survivors(guarded, the_image() if guarded.place.kind == "docker" else "local", marked(207)) == []
 
 
 @pytest.fixture

@@ -56,11 +56,13 @@ def engine() -> Iterator[docker.APIClient]:
         client.close()
 
 
-def containers() -> dict[str, str]:
-    """Return the owners of all containers by their ids, those that are about to go left out."""
+def containers(scratch: Path | None = None) -> dict[str, str]:
+    """Return the owners of all containers, or of those of a scratch root, by id; those that are about to go are left out."""
     with engine() as client:
         found = client.containers(all=True, filters={"label": ["nightcrew.owner"]})
-    return {str(each["Id"]): each["Labels"]["nightcrew.owner"] for each in found if each["State"] != "removing"}
+    stay = [each for each in found if each["State"] != "removing"]
+    below = [each for each in stay if each["Labels"].get("nightcrew.scratch", "").startswith(str(scratch or ""))]
+    return {str(each["Id"]): each["Labels"]["nightcrew.owner"] for each in below}
 
 
 def containers_of(pid: int) -> list[str]:
