@@ -114,7 +114,7 @@ FAMILIES = (
             "comparison and boundary": "comparison and boundary",
             "and/or": "and/or",
             "negation": "negation",
-            "arithmetic operator": "arithmetic operator, result kept",
+            "arithmetic operator": "arithmetic operator",
             "sign": "sign",
         },
         ("ok = a <= b\n", "ok = a < b\n"),
@@ -178,7 +178,7 @@ FAMILIES = (
     _family(
         "mutation for assignment",
         1.0,
-        {"result kept": "result kept, arithmetic operator"},
+        {"arithmetic operator": "result kept", "result kept": "result kept, arithmetic operator"},
         ("n += 1\n", "n = 1\n"),
         ("x = 1\n", "x += 1\n"),
     ),

@@ -165,15 +165,17 @@ class Hunt:
 
     def _failing(self, candidate: Candidate, trial: Trial) -> tuple[str, ...]:
         """Return the tests that fail a second time with the bug, and not without it."""
-        if trial.message == _SKIPPED_NOW or not trial.failed:
+        # What tested code says of itself may name any test.
+        failed = tuple(test for test in trial.failed if test in self.reach.seconds)
+        if trial.message == _SKIPPED_NOW or not failed:
             return ()
-        again, without = self._trial(candidate, trial.failed), self._trial(NOTHING, trial.failed)
+        again, without = self._trial(candidate, failed), self._trial(NOTHING, failed)
         if again.ending is not Ending.FAILED or again.message == _SKIPPED_NOW:
             return ()
         if without.ending not in (Ending.PASSED, Ending.FAILED):
             return ()
         kept = set(again.failed) - set(without.failed)
-        return tuple(test for test in trial.failed if test in kept)
+        return tuple(test for test in failed if test in kept)
 
     def _trial(self, candidate: Candidate, tests: Sequence[str]) -> Trial:
         cpu_s = min(300.0, 2.0 + 8.0 * sum(self.reach.seconds[test] for test in tests))
