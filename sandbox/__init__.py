@@ -1,6 +1,7 @@
 """Run: commands under limits, seeing one tree at its own path and little else."""
 
 from sandbox.docker import DockerDriver
+from sandbox.dockerbuild import Recipe, SourceFile
 from sandbox.errors import SandboxClosed, SandboxError, SandboxUnavailable
 from sandbox.local import LocalDriver
 from sandbox.none import NoneDriver
@@ -32,6 +33,7 @@ __all__ = [
     "Policy",
     "Process",
     "Readiness",
+    "Recipe",
     "Root",
     "Sandbox",
     "SandboxClosed",
@@ -40,6 +42,7 @@ __all__ = [
     "SandboxUnavailable",
     "ScriptedDriver",
     "ScriptedSandbox",
+    "SourceFile",
     "Toolchain",
     "Usage",
     "sweep",

@@ -17,6 +17,7 @@ from itertools import count
 from pathlib import Path
 
 from sandbox.bwrap import FILES, first_steps
+from sandbox.dockerbuild import Recipe, build
 from sandbox.dockercontainer import Container
 from sandbox.dockerengine import DEFAULT_ADDRESS, OWNER, SCRATCH, Engine, Image
 from sandbox.dockerexec import Ends, Execution
@@ -70,6 +71,11 @@ class DockerDriver:
             except (SandboxError, OSError) as error:
                 return Readiness(False, str(error))
         return Readiness(completed.ok, "" if completed.ok else f"a trial command {completed.ended}: {completed.why}")
+
+    def build(self, recipe: Recipe) -> str:
+        """Return the name of an image for policies, made once for what it depends on. Raises `SandboxUnavailable`."""
+        with closing(Engine(self._address)) as engine:
+            return build(engine, recipe)
 
     def open(self, root: Root, policy: Policy = Policy()) -> Sandbox:
         """Open a sandbox on `root`, whose files everybody must see; as root, its files are given to another user.

@@ -18,6 +18,8 @@ SCRATCH = "nightcrew.scratch"
 
 DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
 _TIMEOUT_S = 60
+_BUILD_S = 3600
+_SAID = 40
 _OLDEST = (1, 41)
 _INSTALL = "install Docker (`apt-get install docker.io`) and start it (`systemctl start docker`)"
 
@@ -128,7 +130,7 @@ class Engine:
             found: dict[str, Any] = self._client.inspect_image(id)  # type: ignore[no-untyped-call]
             container = self._client.create_container(id, ["/"], labels={OWNER: owner})
         try:
-            passwd, group = self._file(container, "/etc/passwd"), self._file(container, "/etc/group")
+            passwd, group = self.file(container["Id"], "/etc/passwd"), self.file(container["Id"], "/etc/group")
         finally:
             self.remove(container["Id"])
         config = found["Config"] or {}
@@ -220,21 +222,81 @@ class Engine:
         with self._asking("wait for a container's end", "", gone=(404, 409)):
             self._client.wait(container, timeout=timeout_s, condition="removed")
 
-    def labelled(self, label: str, value: str | None = None) -> dict[str, Mapping[str, str]]:
+    def has(self, name: str) -> bool:
+        """Say whether there is such an image."""
+        with self._asking("list images"):
+            return bool(self._client.images(name=name))
+
+    def build(
+        self, context: bytes, dockerfile: str, name: str, arguments: Mapping[str, str], target: str | None
+    ) -> str:
+        """Build an image out of a tar archive; return the end of what was said where that failed, nothing where not."""
+        said: list[str] = []
+        with self._asking("build the image"):
+            told = self._client.build(
+                fileobj=io.BytesIO(context),
+                custom_context=True,
+                dockerfile=dockerfile,
+                tag=name,
+                buildargs=dict(arguments),
+                target=target or "",
+                rm=True,
+                forcerm=True,
+                decode=True,
+                timeout=_BUILD_S,
+            )
+            for line in told:
+                said = [*said[-_SAID:], line.get("stream") or line.get("error") or ""]
+                if "error" in line:
+                    return "".join(said)
+        return ""
+
+    def workshop(self, image: str, argv: tuple[str, ...], labels: Mapping[str, str]) -> tuple[str, Attached]:
+        """Start a container to make an image in: with the network, with root, and none of the host's files."""
+        with self._asking("make a container"):
+            made = self._client.create_container(
+                image,
+                entrypoint=list(argv[:1]),
+                command=list(argv[1:]),
+                healthcheck={"test": ["NONE"]},
+                host_config=self._client.create_host_config(auto_remove=True, init=True, network_mode="bridge"),
+                labels=dict(labels),
+                stdin_open=True,
+                user="0:0",
+                working_dir="/",
+            )
+        try:
+            return str(made["Id"]), self.start(made["Id"])
+        except BaseException:
+            self.remove(made["Id"])
+            raise
+
+    def put(self, container: str, archive: bytes) -> None:
+        """Unpack a tar archive at a container's root."""
+        with self._asking("put files into a container"):
+            self._client.put_archive(container, "/", archive)
+
+    def commit(self, container: str, name: str, change: str) -> None:
+        """Keep a container's files as an image, with one change to its settings."""
+        repository, _, tag = name.rpartition(":")
+        with self._asking("keep the image"):
+            self._client.commit(container, repository=repository, tag=tag, changes=change)
+
+    def labelled(self, label: str) -> dict[str, Mapping[str, str]]:
         """Return the labels of the containers with such a label, by container id."""
-        wanted = label if value is None else f"{label}={value}"
         with self._asking("list containers"):
-            found = self._client.containers(all=True, filters={"label": [wanted]})
+            found = self._client.containers(all=True, filters={"label": [label]})
         return {each["Id"]: each["Labels"] for each in found}
 
-    def _file(self, container: Mapping[str, Any], path: str) -> bytes:
+    def file(self, container: str, path: str) -> bytes:
+        """Return the content of a container's file, nothing where there is none."""
         import tarfile
 
         from docker.errors import NotFound
 
         with self._asking(f"read {path} of the image"):
             try:
-                chunks, _ = self._client.get_archive(container["Id"], path)
+                chunks, _ = self._client.get_archive(container, path)
                 with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
                     member = archive.getmembers()[0]
                     file = archive.extractfile(member) if member.isfile() else None

@@ -14,7 +14,7 @@ def sweep_containers(address: str) -> bool:
     try:
         with closing(Engine(address)) as engine:
             for container, labels in engine.labelled(OWNER).items():
-                if not lives(labels[OWNER]):
+                if labels[OWNER] and not lives(labels[OWNER]):
                     engine.remove(container)
     except SandboxError:
         return False

@@ -1,0 +1,135 @@
+"""Make the image that sandboxes are containers of: built once for what it depends on, with the network; commands have neither."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sandbox.dockerengine import OWNER, Engine
+from sandbox.errors import SandboxUnavailable
+from sandbox.scratch import owner
+
+_NAME = "nightcrew"
+_LOG = "/nightcrew-setup.log"
+_PAUSE_S = 0.1
+_SETUP_S = 3600
+_TOLD_LINES = 12
+_KEEP = ("/bin/sh", "-c", "read -r _")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file that an image is made with: its path, relative; its mode, a link's or executable's included; its content."""
+
+    path: str
+    mode: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How to make an image: `base`, or what the text `dockerfile` builds in `context`; then `setup` runs in it.
+
+    `files` are the repository's, relative to it; `setup` is a shell's command, run as root in `directory`, where they lie,
+    with the network and the `secrets`. `depends` are the contents that make it another image when they change; the values of
+    secrets do not.
+    """
+
+    files: Callable[[], Iterable[SourceFile]]
+    directory: Path
+    depends: tuple[bytes, ...] = ()
+    base: str | None = None
+    dockerfile: str | None = None
+    context: str = "."
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    target: str | None = None
+    setup: str | None = None
+    secrets: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The image's name: of what it is made of and how."""
+        told = [self.base, self.dockerfile, self.context, self.target, self.setup, str(self.directory)]
+        told += [json.dumps(sorted(self.arguments.items())), json.dumps(sorted(self.secrets))]
+        digests = [hashlib.sha256(data).hexdigest() for data in self.depends]
+        return f"{_NAME}:{hashlib.sha256(json.dumps([told, digests]).encode()).hexdigest()[:24]}"
+
+
+def build(engine: Engine, recipe: Recipe) -> str:
+    """Return the name of the recipe's image, which is made where the engine does not have it. Raises `SandboxUnavailable`."""
+    if recipe.base is not None and recipe.setup is None:
+        return recipe.base
+    if engine.has(recipe.name):
+        return recipe.name
+    base = recipe.base
+    if recipe.dockerfile is not None:
+        # Under the final name only when nothing is to follow: whoever finds the name finds the whole.
+        base = f"{recipe.name}-base" if recipe.setup else recipe.name
+        failed = engine.build(_packed(_below(recipe)), "Dockerfile.nightcrew", base, recipe.arguments, recipe.target)
+        if failed:
+            raise SandboxUnavailable(f"the image does not build: {_told(failed)}")
+    if recipe.setup is not None and base is not None:
+        _set_up(engine, recipe, base)
+    return recipe.name
+
+
+def _below(recipe: Recipe) -> Iterable[SourceFile]:
+    """Yield the files of the build's context, with the build's own text among them."""
+    prefix = "" if recipe.context in ("", ".") else recipe.context.strip("/") + "/"
+    for file in recipe.files():
+        if file.path.startswith(prefix):
+            yield SourceFile(file.path[len(prefix) :], file.mode, file.data)
+    yield SourceFile("Dockerfile.nightcrew", 0o100644, (recipe.dockerfile or "").encode())
+
+
+def _set_up(engine: Engine, recipe: Recipe, base: str) -> None:
+    """Run the set-up in a container of `base`, and keep it as the image. Its secrets are in no image's settings."""
+    container, attached = engine.workshop(engine.find(base), _KEEP, {OWNER: owner()})
+    try:
+        engine.put(container, _packed(recipe.files(), str(recipe.directory).lstrip("/")))
+        script = f'cd "$1" && {{ {recipe.setup}\n}} >{_LOG} 2>&1 && rm {_LOG}'
+        argv = ("/bin/sh", "-ec", script, _NAME, str(recipe.directory))
+        process = engine.execute(container, argv, "0:0", recipe.secrets)
+        deadline = time.monotonic() + _SETUP_S
+        while (code := engine.executed(process)[1]) is None:
+            if time.monotonic() > deadline:
+                raise SandboxUnavailable(f"the image's set-up did not end within {_SETUP_S} s: {recipe.setup}")
+            time.sleep(_PAUSE_S)
+        if code != 0:
+            said = engine.file(container, _LOG).decode(errors="replace")
+            raise SandboxUnavailable(f"the image's set-up failed with status {code}: {_told(said)}")
+        # A label would be inherited by every container of the image, whoever makes it.
+        engine.commit(container, recipe.name, f"LABEL {OWNER}=")
+    finally:
+        attached.close()
+        engine.remove(container)
+
+
+def _packed(files: Iterable[SourceFile], below: str = "") -> bytes:
+    """Return files as a tar archive, those below a directory of links left where they are."""
+    import stat
+    import tarfile
+
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for file in files:
+            entry = tarfile.TarInfo(f"{below}/{file.path}" if below else file.path)
+            entry.mode = 0o755 if file.mode & 0o111 else 0o644
+            if stat.S_ISLNK(file.mode):
+                entry.type, entry.linkname = tarfile.SYMTYPE, file.data.decode(errors="surrogateescape")
+                archive.addfile(entry)
+            else:
+                entry.size = len(file.data)
+                archive.addfile(entry, io.BytesIO(file.data))
+    return packed.getvalue()
+
+
+def _told(text: str) -> str:
+    """Return the end of what a build said, on one line."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return " | ".join(lines[-_TOLD_LINES:]) or "it said nothing"
