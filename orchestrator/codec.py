@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from orchestrator.errors import UnknownRecord
 from shadowfs import Depot
 
 Record = TypeVar("Record")
@@ -23,8 +24,14 @@ def encode(record: object) -> str:
 
 
 def decode(kind: type[Record], text: str) -> Record:
-    """Return the record of type `kind` that `encode` wrote. Raises `ValueError` where the text is none."""
-    value: Record = _build(kind, json.loads(text))
+    """Return the record of type `kind` that `encode` wrote. Raises `UnknownRecord` where another version's did."""
+    try:
+        value: Record = _build(kind, json.loads(text))
+    except (ValueError, TypeError, LookupError) as error:
+        raise UnknownRecord(
+            f"the store holds a {kind.__name__} that another version of nightcrew wrote ({error}): use that version, or keep"
+            " the state elsewhere with --state DIR"
+        ) from error
     return value
 
 
@@ -68,9 +75,8 @@ def _build(kind: Any, value: Any) -> Any:
 def _build_record(kind: Any, value: Any) -> Any:
     hints = _hints(kind)
     if not isinstance(value, dict) or not value.keys() <= hints.keys():
-        raise ValueError(
-            f"no {kind.__name__}: {sorted(value)[:5] if isinstance(value, dict) else type(value).__name__}"
-        )
+        unknown = sorted(value.keys() - hints.keys()) if isinstance(value, dict) else [type(value).__name__]
+        raise ValueError(f"{', '.join(unknown)} of {kind.__name__} is not known")
     return kind(**{name: _build(hints[name], item) for name, item in value.items()})
 
 

@@ -29,5 +29,9 @@ class StoreError(OrchestratorError, RuntimeError):
     """Raised when the store cannot be opened: unreadable, of a newer version, on a full disk."""
 
 
+class UnknownRecord(OrchestratorError, ValueError):
+    """Raised when the store holds a record that another version of nightcrew wrote."""
+
+
 class BadConfig(OrchestratorError, ValueError):
     """Raised when a configuration file cannot be read, or holds a key or value that nightcrew does not know."""
