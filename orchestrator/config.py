@@ -90,7 +90,13 @@ class ContainerTable(_Closed):
     """What the docker sandbox's containers are made of."""
 
     image: str | None = None
-    """An image that the engine has, with a shell and everything the tests need."""
+    """An image that the engine has, with a shell and everything the tests need; else one is built."""
+    dockerfile: str | None = None
+    """What builds it, relative to the repository; else a devcontainer.json, a Dockerfile, or what `init` finds."""
+    setup: str | None = None
+    """A shell's command that runs in it once, as root, in the repository's place, with the network."""
+    secrets: tuple[str, ...] = Field(default=(), strict=False)
+    """Names of environment variables that the set-up gets, and nothing else ever."""
     python: str = "python3"
     """The project's interpreter in the image."""
 

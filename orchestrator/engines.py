@@ -55,6 +55,8 @@ class Engines:
     runner: Runner
     judge: Callable[[Case, RungWatch], Verdict]
     agent: Callable[[str], Agent]
+    image: Callable[[Snapshot, Settings], str | None] = lambda _, settings: settings.container.image
+    """Returns the image that containers are made of, and makes it where it has to."""
     warm: Callable[[str], None] = lambda _: None
     """Starts what the named driver takes a while to start, and does not wait for it."""
 

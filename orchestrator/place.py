@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -11,6 +11,13 @@ from orchestrator.records import AttemptRecord
 from orchestrator.settings import Settings
 from sandbox import Policy, Root, Sandbox, SandboxDriver, SandboxUnavailable
 from shadowfs import Driver, DriverUnavailable, Shadow, Snapshot
+
+Imaging = Callable[[Snapshot, Settings], str | None]
+
+
+def no_image(_: Snapshot, settings: Settings) -> str | None:
+    """Return the image that is named, and make none."""
+    return settings.container.image
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +31,7 @@ class Place:
 class Places:
     """Opens places in one way: the first shadow driver that works (or the one asked for), the one sandbox asked for.
 
+    `image` returns what its containers are made of, where it has some, and is asked once.
     A driver that does not work is passed over and named in `without`; a sandbox never is: `SandboxUnavailable`.
     """
 
@@ -32,8 +40,11 @@ class Places:
         drivers: Sequence[Driver],
         sandboxes: Mapping[str, SandboxDriver],
         settings: Settings,
+        image: Imaging = no_image,
     ) -> None:
         self._settings = settings
+        self._imaging = image
+        self._image: str | None = None
         self._without: list[str] = []
         self._sandbox = _the_sandbox(sandboxes, settings.sandbox)
         self._drivers = _wanted(drivers, settings.driver, self._sandbox.name)
@@ -55,6 +66,8 @@ class Places:
     @contextmanager
     def open(self, snapshot: Snapshot, tree: str) -> Iterator[Place]:
         """Open a place on `tree` for as long as the `with` block lasts. Raises `DriverUnavailable`, `SandboxUnavailable`, `NoSpace`."""
+        if self._sandbox.name == "docker":
+            self._image = self._image or self._imaging(snapshot, self._settings)
         with self._shadow(snapshot, tree) as shadow, self._sandbox.open(self._root(shadow), self._policy()) as sandbox:
             yield Place(shadow, sandbox)
 
@@ -83,7 +96,7 @@ class Places:
 
     def _policy(self) -> Policy:
         settings = self._settings
-        return Policy(hidden=settings.hidden_paths, environment=settings.environment, image=settings.image)
+        return Policy(hidden=settings.hidden_paths, environment=settings.environment, image=self._image)
 
 
 def _the_sandbox(sandboxes: Mapping[str, SandboxDriver], name: str) -> SandboxDriver:

@@ -11,6 +11,19 @@ from verifier import Found, Suite
 
 
 @dataclass(frozen=True, slots=True)
+class Container:
+    """What the docker sandbox's containers are made of: `image`, else what `dockerfile` builds, else what the repository has.
+
+    `setup` is a shell's command that then runs in it once, with the network and the variables named in `secrets`.
+    """
+
+    image: str | None = None
+    dockerfile: str | None = None
+    setup: str | None = None
+    secrets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """How a repository is worked on.
 
@@ -41,8 +54,7 @@ class Settings:
     """`fuse` or `copy`; None takes the best one that works."""
     sandbox: str = "local"
     """`local` or `docker`, or `none` where somebody typed it."""
-    image: str | None = None
-    """What the docker sandbox's containers are made of."""
+    container: Container = Container()
     repeats: int = 3
     """How often a test of the ticket must agree with itself."""
     servers: tuple[Found, ...] = ()

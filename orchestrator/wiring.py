@@ -10,6 +10,7 @@ from pathlib import Path
 import shadowfs
 from agents import Agent, CommandAgent, RepairAgent
 from orchestrator.engines import Engines
+from orchestrator.image import recipe
 from orchestrator.intake import check_agent
 from orchestrator.settings import Settings
 from sandbox import DockerDriver, LocalDriver, NoneDriver
@@ -32,6 +33,7 @@ def real_engines(state: Path, environ: Mapping[str, str] | None = None) -> Engin
         drivers=(fuse, shadowfs.CopyDriver(state)),
         sandboxes={"local": LocalDriver(scratch), "docker": docker, "none": NoneDriver(scratch)},
         runner=runner,
+        image=lambda snapshot, settings: docker.build(recipe(snapshot, settings.container, environ)),
         judge=Ladder(runner).judge,
         agent=real_agent,
         warm=lambda driver: fuse.warm() if driver == fuse.name else None,

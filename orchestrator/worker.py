@@ -76,7 +76,7 @@ class Worker:
         job = self._store.job(lease.job)
         ticket = self._store.ticket(job.ticket)
         settings = self._store.settings(job.ticket)
-        places = Places(self._engines.drivers, self._engines.sandboxes, settings)
+        places = Places(self._engines.drivers, self._engines.sandboxes, settings, self._engines.image)
         self._engines.warm(places.driver)
         work = Assignment(
             store=self._store,

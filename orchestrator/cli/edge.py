@@ -76,7 +76,7 @@ class Edge:
         `test_command` and `sandbox` are what somebody typed. Raises `BadConfig` where the tests cannot be run as things are.
         """
         from orchestrator.config import read_repository
-        from orchestrator.settings import Settings
+        from orchestrator.settings import Container, Settings
         from sandbox import Limits, Toolchain
         from verifier import Found
 
@@ -107,7 +107,9 @@ class Edge:
             usd=config.budget.usd,
             driver=machine.shadow.driver,
             sandbox=sandbox,
-            image=config.sandbox.image,
+            container=Container(
+                config.sandbox.image, config.sandbox.dockerfile, config.sandbox.setup, config.sandbox.secrets
+            ),
             servers=servers,
         )
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from tests.e2e.command import NIGHTCREW, clean_environment, nightcrew
 from tests.e2e.project import FAILING, TICKET, fix, fixed, make_project
@@ -23,8 +27,20 @@ image = "{image}"
 """
 
 
-def test_a_bug_is_fixed_in_containers(tmp_path: Path) -> None:
-    repository = make_project(tmp_path / "shop", {"nightcrew.toml": CONFIG.format(image=the_image())})
+@pytest.fixture
+def mark() -> Iterator[str]:
+    """Return a label for images, which go at the end."""
+    name = f"test-{uuid.uuid4().hex}"
+    yield name
+    with engine() as client:
+        for image in client.images(filters={"label": name}):
+            client.remove_image(image["Id"], force=True)
+
+
+def test_a_bug_is_fixed_in_containers_of_the_repositorys_own_dockerfile(tmp_path: Path, mark: str) -> None:
+    dockerfile = f"FROM {the_image()}\nLABEL {mark}=\nCOPY shop /shop\n"
+    config = CONFIG.replace('image = "{image}"', "setup = \"test -f shop/total.py && python3 -c 'import pytest'\"")
+    repository = make_project(tmp_path / "shop", {"nightcrew.toml": config, "Dockerfile": dockerfile})
     before = digest(repository)
     answer = fix(repository, tmp_path / "state", "--sandbox", "docker")
     assert (answer.status, answer.document["status"]) == (0, "verified"), answer
@@ -35,6 +51,19 @@ def test_a_bug_is_fixed_in_containers(tmp_path: Path) -> None:
     assert left_behind(tmp_path / "state") == []
     assert containers(tmp_path / "state") == {}
     assert not list((tmp_path / "state" / "sandboxes").iterdir())
+
+
+def test_an_image_that_does_not_build_is_told_and_nothing_runs(tmp_path: Path) -> None:
+    dockerfile = f"FROM {the_image()}\nRUN echo it broke; exit 7\n"
+    config = CONFIG.replace('[sandbox]\nimage = "{image}"', "")
+    repository = make_project(tmp_path / "shop", {"nightcrew.toml": config, "Dockerfile": dockerfile})
+    before = digest(repository)
+    answer = fix(repository, tmp_path / "state", "--sandbox", "docker")
+    assert answer.status == 2, answer
+    assert "the image does not build" in str(answer.document)
+    assert "it broke" in str(answer.document)
+    assert digest(repository) == before
+    assert left_behind(tmp_path / "state") == []
 
 
 def test_an_image_that_is_missing_is_told_and_nothing_else_is_used(tmp_path: Path) -> None:
