@@ -11,6 +11,7 @@ from tests.bench.target import document
 
 BENCHMARKS = {
     "main": "tests.bench.main",
+    "repair": "tests.bench.repair",
     "sandbox": "tests.bench.sandbox",
     "shadowfs": "tests.bench.shadowfs",
     "verifier": "tests.bench.verifier",

@@ -1,190 +1,219 @@
-"""How well the repair agent does on seeded bugs: copies of standard modules, each with a suite of its own and one operator reversed.
+"""How well the repair agent does: bugs that `nightcrew seed` makes in released libraries with their own suites, and HumanEvalFix.
 
-A mutant is made by the operators themselves, kept when a test fails on it. An answer is right when its syntax tree is
-the original's, or when CPython's own tests of that module (`test.test_…`) pass on it, where this Python has them.
+The libraries, those that were tuned on kept apart, are named in `repair_libraries`; `repair_judging` says when an answer is right.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
-import importlib.util
 import json
+import math
 import random
+import shutil
 import statistics
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from agents import NoFix, Proposal, RepairAgent, Task
-from agents.repair.operators import OPERATORS
-from agents.repair.source import Source, read_source
-from agents.repair.variants import Draft, Module, Variant, Variants
-from tests.agents.repair.folder import FolderWorkspace, opened
-from verifier import Ending, Suite, Trials
-from verifier.forkserver import ForkServers
+from agents import NoFix, Proposal, RepairAgent, Seeded, Task, Wanted, seed_bugs
+from sandbox import Limits
+from tests.agents.repair.folder import FolderWorkspace
+from tests.bench import repair_libraries
+from tests.bench.repair_judging import is_right
+from tests.bench.repair_libraries import REPORTED, TUNED, Library
+from tests.bench.target import Target
+from verifier import ForkServers, InsideRunner, Outcome, Suite, VerifierError
 
-BUDGET_S = 150.0
-SUITES = Path(__file__).parent / "repair_suites"
-SEEDED = (
-    "comparison and boundary", "swapped operands", "number literal", "off by one", "slice bound", "arithmetic operator", "and/or",
-    "negation", "conjunct dropped", "another name in scope", "paired method", "paired function", "another attribute",
-    "swapped arguments", "argument dropped", "constant", "freed of a call", "method call dropped", "string literal",
-    "operand dropped", "index dropped", "lookup with a default", "return value", "statement moved out", "statement dropped",
-    "self", "wrapped in a call", "result kept", "missing return", "loop exit",
-)  # fmt: skip
-"""The operators that make bugs here: those whose reverse people really write."""
+LIMITS = Limits(wall_s=600.0)
+# The meter of a sandbox looks now and then: what it has not seen yet is not lost.
+_METER_S = 0.6
 
 
 @dataclass(frozen=True, slots=True)
-class Mutant:
-    """One seeded bug: its module, the operator that made it, and the module's text with it."""
+class Size:
+    """How many bugs of how many libraries, the seconds for seeding a library and for repairing a bug, and when no further one is begun."""
 
-    module: str
-    operator: str
-    line: int
-    text: bytes
-    failing: tuple[str, ...]
-
-
-def modules() -> list[str]:
-    return sorted(path.stem for path in SUITES.glob("*.suite"))
+    libraries: int
+    bugs: int
+    seeding_s: float
+    repair_s: float
+    last_s: float = math.inf
 
 
-def original(name: str) -> bytes:
-    """Return a standard module's source without its C accelerator, which would hide every edit."""
-    spec = importlib.util.find_spec(name)
-    assert spec is not None and spec.origin is not None
-    return Path(spec.origin).read_bytes().replace(f"from _{name} import".encode(), b"from _none import")
+QUICK, FULL = Size(len(REPORTED), 1, 30.0, 45.0, 150.0), Size(len(REPORTED), 17, 900.0, 120.0)
 
 
-def files(name: str, text: bytes) -> dict[str, str | bytes]:
-    suite = (SUITES / f"{name}.suite").read_bytes()
-    return {"lib/__init__.py": b"", f"lib/{name}.py": text, f"test_{name}.py": suite}
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What came of one bug. `cpu_s` is beyond one run of the suite; `candidates` were tried."""
+
+    where: str
+    bug: str
+    plausible: bool
+    right: bool
+    cpu_s: float
+    candidates: int
+    said: str
 
 
-def mutants(name: str, count: int, draw: random.Random) -> Iterator[Mutant]:
-    """Yield mutants of a module that its suite kills, each by another operator while there are enough."""
-    path = f"lib/{name}.py"
-    source = read_source(path, original(name))
-    assert isinstance(source, Source)
-    module = Module.of(source)
-    chosen = [each for each in OPERATORS if each.name in SEEDED]
-    pools: dict[str, list[Draft]] = {}
-    blocks = [block for block in module.index.blocks if module.index.function_of(block) is not None]
-    for operator in chosen:
-        made = Variants((operator,))
-        pools[operator.name] = [draft for block in blocks for draft in made.drafts(module, block)]
-        draw.shuffle(pools[operator.name])
-    order = [name for name in draw.sample(SEEDED, len(SEEDED)) if pools[name]]
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        workspace, suite = stack.enter_context(opened(folder, files(name, source.data)))
-        trials = stack.enter_context(ForkServers().start(workspace.sandbox, suite))
-        trials.baseline()
-        while count and order:
-            operator_name = order.pop(0)
-            found = _killed(trials, pools[operator_name][:12])
-            if found is not None:
-                variant, failing = found
-                yield Mutant(name, operator_name, variant.line, source.apply(variant.candidate.edits), failing)
-                count -= 1
-
-
-def _killed(trials: Trials, drafts: list[Draft]) -> tuple[Variant, tuple[str, ...]] | None:
-    """Return the first draft that some tests fail on; one that most of them meet is seen at once by whoever makes it."""
-    checked = (Variants().check(draft) for draft in drafts)
-    pool = [variant for variant in checked if variant is not None]
-    judged = trials.run((variant.candidate for variant in pool), trials.collected, all_failures=True, cpu_s=1.0)
-    most = max(2, len(trials.collected) // 3)
-    for variant, trial in zip(pool, list(judged), strict=True):
-        if trial.ending is Ending.FAILED and 0 < len(trial.failed) <= most:
-            return variant, trial.failed
-    return None
-
-
-def repaired(mutant: Mutant, seed: int) -> dict[str, object]:
-    """Let the agent work on a mutant and say what came of it."""
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        opened(Path(folder), files(mutant.module, mutant.text)) as (space, suite),
-    ):
-        began = time.monotonic()
-        result = RepairAgent(ForkServers()).work(Task("", suite, mutant.failing, seed=seed), space)
-        seconds = time.monotonic() - began
-        found = _facts(space, suite, mutant)
-        answer = space.files[f"lib/{mutant.module}.py"]
-        right = isinstance(result, Proposal) and is_right(mutant, answer)
-    said = result.title if isinstance(result, Proposal) else result.why
-    return {
-        "module": mutant.module, "seeded": mutant.operator, "line": mutant.line, "seconds": round(seconds, 1), **found,
-        "plausible": not isinstance(result, NoFix), "right": right, "said": said,
-    }  # fmt: skip
-
-
-def _facts(space: FolderWorkspace, suite: Suite, mutant: Mutant) -> dict[str, object]:
-    batches = [step.data for step in space.journal() if step.kind == "note:batch"]
-    first = next((min(data["plausible"]) for data in batches if data["plausible"]), None)  # type: ignore[call-overload]
-    tried = batches[-1]["done"] if batches else 0
-    return {"candidates": tried, "first_plausible": first, "kind": suite.kind, "failing": len(mutant.failing)}
-
-
-def is_right(mutant: Mutant, answer: bytes) -> bool:
-    """Say whether an answer is the original again, or does as the original in CPython's own tests where the mutant does not."""
-    before = original(mutant.module)
-    if ast.dump(ast.parse(answer)) == ast.dump(ast.parse(before)):
-        return True
-    return judged(mutant.module, answer) == judged(mutant.module, before) != judged(mutant.module, mutant.text)
-
-
-def judged(name: str, text: bytes) -> str:
-    """Return what CPython's own tests of a module say of a text: the ids that fail, or that they did not run."""
-    script = (
-        "import sys, unittest, importlib, test.support\n"
-        f"sys.path.insert(0, sys.argv[1]); sys.modules.pop('{name}', None)\n"
-        f"t = importlib.import_module('test.test_{name}')\n"
-        "r = unittest.TextTestRunner(stream=open('/dev/null', 'w')).run(unittest.defaultTestLoader.loadTestsFromModule(t))\n"
-        "print(r.testsRun, sorted(each.id() for each, _ in r.failures + r.errors))"
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / f"{name}.py").write_bytes(text)
-        command = [sys.executable, "-B", "-c", script, folder]
+def measure(quick: bool, data: Path | None) -> list[Target]:
+    """Take all figures."""
+    size = QUICK if quick else FULL
+    rows, why, began = list[Row](), list[str](), time.monotonic()
+    for library in random.Random(0).sample(REPORTED, size.libraries):
+        if time.monotonic() - began > size.last_s:
+            break
         try:
-            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
-        except subprocess.TimeoutExpired:
-            return "did not end"
-    return done.stdout.strip() or "did not run"
+            for row in repaired(library, size):
+                rows.append(row)
+                print(json.dumps(asdict(row)), file=sys.stderr, flush=True)
+        except (OSError, subprocess.SubprocessError, tarfile.TarError, VerifierError) as error:
+            why.append(f"{library.name}: {error}")
+    what = f"{len(rows)} seeded bugs in {len({row.where.split()[0] for row in rows})} libraries"
+    return [*_targets(what, rows, "; ".join(why) or "no bug was seeded"), *_human_eval_fix(data, quick)]
+
+
+def _targets(what: str, rows: Sequence[Row], why: str) -> Iterator[Target]:
+    """Yield the figures of seeded bugs; `why` says what is missing."""
+    if not rows:
+        yield Target(f"seeded bugs: {what}", "%", None, None, why=why)
+        return
+    plausible = [row for row in rows if row.plausible]
+    right = sum(row.right for row in rows)
+    wrong = len(plausible) - right
+    beside = {"bugs": float(len(rows)), "plausible": float(len(plausible)), "right": float(right)}
+    yield Target(f"{what}: a plausible patch", "%", 65.0, 100 * len(plausible) / len(rows), beside, least=True)
+    yield Target(f"{what}: first answer equal in behaviour", "%", 50.0, 100 * right / len(rows), least=True)
+    share = 100 * wrong / len(plausible) if plausible else None
+    yield Target(f"{what}: wrong first answers", "% of answers", 10.0, share, why="" if plausible else "no answer")
+    cpu_s = statistics.median(row.cpu_s for row in rows)
+    yield Target(f"{what}: median beyond one run of the suite", "CPU s", 20.0, cpu_s)
+    yield Target(f"{what}: candidates", "per CPU s", None, _rate(rows))
+
+
+def _rate(rows: Sequence[Row]) -> float:
+    return sum(row.candidates for row in rows) / max(0.001, sum(row.cpu_s for row in rows))
+
+
+def repaired(library: Library, size: Size, seed: int = 0) -> Iterator[Row]:
+    """Seed bugs in a library and let the agent work on each, in a copy of its own."""
+    source = repair_libraries.sources(library)
+    repair_libraries.environment()
+    with tempfile.TemporaryDirectory(prefix="nightcrew-bench-") as place:
+        folder = Path(place) / "original"
+        shutil.copytree(source, folder)
+        with repair_libraries.opened(folder) as space:
+            suite = repair_libraries.suite(folder, library.tests)
+            first = InsideRunner().run(space.sandbox, suite, None, LIMITS)
+            bugs = _seeded(space, suite, size, seed)
+        bad = frozenset(test.id for test in first.tests if test.outcome is not Outcome.PASSED)
+        for number, bug in enumerate(bugs):
+            copy = Path(place) / f"bug-{number}"
+            shutil.copytree(source, copy)
+            with repair_libraries.opened(copy, size.repair_s) as space:
+                yield _one(space, library, bug, first.cpu_s, bad, seed)
+
+
+def _seeded(space: FolderWorkspace, suite: Suite, size: Size, seed: int) -> tuple[Seeded, ...]:
+    ends = time.monotonic() + size.seeding_s
+    with ForkServers().start(space.sandbox, suite, Limits(wall_s=None), size.seeding_s) as trials:
+        files = {path: data for path, data in space.files.items() if path.endswith(".py")}
+        return seed_bugs(trials, files, Wanted(size.bugs, seed), lambda: ends - time.monotonic()).seeded
+
+
+def _one(space: FolderWorkspace, library: Library, bug: Seeded, suite_s: float, bad: frozenset[str], seed: int) -> Row:
+    suite = repair_libraries.suite(space.root, library.tests)
+    space.run_with(suite)
+    originals = dict(space.files)
+    space.write(bug.path, _put(originals[bug.path], bug))
+    row = _worked(space, suite, bug.failing, seed)
+    changed = {path: data for path, data in originals.items() if space.files.get(path) != data}
+    right = bool(row.plausible) and is_right(space, suite, changed, bad)
+    where = f"{library.name} {bug.path}:{bug.line}"
+    return Row(where, bug.family, row.plausible, right, max(0.0, row.cpu_s - suite_s), row.candidates, row.said)
+
+
+def _put(data: bytes, bug: Seeded) -> bytes:
+    for edit in sorted(bug.candidate.edits, key=lambda edit: -edit.start):
+        data = data[: edit.start] + edit.text.encode() + data[edit.end :]
+    return data
+
+
+def _worked(space: FolderWorkspace, suite: Suite, failing: tuple[str, ...], seed: int) -> Row:
+    """Let the agent work, and say what came of it; whether it is right is for others to say."""
+    own, used = time.process_time(), space.sandbox.used().cpu_s
+    result = RepairAgent(ForkServers()).work(Task("", suite, failing, seed=seed), space)
+    time.sleep(_METER_S)
+    cpu_s = time.process_time() - own + space.sandbox.used().cpu_s - used
+    batches = [step.data for step in space.journal() if step.kind == "note:batch"]
+    done = batches[-1]["done"] if batches else 0
+    said = result.why if isinstance(result, NoFix) else result.title
+    return Row("", "", isinstance(result, Proposal), False, cpu_s, done if isinstance(done, int) else 0, said)
+
+
+def _human_eval_fix(data: Path | None, quick: bool) -> Iterator[Target]:
+    """Yield the figures of HumanEvalFix, from `humanevalpack.jsonl` in `data`; never fetched here."""
+    file = data / "humanevalpack.jsonl" if data is not None else None
+    if file is None or not file.is_file():
+        why = "DATA names no directory with humanevalpack.jsonl (octopack, evaluation/create/humaneval-x/data/python/data)"
+        for what, limit, least in (("first answer right", 90.0, True), ("first answer wrong", 15.0, False)):
+            yield Target(f"HumanEvalFix: {what}", "of 164", limit, None, least=least, why=why)
+        yield Target("HumanEvalFix: candidates", "per CPU s", 100.0, None, least=True, why=why)
+        return
+    tasks = [json.loads(line) for line in file.read_text("utf-8").splitlines() if line.strip()]
+    rows = [_human(task, QUICK if quick else FULL) for task in (tasks[:5] if quick else tasks)]
+    right, wrong = sum(row.right for row in rows), sum(row.plausible and not row.right for row in rows)
+    yield Target("HumanEvalFix: first answer right", f"of {len(rows)}", 90.0, float(right), least=True)
+    yield Target("HumanEvalFix: first answer wrong", f"of {len(rows)}", 15.0, float(wrong))
+    yield Target("HumanEvalFix: candidates", "per CPU s", 100.0, _rate(rows), least=True)
+
+
+def _human(task: Mapping[str, str], size: Size) -> Row:
+    """Repair one function by its weak visible tests, and judge the answer by its strong hidden ones."""
+    repair_libraries.environment()
+    with tempfile.TemporaryDirectory(prefix="nightcrew-bench-") as place:
+        folder = Path(place) / "task"
+        folder.mkdir()
+        (folder / "solution.py").write_text(task["declaration"] + task["buggy_solution"], "utf-8")
+        (folder / "test_visible.py").write_text(_test(task, "example_test"), "utf-8")
+        with repair_libraries.opened(folder, size.repair_s) as space:
+            suite = repair_libraries.suite(folder, ("test_visible.py",))
+            space.run_with(suite)
+            suite_s = InsideRunner().run(space.sandbox, suite, None, LIMITS).cpu_s
+            row = _worked(space, suite, ("test_visible.py::test_it",), 0)
+            space.write("test_hidden.py", _test(task, "test").encode())
+            hidden = InsideRunner().run(
+                space.sandbox, repair_libraries.suite(folder, ("test_hidden.py",)), None, LIMITS
+            )
+        right = row.plausible and bool(hidden.tests) and not hidden.bad()
+    return Row(task["task_id"], "", row.plausible, right, max(0.0, row.cpu_s - suite_s), row.candidates, row.said)
+
+
+def _test(task: Mapping[str, str], key: str) -> str:
+    body = "\n".join("    " + line for line in task[key].splitlines())
+    return f"from solution import *\n\n\ndef test_it():\n{body}\n"
 
 
 def main() -> None:
-    """Print one line for each mutant to standard error, and the figures as JSON."""
+    """Repair the bugs of some libraries and print one line for each: for looking closely, and for tuning (`--tuned`)."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--each", type=int, default=7, help="mutants of each module")
+    parser.add_argument("--tuned", action="store_true", help="the libraries that may be tuned on, not those reported")
+    parser.add_argument("--only", nargs="*", help="libraries")
+    parser.add_argument("--bugs", type=int, default=FULL.bugs)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", nargs="*", default=modules(), help="modules")
-    options = parser.parse_args()
-    draw = random.Random(options.seed)
+    given = parser.parse_args()
+    size = Size(0, given.bugs, FULL.seeding_s, FULL.repair_s)
     rows = []
-    for name in options.only:
-        for mutant in mutants(name, options.each, draw):
-            rows.append(repaired(mutant, options.seed))
-            print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
-    plausible = [row for row in rows if row["plausible"]]
-    right = sum(bool(row["right"]) for row in rows)
-    figures = {
-        "mutants": len(rows),
-        "plausible": round(len(plausible) / len(rows), 3),
-        "right first answer": round(right / len(rows), 3),
-        "wrong among answers": round(1 - right / max(len(plausible), 1), 3),
-        "median candidates to the first plausible": statistics.median(row["first_plausible"] or 0 for row in plausible),  # type: ignore[type-var]
-        "median seconds": statistics.median(row["seconds"] for row in rows),  # type: ignore[type-var]
-    }
-    print(json.dumps(figures))
+    for library in TUNED if given.tuned else REPORTED:
+        for row in repaired(library, size, given.seed) if not given.only or library.name in given.only else ():
+            rows.append(row)
+            print(json.dumps(asdict(row)), flush=True)
+    print(json.dumps([target.document() for target in _targets(f"{len(rows)} seeded bugs", rows, "none")]))
 
 
 if __name__ == "__main__":

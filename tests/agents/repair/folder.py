@@ -41,6 +41,10 @@ class FolderWorkspace(MemoryWorkspace):
         super().write(path, data)
         (self._folder / path).write_bytes(data)
 
+    def run_with(self, suite: Suite) -> None:
+        """Run another suite from now on."""
+        self._suite = suite
+
     def give(self, budget_s: float) -> None:
         """Give so many seconds from now on."""
         self._ends = time.monotonic() + budget_s
