@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from agents import NoFix, Proposal, RepairAgent, Seeded, Task, Wanted, seed_bugs
+from agents import NoFix, OutOfBudget, Proposal, RepairAgent, Result, Seeded, Task, Wanted, seed_bugs
 from sandbox import Limits
 from tests.agents.repair.folder import FolderWorkspace
 from tests.bench import repair_libraries
@@ -32,6 +32,7 @@ from verifier import ForkServers, InsideRunner, Outcome, Suite, VerifierError
 LIMITS = Limits(wall_s=600.0)
 # The meter of a sandbox looks now and then: what it has not seen yet is not lost.
 _METER_S = 0.6
+OUT_OF_TIME = "out of time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,13 @@ def _targets(what: str, rows: Sequence[Row], why: str) -> Iterator[Target]:
     plausible = [row for row in rows if row.plausible]
     right = sum(row.right for row in rows)
     wrong = len(plausible) - right
-    beside = {"bugs": float(len(rows)), "plausible": float(len(plausible)), "right": float(right)}
+    late = sum(row.said.startswith(OUT_OF_TIME) for row in rows)
+    beside = {
+        "bugs": float(len(rows)),
+        "plausible": float(len(plausible)),
+        "right": float(right),
+        "out of time": float(late),
+    }
     yield Target(f"{what}: a plausible patch", "%", 65.0, 100 * len(plausible) / len(rows), beside, least=True)
     yield Target(f"{what}: first answer equal in behaviour", "%", 50.0, 100 * right / len(rows), least=True)
     share = 100 * wrong / len(plausible) if plausible else None
@@ -147,7 +154,10 @@ def _put(data: bytes, bug: Seeded) -> bytes:
 def _worked(space: FolderWorkspace, suite: Suite, failing: tuple[str, ...], seed: int) -> Row:
     """Let the agent work, and say what came of it; whether it is right is for others to say."""
     own, used = time.process_time(), space.sandbox.used().cpu_s
-    result = RepairAgent(ForkServers()).work(Task("", suite, failing, seed=seed), space)
+    try:
+        result: Result = RepairAgent(ForkServers()).work(Task("", suite, failing, seed=seed), space)
+    except OutOfBudget as error:
+        result = NoFix(f"{OUT_OF_TIME}: {error}")
     time.sleep(_METER_S)
     cpu_s = time.process_time() - own + space.sandbox.used().cpu_s - used
     batches = [step.data for step in space.journal() if step.kind == "note:batch"]
