@@ -180,9 +180,9 @@ def _human_eval_fix(data: Path | None, quick: bool) -> Iterator[Target]:
     rows = [_human(task, QUICK if quick else FULL) for task in (tasks[:5] if quick else tasks)]
     right, wrong = sum(row.right for row in rows), sum(row.plausible and not row.right for row in rows)
     # The limits are of all tasks; a part of them is only shown.
-    most, least = (90.0, 15.0) if len(rows) == HUMAN_TASKS else (None, None)
-    yield Target("HumanEvalFix: first answer right", f"of {len(rows)}", most, float(right), least=True)
-    yield Target("HumanEvalFix: first answer wrong", f"of {len(rows)}", least, float(wrong))
+    asked, allowed = (90.0, 15.0) if len(rows) == HUMAN_TASKS else (None, None)
+    yield Target("HumanEvalFix: first answer right", f"of {len(rows)}", asked, float(right), least=True)
+    yield Target("HumanEvalFix: first answer wrong", f"of {len(rows)}", allowed, float(wrong))
     yield Target("HumanEvalFix: candidates", "per CPU s", 100.0, _rate(rows), least=True)
 
 
