@@ -46,7 +46,8 @@ def seed_repository(
     try:
         with places.open(snapshot, snapshot.tree) as place:
             files = _files(place, settings, seeding.paths)
-            limits = replace(settings.limits, wall_s=settings.seconds)
+            # The trial that is under way when the time is used up may end.
+            limits = replace(settings.limits, wall_s=settings.seconds + (settings.limits.wall_s or 0.0))
             with factory.start(place.sandbox, settings.suite, limits, settings.limits.wall_s) as trials:
                 return seed_bugs(trials, files, seeding.wanted, lambda: ends - time.monotonic(), progress)
     finally:

@@ -14,7 +14,7 @@ from agents.seeding.draw import Bug, Draw, header_lines, inner
 from agents.seeding.harvest import Harvest, Seeded
 from agents.seeding.patch import patch
 from shadowfs import RepoPath
-from verifier import Candidate, Ending, Outcome, TestResult, Trial, Trials
+from verifier import Candidate, Ending, Outcome, ProtocolBroken, TestResult, Trial, Trials
 
 NOTHING = Candidate(())
 """The program as it is: a test that fails on this one after others have run proves nothing."""
@@ -120,7 +120,13 @@ class Hunt:
     left_out: Counter[str] = field(default_factory=Counter)
 
     def run(self) -> str:
-        """Try bugs until there are enough; return why it ended."""
+        """Try bugs until there are enough; return why it ended. What was found is kept when a bug ends the fork server."""
+        try:
+            return self._search()
+        except ProtocolBroken as error:
+            return str(error)
+
+    def _search(self) -> str:
         taken: set[tuple[RepoPath, int]] = set()
         tried = 0
         for bug in self.draw.bugs():

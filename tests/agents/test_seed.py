@@ -10,7 +10,7 @@ import pytest
 from agents import Harvest, Wanted, seed_bugs
 from agents.seeding.hunt import NOTHING
 from tests.agents.repair.folder import FolderWorkspace, opened
-from verifier import Candidate, Ending, ForkServers, Outcome, ScriptedTrials, Trial
+from verifier import Candidate, Ending, ForkServers, Outcome, ProtocolBroken, ScriptedTrials, Trial
 
 CODE = """\
 def total(items, start):
@@ -155,3 +155,15 @@ def test_it_ends_when_the_time_is_used_up() -> None:
     trials = ScriptedTrials(ALL, lambda candidate, _: Trial(candidate, Ending.PASSED), LINES)
     found = seed_bugs(trials, {"m.py": CODE.encode()}, remaining_s=lambda: 0.0)
     assert found.why_ended == "the time was used up" and not trials.tried
+
+
+def test_what_was_found_is_kept_when_a_bug_ends_the_server() -> None:
+    def judge(candidate: Candidate, tests: Sequence[str]) -> Trial:
+        del tests
+        if trials.tried.count(candidate) < len(trials.tried):
+            raise ProtocolBroken("the fork server ended: killed")
+        return Trial(candidate, Ending.PASSED)
+
+    trials = ScriptedTrials(ALL, judge, LINES)
+    found = seed_bugs(trials, {"m.py": CODE.encode()})
+    assert len(found.survivors) == 1 and found.why_ended == "the fork server ended: killed"
