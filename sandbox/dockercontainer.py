@@ -56,11 +56,21 @@ class Container:
     def kill(self) -> None:
         """Kill all processes in it, and with them the container. Safe to call again."""
         self.killed = True
-        with suppress(ProcessLookupError, PermissionError):
-            # Process 1 belongs to another user: only root may, and need not wait for the keeper.
+        try:
             signal.pidfd_send_signal(self._first, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        except PermissionError:
+            # Process 1 belongs to another user, and ends with the keeper's input. Should the engine be gone, that takes time.
+            for process in self.left():
+                with suppress(psutil.Error):
+                    process.kill()
         if self._attached is not None:
             self._attached.close()
+
+    def cut_off(self) -> bool:
+        """Say whether the engine no longer holds the keeper's input: it went away, or ended the container."""
+        return not self.killed and self._attached is not None and self._attached.over()
 
     def ended(self, timeout_s: float = 0) -> bool:
         """Say whether process 1 has ended, and with it all others; waits for it."""

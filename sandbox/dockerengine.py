@@ -74,6 +74,15 @@ class Attached:
         self._socket.settimeout(timeout_s)
         return self._socket.recv(4096)
 
+    def over(self) -> bool:
+        """Say whether its other end has closed it, as an engine does that goes away."""
+        try:
+            return self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
     def close(self) -> None:
         """End it. Safe to call twice."""
         with suppress(OSError):

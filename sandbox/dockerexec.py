@@ -164,7 +164,11 @@ class Execution:
         """Know the process already."""
 
     def members(self) -> list[psutil.Process]:
-        """Return the command's first process, those below it and those that lost their parent."""
+        """Return the command's first process, those below it and those that lost their parent. Raises `SandboxError`."""
+        if self._running.cut_off() and not self._running.ended():
+            raise SandboxError(
+                f"the Docker engine went away while {self.name} ran: start it again (`systemctl start docker`)"
+            )
         found = self._running.left()
         with suppress(psutil.Error):
             found += [psutil.Process(self._main), *descendants(self._main)]
