@@ -178,6 +178,7 @@ class ShadowWorkspace(LanguageVerbs):
             raise PermissionError(
                 f"{path!r} is protected: the ticket or the configuration fixes it; change other files"
             )
+        self.languages.reap()
         self.emit("step", f"{kind} {path}" if path is not None else kind)
         return self.steps.begin(kind, intent)
 

@@ -14,7 +14,7 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +35,7 @@ RELEASE = "django==5.2.19"
 PATH = "django/db/models/query.py"
 BIN = Path(sys.prefix) / "bin"
 ANSWER_S = 120.0
+PAUSE_S = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def measure(quick: bool, data: Path | None = None) -> list[Target]:
         why = f"Django's source could not be fetched: {error}"
         return [Target("edit to fresh diagnostics on Django", "ms", None, None, why=why), *trials.rate(quick)]
     with tempfile.TemporaryDirectory(prefix="nightcrew-bench-", dir=ROOT / ".bench") as folder:
-        return [*editing(Path(folder), source, 15 if quick else 40), *trials.rate(quick)]
+        return [*editing(Path(folder), source, 10 if quick else 30), *trials.rate(quick)]
 
 
 def django() -> Path:
@@ -108,27 +109,19 @@ def placed(folder: Path, repository: Path) -> Iterator[Place]:
 
 
 def _compare(place: Place, repository: Path, found: Found, compared: Compared, times: int) -> Iterator[Target]:
-    base = (repository / PATH).read_text("utf-8")
-    ours, bare_s, firsts = [], [], []
-    began = time.perf_counter()
+    name, base = compared.server, (repository / PATH).read_text("utf-8")
     with (
         start_language_server(place.sandbox, found, place.shadow.read) as running,
         closing(Bare(repository, found)) as bare,
     ):
-        for number in range(times + 1):
-            text = f"{base}\n\nundefined_{number}\n" if number else base
-            taken = (_ours(running, text, number), bare.diagnose(text, number))
-            if number:
-                ours.append(taken[0])
-                bare_s.append(taken[1])
-            else:
-                firsts = [time.perf_counter() - began]
-    value, native = statistics.median(ours), statistics.median(bare_s)
-    name = compared.server
+        clients = (lambda text, number: _ours(running, text, number), bare.diagnose)
+        first_s = sum(client(base, 0) for client in clients)
+        taken = [_turn(clients, f"{base}\n\nundefined_{number}\n", number) for number in range(1, times + 1)]
+    value, native = (statistics.median(times_s) for times_s in zip(*taken, strict=True))
     beside = {
         "session p50, ms": value * 1e3,
         "bare client p50, ms": native * 1e3,
-        "both started and first answered, s": firsts[0],
+        "both first answered, s": first_s,
     }
     yield Target(
         f"edit to fresh diagnostics on Django, {name}", "times a bare client", compared.limit, value / native, beside
@@ -139,6 +132,15 @@ def _compare(place: Place, repository: Path, found: Found, compared: Compared, t
             f"the command line of {name} cold against an edit in a session", "times as long", compared.faster, cold / value,
             {"command line cold, s": cold}, least=True,
         )  # fmt: skip
+
+
+def _turn(clients: Sequence[Callable[[str, int], float]], text: str, number: int) -> list[float]:
+    """Let both clients edit; each goes first every other time, and is left in peace, as servers go on working after they answered."""
+    taken = [0.0] * len(clients)
+    for which in (0, 1) if number % 2 else (1, 0):
+        taken[which] = clients[which](text, number)
+        time.sleep(PAUSE_S)
+    return taken
 
 
 def _ours(running: LanguageSession, text: str, number: int) -> float:

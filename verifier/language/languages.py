@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from verifier.language.registry import chosen_servers
 from verifier.language.server import Found, Says, Tier, language_of
 
 Answer = TypeVar("Answer")
+IDLE_S = 600.0
 _TROUBLE = (ServerFailed, ServerRefused, ServerSilent)
 
 
@@ -50,12 +52,15 @@ class Languages:
         read: Callable[[RepoPath], bytes] = _no_file,
         before: Callable[[RepoPath], bytes | None] = lambda _: None,
         left_s: Callable[[], float] = lambda: ANSWER_S,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._servers = tuple(servers)
         self._start = start
         self._read = read
         self._before = before
         self._left_s = left_s
+        self._clock = clock
+        self._asked_at: dict[str, float] = {}
         self._sessions: dict[str, LanguageSession] = {}
         self._shown: dict[str, set[RepoPath]] = {}
         self._baselines: dict[tuple[str, RepoPath], dict[RepoPath, Checked]] = {}
@@ -129,6 +134,12 @@ class Languages:
             with suppress(*_TROUBLE):
                 session.wrote(written)
 
+    def reap(self, idle_s: float = IDLE_S) -> None:
+        """End the servers that nobody has asked for `idle_s`; the next question starts them anew."""
+        for name, asked_at in tuple(self._asked_at.items()):
+            if self._clock() - asked_at >= idle_s and name in self._sessions:
+                self._sessions.pop(name).close()
+
     def close(self) -> None:
         """End the servers. Safe to call twice."""
         while self._sessions:
@@ -192,4 +203,5 @@ class Languages:
         name = found.server.name
         if name not in self._sessions:
             self._sessions[name] = self._start(found)
+        self._asked_at[name] = self._clock()
         return self._sessions[name]

@@ -41,7 +41,8 @@ class Workplace:
         self.before = {"a.py": OLD}
         self.now = dict(self.before)
         self.started: list[ScriptedSession] = []
-        self.languages = Languages(servers, self.start, self.read, self.before.get)
+        self.time = 0.0
+        self.languages = Languages(servers, self.start, self.read, self.before.get, clock=lambda: self.time)
 
     def start(self, found: Found) -> ScriptedSession:
         if found.server.name == "gone":
@@ -114,3 +115,17 @@ def test_places_are_asked_of_the_servers_that_know_types() -> None:
     with place.languages:
         pass
     assert all(session.closed for session in place.started)
+
+
+def test_a_server_that_nobody_asks_ends_and_starts_anew_when_asked() -> None:
+    place = Workplace(double("well"))
+    place.now["a.py"] = NEW
+    place.languages.diagnose("a.py")
+    place.time = 599.0
+    place.languages.reap()
+    assert not place.started[0].closed
+    place.time = 600.0
+    place.languages.reap()
+    assert place.started[0].closed
+    assert [said.message for said in place.languages.diagnose("a.py").delta.introduced] == ["BAD new"]
+    assert len(place.started) == 2
