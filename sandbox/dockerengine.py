@@ -76,8 +76,9 @@ class Attached:
 
     def over(self) -> bool:
         """Say whether its other end has closed it, as an engine does that goes away."""
+        self._socket.setblocking(False)
         try:
-            return self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+            return self._socket.recv(1, socket.MSG_PEEK) == b""
         except BlockingIOError:
             return False
         except OSError:
