@@ -18,7 +18,7 @@ def descendants(pid: int) -> list[psutil.Process]:
     try:
         if not Path(f"/proc/{pid}/task/{pid}/children").exists():
             return psutil.Process(pid).children(recursive=True)
-    except psutil.Error:
+    except (psutil.Error, ProcessLookupError):
         return []
     found: list[psutil.Process] = []
     waiting = [pid]
