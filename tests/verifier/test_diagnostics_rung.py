@@ -77,11 +77,6 @@ def test_an_import_that_is_not_installed_here_blames_nobody(tmp_path: Path) -> N
     assert any("nothing_of_this" in text for text in texts(result))
 
 
-def test_a_file_that_is_moved_keeps_its_errors(tmp_path: Path) -> None:
-    result = judged(case(tmp_path, {"a.py": OLD}, {"b.py": OLD}, real()))
-    assert result.status is Status.PASS, result
-
-
 @pytest.mark.parametrize(
     ("path", "servers", "word"),
     [
