@@ -116,6 +116,12 @@ def chosen_servers(found: Iterable[Found], language: str, tier: Tier) -> tuple[F
 def _program(name: str, places: ServerPlaces) -> Path | None:
     for directory in places.directories():
         program = directory / name
-        if program.is_file() and os.access(program, os.X_OK):
+        if program.is_file() and os.access(program, os.X_OK) and not _is_empty_proxy(program):
             return program
     return None
+
+
+def _is_empty_proxy(program: Path) -> bool:
+    """Say whether a program is rustup's stand-in for one that no toolchain has."""
+    toolchains = program.parent.parent.parent / ".rustup" / "toolchains"
+    return program.resolve().name == "rustup" and not any(toolchains.glob(f"*/bin/{program.name}"))

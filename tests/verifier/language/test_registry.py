@@ -38,6 +38,15 @@ def test_what_cannot_be_executed_and_what_is_off_is_not_found(tmp_path: Path) ->
     assert not find_servers(places, off=("ty",))
 
 
+def test_rustups_stand_in_for_a_server_that_no_toolchain_has_is_not_one(tmp_path: Path) -> None:
+    rustup = put(tmp_path / ".cargo" / "bin" / "rustup")
+    (rustup.parent / "rust-analyzer").symlink_to("rustup")
+    places = ServerPlaces(tmp_path / "repo", str(rustup.parent))
+    assert not find_servers(places)
+    put(tmp_path / ".rustup" / "toolchains" / "stable" / "bin" / "rust-analyzer")
+    assert [found.program for found in find_servers(places)] == [str(rustup.parent / "rust-analyzer")]
+
+
 def test_of_those_that_say_the_same_the_first_is_asked(tmp_path: Path) -> None:
     places = ServerPlaces(tmp_path / "repo", str(tmp_path))
     for name in ("ruff", "zuban", "basedpyright-langserver"):
