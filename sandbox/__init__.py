@@ -1,7 +1,7 @@
 """Run: commands under limits, seeing one tree at its own path and little else."""
 
 from sandbox.docker import DockerDriver
-from sandbox.dockerbuild import Recipe, SourceFile
+from sandbox.dockerrecipe import Recipe, SourceFile
 from sandbox.errors import SandboxClosed, SandboxError, SandboxUnavailable
 from sandbox.local import LocalDriver
 from sandbox.none import NoneDriver

@@ -6,32 +6,22 @@ A container serves one command at a time and is used again only when the kernel 
 from __future__ import annotations
 
 import os
-import select
-import socket
 import tempfile
-import threading
-from collections.abc import Iterable
 from contextlib import ExitStack, closing
-from dataclasses import replace
-from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sandbox.bwrap import FILES, first_steps
-from sandbox.dockerbuild import Recipe, build
-from sandbox.dockercontainer import Container
-from sandbox.dockerengine import DEFAULT_ADDRESS, OWNER, SCRATCH, Engine, Image
-from sandbox.dockerexec import Ends, Execution
-from sandbox.dockerplan import Held, User, plan
-from sandbox.environment import merged
 from sandbox.errors import SandboxError, SandboxUnavailable
-from sandbox.host import HostSandbox
-from sandbox.machine import real
-from sandbox.process import Running
-from sandbox.sandbox import Command, Limits, Policy, Process, Readiness, Root, Sandbox
+from sandbox.sandbox import Command, Limits, Policy, Readiness, Root, Sandbox
 from sandbox.scratch import Scratch, owner
 
+if TYPE_CHECKING:
+    # Loaded when an engine is asked for something: most commands of nightcrew ask none.
+    from sandbox.dockerengine import Engine, Image
+    from sandbox.dockerrecipe import Recipe
+
+_DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
 _ROOTS_USER = 1000
-_TURN_S = 0.05
 
 
 class DockerDriver:
@@ -45,7 +35,7 @@ class DockerDriver:
     def __init__(self, image: str | None = None, scratch: Path | None = None, address: str | None = None) -> None:
         self._image = image
         self._scratch = scratch or Path(tempfile.gettempdir())
-        self._address = address or DEFAULT_ADDRESS
+        self._address = address or _DEFAULT_ADDRESS
         self._known: dict[str, Image] = {}
 
     @property
@@ -57,8 +47,8 @@ class DockerDriver:
         """Say whether the engine works here, by running a command in the very sandbox where its image is known."""
         if self._image is None:
             try:
-                with closing(Engine(self._address)) as engine:
-                    _check(engine)
+                with closing(self._engine()) as engine:
+                    engine.check()
             except SandboxError as error:
                 return Readiness(False, str(error))
             return Readiness(True)
@@ -74,7 +64,9 @@ class DockerDriver:
 
     def build(self, recipe: Recipe) -> str:
         """Return the name of an image for policies, made once for what it depends on. Raises `SandboxUnavailable`."""
-        with closing(Engine(self._address)) as engine:
+        from sandbox.dockerbuild import build
+
+        with closing(self._engine()) as engine:
             return build(engine, recipe)
 
     def open(self, root: Root, policy: Policy = Policy()) -> Sandbox:
@@ -93,149 +85,22 @@ class DockerDriver:
             raise SandboxUnavailable(
                 "no image is named for the docker sandbox: set `image` under [sandbox] in nightcrew.toml"
             )
-        engine = Engine(self._address)
+        from sandbox.dockersandbox import DockerSandbox
+
+        engine = self._engine()
         with ExitStack() as failed:
             failed.callback(engine.close)
-            _check(engine)
+            engine.check()
             scratch = Scratch(self._scratch)
             failed.callback(scratch.remove)
             scratch.mark(self._address)
             found = self._known.get(id := engine.find(image)) or engine.image(id, owner())
-            sandbox = DockerSandbox(root, policy, scratch, engine, found, User(*self.user))
+            sandbox = DockerSandbox(root, policy, scratch, engine, found, self.user)
             self._known[id] = found
             failed.pop_all()
         return sandbox
 
+    def _engine(self) -> Engine:
+        from sandbox.dockerengine import Engine
 
-def _check(engine: Engine) -> None:
-    security = engine.security()
-    if "seccomp" not in security:
-        raise SandboxUnavailable("this Docker engine filters no system calls (seccomp): use another engine")
-    for remapped in ("rootless", "userns"):
-        if remapped in security:
-            raise SandboxUnavailable(
-                f"this Docker engine gives containers other user numbers ({remapped}), so that the tree's files would be"
-                " nobody's there: use an engine without, or the local sandbox"
-            )
-
-
-class DockerSandbox(HostSandbox):
-    """A sandbox of containers. `DockerDriver.open` makes it."""
-
-    driver = "docker"
-
-    def __init__(self, root: Root, policy: Policy, scratch: Scratch, engine: Engine, image: Image, user: User) -> None:
-        super().__init__(scratch)
-        self._engine = engine
-        self._root = replace(root, target=real(root.target), writable=tuple(map(real, root.writable)))
-        self._user = user
-        if os.getuid() == 0:
-            give(self._user, (scratch.tmp, scratch.home, root.source, *root.writable))
-        for name in first_steps(self._root):
-            (scratch.tmp / name).mkdir(exist_ok=True)
-        labels = {OWNER: owner(), SCRATCH: str(scratch.path)}
-        shown = [path for path in root.readonly if os.path.lexists(path)]
-        self._plan = plan(replace(self._root, readonly=tuple(shown)), policy, image, self._user, scratch, labels)
-        self._numbers = count()
-        self._made: list[Container] = []
-        self._idle: list[Container] = []
-        self._pool = threading.Lock()
-        # Made now: what does not work is said at once, and the first command finds it warm.
-        self._idle.append(self._make(Held.of(Limits())))
-
-    @property
-    def root(self) -> Path:
-        """The absolute path at which commands see the tree."""
-        return self._root.target
-
-    def put(self, name: str, data: bytes) -> str:
-        """Give commands a read-only file; return its path inside."""
-        self._check_open()
-        self._scratch.put(name, data)
-        return str(FILES / name)
-
-    def start(self, command: Command, limits: Limits = Limits()) -> Process:
-        """Start a command that talks over its channel; returns when it has taken its end, or has ended without."""
-        with ExitStack() as failed:
-            ours = failed.enter_context(socket.socket(socket.AF_UNIX))
-            with socket.socket(socket.AF_UNIX) as listener:
-                running = self._new(command, limits, ours, listener).begin()
-                failed.callback(running.__exit__)
-                _connect(ours, listener, running)
-            failed.pop_all()
-        return running
-
-    def close(self) -> None:
-        """End everything. Safe to call twice."""
-        super().close()
-        self._engine.close()
-
-    def _release(self) -> None:
-        with self._pool:
-            made, self._made, self._idle = self._made, [], []
-        for container in made:
-            container.kill()
-        for container in made:
-            container.close()
-
-    def _prepare(self, command: Command, limits: Limits, channel: socket.socket | None) -> tuple[Execution, Execution]:
-        checked = replace(command, environment=merged(command.environment))
-        ends = Ends(self._scratch.ends / str(next(self._numbers)), self._user, command.stdin, channel)
-        held = Held.of(limits)
-        directory = os.path.normpath(self.root / command.cwd)
-        execution = Execution(
-            self._engine, lambda: self._take(held), self._give_back, ends, self._user, checked, directory, limits
-        )
-        return execution, execution
-
-    def _take(self, held: Held) -> Container:
-        """Return a container that holds commands to `held` and serves none; those that hold to something else go."""
-        with self._pool:
-            idle, self._idle = self._idle, []
-        fit = [container for container in idle if container.held == held and not container.ended()]
-        with self._pool:
-            self._idle += fit[1:]
-        for container in idle:
-            if container not in fit:
-                self._drop(container)
-        return fit[0] if fit else self._make(held)
-
-    def _make(self, held: Held) -> Container:
-        container = Container(self._engine, self._plan, held)
-        with self._pool:
-            self._made.append(container)
-        return container
-
-    def _give_back(self, container: Container, clean: bool) -> None:
-        if clean:
-            with self._pool:
-                self._idle.append(container)
-        else:
-            container.kill()
-
-    def _drop(self, container: Container) -> None:
-        with self._pool:
-            self._made.remove(container)
-        container.close()
-
-
-def _connect(ours: socket.socket, listener: socket.socket, running: Running) -> None:
-    """Make `ours` the end of the connection that the command makes; of none, when it ends without one."""
-    while not select.select([listener], [], [], _TURN_S)[0]:
-        if running.over:
-            end, other = socket.socketpair()
-            other.close()
-            break
-    else:
-        end = listener.accept()[0]
-    with end:
-        os.dup2(end.fileno(), ours.fileno(), inheritable=False)
-
-
-def give(user: User, paths: Iterable[Path]) -> None:
-    """Give root's files in and below `paths` to `user`, following no link."""
-    for path in paths:
-        for _, directories, files, at in os.fwalk(path):
-            for name in (".", *directories, *files):
-                if os.stat(name, dir_fd=at, follow_symlinks=False).st_uid == 0:
-                    os.chown(name, user.uid, user.gid, dir_fd=at, follow_symlinks=False)
+        return Engine(self._address)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
-import json
+import stat
+import tarfile
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterable
 
 from sandbox.dockerengine import OWNER, Engine
+from sandbox.dockerrecipe import Recipe, SourceFile
 from sandbox.errors import SandboxUnavailable
 from sandbox.scratch import owner
 
@@ -20,44 +19,6 @@ _PAUSE_S = 0.1
 _SETUP_S = 3600
 _TOLD_LINES = 12
 _KEEP = ("/bin/sh", "-c", "read -r _")
-
-
-@dataclass(frozen=True, slots=True)
-class SourceFile:
-    """A file that an image is made with: its path, relative; its mode, a link's or executable's included; its content."""
-
-    path: str
-    mode: int
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """How to make an image: `base`, or what the text `dockerfile` builds in `context`; then `setup` runs in it.
-
-    `files` are the repository's, relative to it; `setup` is a shell's command, run as root in `directory`, where they lie,
-    with the network and the `secrets`. `depends` are the contents that make it another image when they change; the values of
-    secrets do not.
-    """
-
-    files: Callable[[], Iterable[SourceFile]]
-    directory: Path
-    depends: tuple[bytes, ...] = ()
-    base: str | None = None
-    dockerfile: str | None = None
-    context: str = "."
-    arguments: Mapping[str, str] = field(default_factory=dict)
-    target: str | None = None
-    setup: str | None = None
-    secrets: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        """The image's name: of what it is made of and how."""
-        told = [self.base, self.dockerfile, self.context, self.target, self.setup, str(self.directory)]
-        told += [json.dumps(sorted(self.arguments.items())), json.dumps(sorted(self.secrets))]
-        digests = [hashlib.sha256(data).hexdigest() for data in self.depends]
-        return f"{_NAME}:{hashlib.sha256(json.dumps([told, digests]).encode()).hexdigest()[:24]}"
 
 
 def build(engine: Engine, recipe: Recipe) -> str:
@@ -112,9 +73,6 @@ def _set_up(engine: Engine, recipe: Recipe, base: str) -> None:
 
 def _packed(files: Iterable[SourceFile], below: str = "") -> bytes:
     """Return files as a tar archive, those below a directory of links left where they are."""
-    import stat
-    import tarfile
-
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
         for file in files:

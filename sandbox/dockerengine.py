@@ -16,7 +16,6 @@ OWNER = "nightcrew.owner"
 SCRATCH = "nightcrew.scratch"
 """The label that names the directory a container belongs to."""
 
-DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
 _TIMEOUT_S = 60
 _BUILD_S = 3600
 _SAID = 40
@@ -120,11 +119,19 @@ class Engine:
         """Close the connections."""
         self._client.close()
 
-    def security(self) -> tuple[str, ...]:
-        """Return the names of what the engine isolates with (`seccomp`, `apparmor`, `rootless`, `userns` …)."""
+    def check(self) -> None:
+        """Raise `SandboxUnavailable` for an engine that cannot isolate as promised."""
         with self._asking("ask the engine what it is"):
             options = self._client.info().get("SecurityOptions") or ()
-        return tuple(option.partition(",")[0].removeprefix("name=") for option in options)
+        security = [option.partition(",")[0].removeprefix("name=") for option in options]
+        if "seccomp" not in security:
+            raise SandboxUnavailable("this Docker engine filters no system calls (seccomp): use another engine")
+        for remapped in ("rootless", "userns"):
+            if remapped in security:
+                raise SandboxUnavailable(
+                    f"this Docker engine gives containers other user numbers ({remapped}), so that the tree's files would be"
+                    " nobody's there: use an engine without, or the local sandbox"
+                )
 
     def find(self, name: str) -> str:
         """Return the id of an image. Raises `SandboxUnavailable` where the engine does not have it."""
