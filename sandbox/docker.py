@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandbox.errors import SandboxError, SandboxUnavailable
+from sandbox.owner import owner
 from sandbox.sandbox import Command, Limits, Policy, Readiness, Root, Sandbox
-from sandbox.scratch import Scratch, owner
+from sandbox.scratch import Scratch
 
 if TYPE_CHECKING:
     # Loaded when an engine is asked for something: most commands of nightcrew ask none.

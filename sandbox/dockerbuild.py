@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from sandbox.dockerengine import OWNER, Engine
 from sandbox.dockerrecipe import Recipe, SourceFile
 from sandbox.errors import SandboxUnavailable
-from sandbox.scratch import owner
+from sandbox.owner import owner
 
 _NAME = "nightcrew"
 _LOG = "/nightcrew-setup.log"

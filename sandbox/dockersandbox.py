@@ -20,9 +20,10 @@ from sandbox.dockerplan import Held, User, plan
 from sandbox.environment import merged
 from sandbox.host import HostSandbox
 from sandbox.machine import real
+from sandbox.owner import owner
 from sandbox.process import Running
 from sandbox.sandbox import Command, Limits, Policy, Process, Root
-from sandbox.scratch import Scratch, owner
+from sandbox.scratch import Scratch
 
 _TURN_S = 0.05
 

@@ -6,7 +6,7 @@ from contextlib import closing
 
 from sandbox.dockerengine import OWNER, Engine
 from sandbox.errors import SandboxError
-from sandbox.scratch import lives
+from sandbox.owner import lives
 
 
 def sweep_containers(address: str) -> bool:

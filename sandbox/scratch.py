@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 
 from sandbox import cgroup
+from sandbox.owner import lives, owner
 
 MARKER = "NIGHTCREW_SCRATCH"
 """Names, in the environment of what is started on the host, the directory it belongs to."""
@@ -106,34 +107,11 @@ class Scratch:
         _remove(self.path)
 
 
-def owner() -> str:
-    """Return what tells this process from all others: its id and when it started."""
-    return f"{os.getpid()}-{_started(os.getpid())}"
-
-
-def lives(owner: str) -> bool:
-    """Say whether a process that `owner` returned this in still runs."""
-    match owner.split("-"):
-        case [pid, started] if pid.isdecimal() and started.isdecimal():
-            return _started(int(pid)) == int(started)
-        case _:
-            return False
-
-
 def _listed(old: bytes, line: str) -> bytes:
     """Return a user or group list in which `line` takes the place of the entry with its number."""
     number = line.split(":")[2].encode()
     kept = [entry for entry in old.splitlines() if entry.split(b":")[2:3] != [number]]
     return b"\n".join([*kept, line.encode(), b""])
-
-
-def _started(pid: int) -> int | None:
-    """Return when a process started (ticks since boot), None when there is none."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-    return int(text.rpartition(")")[2].split()[19])
 
 
 def _remove(path: Path) -> None:
