@@ -59,7 +59,7 @@ class Commands(click.Group):
         if name and not name.startswith("-") and name not in _COMMANDS:
             import difflib
 
-            near = difflib.get_close_matches(name, _COMMANDS, 1, 0.5)
+            near = difflib.get_close_matches(name, _COMMANDS, 1, 0.6)
             advice = f"did you mean `{near[0]}`?" if near else "`nightcrew --help` lists them"
             raise click.UsageError(f"there is no command `{name}`; {advice}", ctx)
         return super().resolve_command(ctx, args)

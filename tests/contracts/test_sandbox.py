@@ -26,7 +26,7 @@ from sandbox import (
     Usage,
     toolchain_paths,
 )
-from tests.sandbox.dockerimage import docker_driver
+from tests.sandbox.dockerimage import IMAGES_PYTHON, docker_driver
 
 ECHO = """
 import os, socket
@@ -34,7 +34,15 @@ with socket.socket(fileno=int(os.environ["NIGHTCREW_CHANNEL"])) as channel:
     while data := channel.recv(100):
         channel.sendall(data.upper())
 """
-TALK = Command((sys.executable, "-I", "-c", ECHO))
+
+
+def python(sandbox: Sandbox) -> str:
+    """Return an interpreter that is there inside: an image has its own."""
+    return IMAGES_PYTHON if sandbox.driver == "docker" else sys.executable
+
+
+def talk(sandbox: Sandbox) -> Command:
+    return Command((python(sandbox), "-I", "-c", ECHO))
 
 
 def answer(command: Command) -> Completed:
@@ -118,7 +126,7 @@ def test_a_command_reads_its_standard_input_to_the_end(sandbox: Sandbox) -> None
 
 
 def test_a_started_command_talks_over_its_channel_and_ends_with_it(sandbox: Sandbox) -> None:
-    with sandbox.start(TALK) as process:
+    with sandbox.start(talk(sandbox)) as process:
         process.channel.sendall(b"hello")
         assert process.channel.recv(100) == b"HELLO"
         process.channel.shutdown(socket.SHUT_WR)
@@ -128,19 +136,19 @@ def test_a_started_command_talks_over_its_channel_and_ends_with_it(sandbox: Sand
 
 
 def test_waiting_gives_up_when_its_time_has_passed(sandbox: Sandbox) -> None:
-    with sandbox.start(TALK) as process:
+    with sandbox.start(talk(sandbox)) as process:
         assert process.wait(0.01) is None
 
 
 def test_a_stopped_command_says_so_and_stays_stopped(sandbox: Sandbox) -> None:
-    with sandbox.start(TALK) as process:
+    with sandbox.start(talk(sandbox)) as process:
         assert process.stop().ended is Ended.STOPPED
         assert process.stop().ended is Ended.STOPPED
         assert process.wait(0) == process.stop()
 
 
 def test_leaving_a_running_command_stops_it(sandbox: Sandbox) -> None:
-    with sandbox.start(TALK) as process:
+    with sandbox.start(talk(sandbox)) as process:
         process.channel.sendall(b"x")
     completed = process.wait(0)
     assert completed is not None
@@ -148,7 +156,7 @@ def test_leaving_a_running_command_stops_it(sandbox: Sandbox) -> None:
 
 
 def test_closing_the_sandbox_stops_what_runs(sandbox: Sandbox) -> None:
-    process = sandbox.start(TALK)
+    process = sandbox.start(talk(sandbox))
     sandbox.close()
     completed = process.wait(0)
     assert completed is not None
@@ -183,7 +191,7 @@ def test_an_ended_sandbox_refuses(sandbox: Sandbox) -> None:
     with pytest.raises(SandboxClosed):
         sandbox.run(Command(("true",)))
     with pytest.raises(SandboxClosed):
-        sandbox.start(TALK)
+        sandbox.start(talk(sandbox))
     with pytest.raises(SandboxClosed):
         sandbox.put("name", b"")
 
@@ -244,7 +252,7 @@ class TestRealProcesses:
 
     def test_short_commands_are_charged_for_their_cpu(self, sandbox: Sandbox) -> None:
         code = "from time import process_time as now\nbegan = now()\nwhile now() < began + 0.2: pass"
-        completed = sandbox.run(Command((sys.executable, "-I", "-c", code)))
+        completed = sandbox.run(Command((python(sandbox), "-I", "-c", code)))
         assert completed.usage.cpu_s >= 0.2
 
     def test_memory_of_all_processes_together_is_limited(self, sandbox: Sandbox) -> None:
@@ -254,7 +262,7 @@ class TestRealProcesses:
             "held = b'x' * (60 << 20); time.sleep(60)"
         )
         limits = Limits(memory_bytes=100 << 20, wall_s=60)
-        completed = sandbox.run(Command((sys.executable, "-I", "-c", code)), limits)
+        completed = sandbox.run(Command((python(sandbox), "-I", "-c", code)), limits)
         assert completed.ended is Ended.OUT_OF_MEMORY
         assert completed.usage.peak_bytes > 100 << 20
 
@@ -299,7 +307,7 @@ class TestRealProcesses:
         assert "PYTEST_CURRENT_TEST" not in variables
 
     def test_many_commands_run_at_once(self, sandbox: Sandbox) -> None:
-        processes = [sandbox.start(replace(TALK, cwd=".")) for _ in range(4)]
+        processes = [sandbox.start(replace(talk(sandbox), cwd=".")) for _ in range(4)]
         for number, process in enumerate(processes):
             process.channel.sendall(b"%d" % number)
         assert [process.channel.recv(10) for process in processes] == [b"0", b"1", b"2", b"3"]
@@ -309,7 +317,7 @@ class TestRealProcesses:
     def test_nothing_of_a_closed_sandbox_stays_on_the_disk(self, sandbox: Sandbox, tmp_path: Path) -> None:
         script = "mkdir -p $TMPDIR/a/b && touch $TMPDIR/a/b/c && chmod 0 $TMPDIR/a/b $TMPDIR/a"
         deep = "import os; os.chdir(os.environ['TMPDIR']); [(os.mkdir('d'), os.chdir('d')) for _ in range(1200)]"
-        assert sandbox.run(Command((sys.executable, "-I", "-c", deep))).ok
+        assert sandbox.run(Command((python(sandbox), "-I", "-c", deep))).ok
         assert sandbox.run(Command(("sh", "-c", script))).ok
         sandbox.close()
         assert list((tmp_path / "scratch").iterdir()) == []

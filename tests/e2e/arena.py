@@ -28,7 +28,7 @@ from sandbox import (
     toolchain_paths,
 )
 from shadowfs import Change, CopyDriver, Driver, FuseDriver, Shadow, Snapshot, deliver_objects, pin, set_branch
-from tests.sandbox.dockerimage import docker_driver
+from tests.sandbox.dockerimage import IMAGES_PYTHON, docker_driver
 
 READINESS = LocalDriver().probe()
 needs_local = pytest.mark.skipif(not READINESS.works, reason=READINESS.why)
@@ -78,7 +78,8 @@ class Place:
             "VICTIM": str(self.victim),
             "REPOSITORY": str(self.repository),
             "STATE": str(self.state),
-            "PYTHON": sys.executable,
+            # An image has tools of its own.
+            "PYTHON": IMAGES_PYTHON if self.kind == "docker" else sys.executable,
             **more,
         }
 
@@ -150,7 +151,6 @@ def opened(place: Place, shadow: Shadow, *tools: Path) -> Sandbox:
         mount.path,
         place.repository,
         mount.namespace,
-        # An image has tools of its own.
         readonly=(mount.objects, *(() if place.kind == "docker" else TOOLS), *tools),
         writable=(mount.git_dir,),
     )

@@ -1,6 +1,6 @@
 """An image for the tests of the docker sandbox, made in seconds of this machine's own Debian packages: nothing is downloaded.
 
-It has a shell, git, Debian's Python at the path of the tests' own, and pytest.
+It has a shell, git, Debian's Python and pytest.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import importlib.metadata
 import os
 import re
 import subprocess
-import sys
 import tarfile
 import tempfile
 from collections.abc import Iterator
@@ -25,12 +24,13 @@ from docker.errors import DockerException, ImageNotFound
 
 from sandbox import DockerDriver, SandboxUnavailable
 
+IMAGES_PYTHON = "/usr/bin/python3"
 _PACKAGES = ("python3", "git")
 _PURE = ("pytest", "pluggy", "iniconfig", "packaging", "pygments")
 _LEFT_OUT = re.compile(r"/usr/share/(doc|man|locale|info|perl|lintian|bug)/|/(dev|proc|sys|run|tmp)/|__pycache__")
 _USERS = b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"
 _GROUPS = b"root:x:0:\nnogroup:x:65534:\n"
-_RECIPE = "1"
+_RECIPE = "2"
 
 
 def the_image() -> str:
@@ -81,7 +81,7 @@ def made_image() -> str | SandboxUnavailable | FileNotFoundError:
     except DockerException as error:
         return SandboxUnavailable(f"no Docker engine answers: {error}")
     try:
-        told = "\0".join((_RECIPE, *packages, sys.executable, *map(importlib.metadata.version, _PURE)))
+        told = "\0".join((_RECIPE, *packages, *map(importlib.metadata.version, _PURE)))
         tag = hashlib.sha256(told.encode()).hexdigest()[:16]
         try:
             client.inspect_image(f"nightcrew-test:{tag}")  # type: ignore[no-untyped-call]
@@ -129,10 +129,6 @@ def _pack(file: IO[bytes], packages: list[str]) -> None:
             for part in importlib.metadata.files(distribution) or ():
                 if ".." not in part.parts and "__pycache__" not in part.parts:
                     archive.add(part.locate(), f"usr/lib/python3/dist-packages/{part}")
-        if sys.executable not in ("/usr/bin/python3", "/bin/python3"):
-            link = tarfile.TarInfo(sys.executable.lstrip("/"))
-            link.type, link.linkname = tarfile.SYMTYPE, "/usr/bin/python3"
-            archive.addfile(link)
 
 
 def _files(packages: list[str]) -> Iterator[str]:
