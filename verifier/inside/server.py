@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from .channel import Message
 
 _IMPORT_CPU_S = 5.0
-_COLD = "cold"
 _PRELOAD = {"pytest": ("pytest", "_pytest", "pluggy", "iniconfig", "packaging"), "unittest": ("unittest",)}
 
 
@@ -50,7 +49,7 @@ class Loop:
                     self.take(message)
             self.others(ready)
             for message in self.nursery.finished(ready):
-                self.tell(message)
+                self.link.send(message)
             while self.jobs and not self.nursery.full:
                 self.start(self.jobs.popleft())
         self.nursery.clear()
@@ -77,10 +76,6 @@ class Loop:
     def start(self, job: Message) -> None:
         """Start one job."""
         raise NotImplementedError
-
-    def tell(self, message: Message) -> None:
-        """Send on what became of a job."""
-        self.link.send(message)
 
     def refuse(self, job: Message, ending: str, why: str) -> None:
         """Answer a job that is not started."""
@@ -121,15 +116,8 @@ class Warm(Loop):
         self._modules = _modules(tree)
         self._patcher = live.Patcher(tree, live.Index(tree), imported, self._modules)
         self._chosen: tuple[list[str], list[str] | None] = ([], [])
-        self._running: dict[int, Message] = {}
         nursery.settle()
         link.send({"t": "ready", "room": self.nursery.room})
-
-    def take(self, message: Message) -> None:
-        """Handle one message that came from the hub."""
-        if message["t"] == "cancel":
-            self._running.clear()
-        super().take(message)
 
     def start(self, job: Message) -> None:
         """Fork a child that applies the job's edits to live functions and runs its tests."""
@@ -137,7 +125,8 @@ class Warm(Loop):
         try:
             if tests is None:
                 raise source.Cold("a test is not among the collected ones")
-            places = self._patcher.prepare(job["edits"])
+            # Before the fork: in a child, whose pages are all shared, compiling costs the kernel more than it saves here.
+            apply = self._patcher.plan(self._patcher.prepare(job["edits"]))
         except source.Inapplicable as error:
             self.refuse(job, "inapplicable", str(error))
             return
@@ -146,13 +135,7 @@ class Warm(Loop):
             return
 
         def work(scratch: str) -> Message:
-            # Here and not before the fork: a page that the parent touches is copied once more for every child.
-            try:
-                self._patcher.plan(places)()
-            except source.Inapplicable as error:
-                return {"ending": "inapplicable", "message": str(error)}
-            except source.Cold as error:
-                return {"ending": _COLD, "message": str(error)}
+            apply()
             told = Told()
             lines = trace.Lines(self._tree, job["cover"] or None) if job.get("cover") is not None else None
             if lines is not None:
@@ -163,16 +146,7 @@ class Warm(Loop):
                 said["lines"] = lines.found()
             return said
 
-        self._running[job["n"]] = job
         self.nursery.spawn(job["n"], job["cpu_s"], work)
-
-    def tell(self, message: Message) -> None:
-        """Send on what became of a job; what cannot be put into live functions is passed on to the hub."""
-        job = self._running.pop(message["n"])
-        if message.get("ending") == _COLD:
-            self._pass_on(job, str(message.get("message")))
-        else:
-            super().tell(message)
 
     def _pass_on(self, job: Message, why: str) -> None:
         paths = {edit[0] for edit in job["edits"]}
