@@ -56,16 +56,6 @@ class Index:
         return self._functions.get(id(code), [])
 
 
-class Place:
-    """A function that a candidate edits, and the edits that lie in it."""
-
-    def __init__(self, path: str, module: source.Module, function: source.Function) -> None:
-        self.path = path
-        self.module = module
-        self.function = function
-        self.edits: list[source.Edit] = []
-
-
 class Patcher:
     """Plans how candidates are applied, keeping what it knows of each edited module."""
 
@@ -76,38 +66,36 @@ class Patcher:
         self._modules = modules
         self._texts: dict[str, source.Module] = {}
 
-    def prepare(self, edits: Sequence[tuple[str, int, int, str]]) -> list[Place]:
-        """Return the functions that the edits change, knowing all of them that is the same for every edit; raises as `plan` does."""
-        places: dict[source.Function, Place] = {}
+    def plan(self, edits: Sequence[tuple[str, int, int, str]]) -> Plan:
+        """Return what applies the edits; raises `Cold` where only a new import does, `Inapplicable` where nothing does."""
+        places: dict[source.Function, tuple[str, source.Module, list[source.Edit]]] = {}
         for path, start, end, text in edits:
             module = self._module(path)
             function = module.function_at(start, end)
-            if function.compiled is None:
-                self._learn(path, module, function)
-            place = places.setdefault(function, Place(path, module, function))
-            place.edits.append((start, end, text))
-        return list(places.values())
-
-    def _learn(self, path: str, module: source.Module, function: source.Function) -> None:
-        compiled = module.compile(function)
-        live = self._index.codes(path, function.name, function.first)
-        if not live:
-            raise source.Cold("no live function has this code")
-        if not all(_same(old, compiled.code) for old in live):
-            raise source.Cold("its code was made by something else than the compiler")
-        function.compiled = compiled
-        # Or the first collection in each child would touch, and so copy, all that was learned.
-        gc.freeze()
-
-    def plan(self, places: Sequence[Place]) -> Plan:
-        """Return what applies prepared edits; raises `Cold` where only a new import does, `Inapplicable` where nothing does."""
-        steps = [step for place in places for step in self._function(place)]
+            places.setdefault(function, (path, module, []))[2].append((start, end, text))
+        steps: list[Plan] = []
+        for function, (path, module, changes) in places.items():
+            steps += self._function(path, module, function, changes)
 
         def apply() -> None:
             for step in steps:
                 step()
 
         return apply
+
+    def _compiled(self, path: str, module: source.Module, function: source.Function) -> source.Compiled:
+        """Return the function as it is, compiled once, where that is what its live functions have."""
+        if function.compiled is None:
+            compiled = module.compile(function)
+            live = self._index.codes(path, function.name, function.first)
+            if not live:
+                raise source.Cold("no live function has this code")
+            if not all(_same(old, compiled.code) for old in live):
+                raise source.Cold("its code was made by something else than the compiler")
+            function.compiled = compiled
+            # Or the first collection in each child would touch, and so copy, all that was learned.
+            gc.freeze()
+        return function.compiled
 
     def _module(self, path: str) -> source.Module:
         if path not in self._texts:
@@ -120,17 +108,17 @@ class Patcher:
                 raise source.Inapplicable(str(error)) from None
         return self._texts[path]
 
-    def _function(self, place: Place) -> list[Plan]:
-        function = place.function
-        made = place.module.compile(function, place.edits)
-        assert function.compiled is not None
+    def _function(
+        self, path: str, module: source.Module, function: source.Function, edits: Sequence[source.Edit]
+    ) -> list[Plan]:
+        made = module.compile(function, edits)
         header = function.header
-        if not _defined_same(function.compiled, made):
-            header = place.module.header(function, place.edits)
+        if not _defined_same(self._compiled(path, module, function), made):
+            header = module.header(function, edits)
             if header.shape != function.header.shape:
                 raise source.Cold("what is evaluated at the function's definition differs")
         steps: list[Plan] = []
-        for old in self._index.codes(place.path, function.name, function.first):
+        for old in self._index.codes(path, function.name, function.first):
             pairs = list(self._pairs(old, made.code))
             for before, after in pairs:
                 self._check(before, after)

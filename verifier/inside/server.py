@@ -125,8 +125,8 @@ class Warm(Loop):
         try:
             if tests is None:
                 raise source.Cold("a test is not among the collected ones")
-            # Before the fork: in a child, whose pages are all shared, compiling costs the kernel more than it saves here.
-            apply = self._patcher.plan(self._patcher.prepare(job["edits"]))
+            # Before the fork: in a child, where each page it touches is copied, compiling takes more CPU.
+            apply = self._patcher.plan(job["edits"])
         except source.Inapplicable as error:
             self.refuse(job, "inapplicable", str(error))
             return
