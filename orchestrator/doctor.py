@@ -179,7 +179,8 @@ def _language_servers(path: str) -> Iterator[Check]:
         yield Check(
             f"for {name}",
             bool(told),
-            "; ".join(told) or f"none of {', '.join(server.name for server in known)} is on PATH or in the repository",
+            "; ".join(told)
+            or f"there is no {' or '.join(server.name for server in known)} on PATH or in the repository",
             instead=f"nothing: no findings, definitions or quick fixes in {name}",
             get=known[0].get,
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from agents import Agent
+from orchestrator.place import Imaging, named_image
 from orchestrator.settings import Settings
 from sandbox import SandboxDriver
 from shadowfs import Change, Driver, Snapshot
@@ -55,8 +56,7 @@ class Engines:
     runner: Runner
     judge: Callable[[Case, RungWatch], Verdict]
     agent: Callable[[str], Agent]
-    image: Callable[[Snapshot, Settings], str | None] = lambda _, settings: settings.container.image
-    """Returns the image that containers are made of, and makes it where it has to."""
+    image: Imaging = named_image
     warm: Callable[[str], None] = lambda _: None
     """Starts what the named driver takes a while to start, and does not wait for it."""
 

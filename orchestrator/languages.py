@@ -41,7 +41,9 @@ def languages_in(
         return depot.read(entry.blob) if entry is not None and entry.mode in _FILES else None
 
     def start(found: Found) -> LanguageSession:
-        fresh = lambda: start_language_server(place.sandbox, found, read, poll=stopping)  # noqa: E731
+        def fresh() -> LanguageSession:
+            return start_language_server(place.sandbox, found, read, poll=stopping)
+
         return RestartingSession(found.server.name, fresh)
 
     return Languages(servers, start, read, before, lambda: min(remaining_s(), ANSWER_S))

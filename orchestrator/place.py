@@ -13,9 +13,10 @@ from sandbox import Policy, Root, Sandbox, SandboxDriver, SandboxUnavailable
 from shadowfs import Driver, DriverUnavailable, Shadow, Snapshot
 
 Imaging = Callable[[Snapshot, Settings], str | None]
+"""Returns the image that containers are made of, and makes it where it has to."""
 
 
-def no_image(_: Snapshot, settings: Settings) -> str | None:
+def named_image(_: Snapshot, settings: Settings) -> str | None:
     """Return the image that is named, and make none."""
     return settings.container.image
 
@@ -40,7 +41,7 @@ class Places:
         drivers: Sequence[Driver],
         sandboxes: Mapping[str, SandboxDriver],
         settings: Settings,
-        image: Imaging = no_image,
+        image: Imaging = named_image,
     ) -> None:
         self._settings = settings
         self._imaging = image

@@ -15,7 +15,10 @@ from pathlib import Path
 import pytest
 
 from sandbox import Command, DockerDriver, Ended, Limits, Policy, Root, Sandbox, SandboxError, SandboxUnavailable, sweep
+from tests.sandbox.cases import tree
 from tests.sandbox.dockerimage import containers_of, docker_driver, engine, the_image
+
+__all__ = ["tree"]
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -23,14 +26,6 @@ ROOT = Path(__file__).parent.parent.parent
 @pytest.fixture
 def driver(tmp_path: Path) -> DockerDriver:
     return docker_driver(tmp_path / "scratch")
-
-
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    path = tmp_path / "a tree"
-    path.mkdir()
-    (path / "file").write_text("content\n")
-    return path
 
 
 @pytest.fixture
