@@ -123,6 +123,10 @@ class Cage(Protocol):
         """Return the command's living processes."""
         ...
 
+    def refused(self) -> bool:
+        """Say whether the kernel refused the command one more process or thread, as far as it tells."""
+        ...
+
     def kill(self) -> bool:
         """Kill all processes; False while they cannot be found yet. May be called again and again."""
         ...

@@ -32,6 +32,11 @@ def put(group: Path, pid: int) -> None:
         (group / "cgroup.procs").write_text(str(pid))
 
 
+def refused(group: Path) -> bool:
+    """Say whether the kernel refused a process of the group one more process or thread."""
+    return (group / "pids.events").read_text().split() != ["max", "0"]
+
+
 def remove(group: Path) -> None:
     """Remove a group whose processes have ended; one that has some, or is gone, is left alone."""
     with suppress(OSError):

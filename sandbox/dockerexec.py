@@ -128,7 +128,7 @@ class Execution:
         self._container: Container | None = None
         self._main = 0
         self._before_s = 0.0
-        self._kills = 0
+        self._kills = self._refusals = 0
         self._clean = False
 
     @property
@@ -151,7 +151,8 @@ class Execution:
             raise SandboxError(f"the container of {self.name} ended at its start: {_ended_from_outside()}")
         exited = os.pidfd_open(self._main)
         stack.callback(os.close, exited)
-        self._before_s, self._kills = container.group.cpu_s() or 0.0, container.group.kills()
+        group = container.group
+        self._before_s, self._kills, self._refusals = group.cpu_s() or 0.0, group.kills(), group.refusals()
         os.write(answers, b"go\n")
         return Started(self._main, exited, outputs, lambda: self._collect(process))
 
@@ -173,6 +174,10 @@ class Execution:
         with suppress(psutil.Error):
             found += [psutil.Process(self._main), *descendants(self._main)]
         return found
+
+    def refused(self) -> bool:
+        """Say whether the container's count of refusals has grown since the command's start."""
+        return self._running.group.refusals() > self._refusals
 
     def kill(self) -> bool:
         """Kill the container, and with it all in it."""

@@ -1,4 +1,4 @@
-"""What the kernel's control groups tell of one container: CPU time, tasks, kills for want of memory. Both versions of them."""
+"""What the kernel's control groups tell of one container: CPU time, tasks, refusals, kills. Both versions of them."""
 
 from __future__ import annotations
 
@@ -29,6 +29,10 @@ class ContainerGroup:
     def tasks(self) -> int | None:
         """Return how many processes and threads it has, ended ones that nobody took away included."""
         return _number(self._paths.get("pids", self._unified) / "pids.current")
+
+    def refusals(self) -> int:
+        """Return how often the kernel refused it one more process or thread."""
+        return _field(self._paths.get("pids", self._unified) / "pids.events", "max") or 0
 
     def kills(self) -> int:
         """Return how many processes the kernel killed because its memory was at the limit."""

@@ -248,6 +248,10 @@ class BwrapCage:
         pid = self._told("child-pid")
         return [] if pid is None else descendants(pid)
 
+    def refused(self) -> bool:
+        """Say whether its control group, where it has one, hit the limit."""
+        return self._group is not None and cgroup.refused(self._group)
+
     def kill(self) -> bool:
         """Kill the first process, and with it all in its namespace; False while it is not known."""
         if self._first is None:

@@ -130,6 +130,10 @@ class NoneCage:
             return [psutil.Process(self._pid), *descendants(self._pid)]
         return []
 
+    def refused(self) -> bool:
+        """Say no: nobody counts what `ulimit` refuses."""
+        return False
+
     def kill(self) -> bool:
         """Kill the first process, its process group and all below it."""
         for process in self.members():

@@ -159,6 +159,7 @@ class Running:
                 selector.register(descriptor, selectors.EVENT_READ, heard)
             self._serve(selector, started.exited, began)
         result = started.collect()
+        self._look_for_refusal()
         self._end_all()
         for pipe, output in zip(started.outputs, outputs, strict=True):
             while data := _read(pipe):
@@ -193,8 +194,15 @@ class Running:
         passed = self._meter.sample(self._cage.members())
         if passed is not None:
             self._force(Verdict(passed[0], why=passed[1]))
-        elif (full := self._quota.passed()) is not None:
+        self._look_for_refusal()
+        if (full := self._quota.passed()) is not None:
             self._force(Verdict(Ended.OUT_OF_SPACE, why=full))
+
+    def _look_for_refusal(self) -> None:
+        # Processes that live for a moment fill the kernel's limit without the meter ever seeing many of them.
+        if self._cage.refused():
+            why = f"the kernel refused it one more process or thread; the limit is {self._limits.processes} processes"
+            self._force(Verdict(Ended.TOO_MANY_PROCESSES, why=why))
 
     def _kill(self, now: float) -> float:
         """Kill what runs; return the seconds until it is worth trying again. Raises `SandboxError` when it does not die."""

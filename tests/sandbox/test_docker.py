@@ -129,6 +129,21 @@ def test_limits_that_a_container_holds_are_the_commands_own(sandbox: Sandbox) ->
 PERL = 'open(my $end, "+<&=", $ENV{NIGHTCREW_CHANNEL}); sysread($end, my $said, 9); syswrite($end, uc $said)'
 
 
+def test_a_command_that_the_kernel_refused_a_thread_has_too_many_even_if_it_minds_it_not(sandbox: Sandbox) -> None:
+    script = """
+import threading
+stop = threading.Event()
+try:
+    for _ in range(2000): threading.Thread(target=stop.wait).start()
+except RuntimeError: print("refused", flush=True)
+stop.set()
+"""
+    completed = sandbox.run(Command(("python3", "-c", script)), Limits(processes=2, wall_s=60))
+    assert completed.stdout == b"refused\n"
+    assert completed.ended is Ended.TOO_MANY_PROCESSES
+    assert sandbox.run(Command(("true",)), Limits(processes=2, wall_s=60)).ok
+
+
 def test_a_channel_is_a_socket_for_programs_of_any_language(sandbox: Sandbox) -> None:
     with sandbox.start(Command(("perl", "-e", PERL))) as process:
         process.channel.sendall(b"hello")
