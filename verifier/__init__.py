@@ -49,7 +49,7 @@ from verifier.measure import Measure
 from verifier.runner import InsideRunner
 from verifier.scripted import ScriptedRunner, ScriptedTrials
 from verifier.suite import Frame, Outcome, Ran, Runner, Suite, SuiteReport, TestResult
-from verifier.trials import Candidate, Coverage, Edit, Ending, Trial, Trials, TrialsFactory
+from verifier.trials import Behaviour, Candidate, Coverage, Edit, Ending, Trial, Trials, TrialsFactory
 from verifier.verdict import DECISIVE, Case, Evidence, Rung, RungResult, Status, Verdict
 
 __all__ = [
@@ -57,6 +57,7 @@ __all__ = [
     "DECISIVE",
     "LADDER",
     "SERVERS",
+    "Behaviour",
     "Call",
     "Candidate",
     "Case",

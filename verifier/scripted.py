@@ -8,7 +8,7 @@ from typing import Self
 
 from sandbox import Limits, Sandbox
 from verifier.suite import Outcome, Ran, Suite, SuiteReport, TestResult
-from verifier.trials import Candidate, Coverage, Trial
+from verifier.trials import Behaviour, Candidate, Coverage, Trial
 
 Say = Callable[[Sandbox], Mapping[str, Outcome]]
 """Given the sandbox, tells what each test says there."""
@@ -33,11 +33,12 @@ class ScriptedRunner:
 
 @dataclass(slots=True)
 class ScriptedTrials:
-    """Tries nothing; `judge` tells what becomes of a candidate, `outcomes` what the tests say without one."""
+    """Tries nothing; `judge` tells what becomes of a candidate, `outcomes` what the tests say without one, `behave` what candidates do."""
 
     outcomes: Mapping[str, Outcome]
     judge: Callable[[Candidate, Sequence[str]], Trial]
     lines: Mapping[str, Mapping[str, frozenset[int]]] = field(default_factory=dict)
+    behave: Callable[[Sequence[Candidate]], tuple[Behaviour, ...]] = lambda candidates: ()  # noqa: ARG005
     tried: list[Candidate] = field(default_factory=list)
     closed: bool = False
 
@@ -64,6 +65,20 @@ class ScriptedTrials:
         for candidate in candidates:
             self.tried.append(candidate)
             yield self.judge(candidate, tests)
+
+    def behaviours(
+        self,
+        candidates: Sequence[Candidate],
+        failing: Sequence[str],
+        passing: Sequence[str],
+        *,
+        seed: int = 0,
+        most: int = 120,
+        cpu_s: float = 5.0,
+    ) -> tuple[Behaviour, ...]:
+        """Return what `behave` says of the candidates, at most `most`."""
+        del failing, passing, seed, cpu_s
+        return self.behave(candidates)[:most]
 
     def start(self, sandbox: Sandbox, suite: Suite, limits: Limits = Limits(), run_s: float | None = None) -> Self:
         """Be the factory too."""

@@ -58,6 +58,26 @@ class Coverage:
     lines: Mapping[str, Mapping[RepoPath, frozenset[int]]]
 
 
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """What each candidate does on one input: a call of a function that they edit, or through which tests reach what they edit.
+
+    `call` shows the input as a Python call, `size` grows with its complexity. `outcomes` has a digest for each candidate, in
+    order: equal digests mean that no difference was seen; "" that it took too long, died or cannot be compared. `shown` has the
+    same to be read (`returns [1, 2]`, `raises ValueError: no`); `before` and `before_shown` are of the code as it is. `mutated`
+    says that the input is a mutation of a recorded one, `failing` that it was recorded in a failing test, or comes from such.
+    """
+
+    call: str
+    size: int
+    outcomes: tuple[str, ...]
+    shown: tuple[str, ...]
+    before: str
+    before_shown: str
+    mutated: bool
+    failing: bool
+
+
 class Trials(Protocol):
     """A running fork server. Each trial sees a process as it was after the import of the suite, with the candidate applied."""
 
@@ -83,6 +103,23 @@ class Trials(Protocol):
         cpu_s: float = 5.0,
     ) -> Iterator[Trial]:
         """Yield one trial for each candidate, in order, as they finish; `cpu_s` limits each candidate's CPU time."""
+        ...
+
+    def behaviours(
+        self,
+        candidates: Sequence[Candidate],
+        failing: Sequence[str],
+        passing: Sequence[str],
+        *,
+        seed: int = 0,
+        most: int = 120,
+        cpu_s: float = 5.0,
+    ) -> tuple[Behaviour, ...]:
+        """Tell what each candidate does on at most `most` inputs: those that tests give, and mutations of them, smaller ones first.
+
+        All candidates see the same inputs; `seed` decides which mutations are made, `cpu_s` limits the recording, the code as it
+        is and each candidate, each by itself. Empty where nothing can be recorded or compared.
+        """
         ...
 
     def __enter__(self) -> Self: ...

@@ -9,7 +9,7 @@ from typing import Self
 from agents.agent import Workspace
 from agents.repair.notes import Original, keep
 from shadowfs import RepoPath
-from verifier import Candidate, Coverage, Ending, Ran, SuiteReport, Trial
+from verifier import Behaviour, Candidate, Coverage, Ending, Ran, SuiteReport, Trial
 
 
 @dataclass(slots=True)
@@ -49,6 +49,20 @@ class OneByOne:
         del all_failures, cpu_s
         for candidate in candidates:
             yield self._try(candidate, tests)
+
+    def behaviours(
+        self,
+        candidates: Sequence[Candidate],
+        failing: Sequence[str],
+        passing: Sequence[str],
+        *,
+        seed: int = 0,
+        most: int = 120,
+        cpu_s: float = 5.0,
+    ) -> tuple[Behaviour, ...]:
+        """Tell nothing: functions can be called apart from their tests in a fork server only."""
+        del candidates, failing, passing, seed, most, cpu_s
+        return ()
 
     def _try(self, candidate: Candidate, tests: Sequence[str]) -> Trial:
         before = {edit.path: self.workspace.read(edit.path) for edit in candidate.edits}
