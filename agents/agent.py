@@ -16,7 +16,8 @@ from verifier import Call, FileEdit, Findings, Fix, Location, Position, Span, Su
 class Task:
     """What an agent is to do. `text` is the ticket's, untrusted. `failing` are test ids that must pass in the end.
 
-    `protected` paths may not be changed. `seed` makes a run repeatable.
+    `protected` paths may not be changed. `seed` makes a run repeatable. `ask` says that somebody is there to answer a
+    question; without it an agent proposes what is likeliest.
     """
 
     text: str
@@ -24,6 +25,7 @@ class Task:
     failing: tuple[str, ...] = ()
     protected: frozenset[RepoPath] = frozenset()
     seed: int = 0
+    ask: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,26 @@ class NoFix:
     needs: str = ""
 
 
-Result = Proposal | NoFix
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One way to answer a question: what would be proposed then, and what it does where the options differ, in words."""
+
+    proposal: Proposal
+    shows: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """An end that leaves the choice to a person: what is to be decided, and at least two options, the likeliest first.
+
+    The workspace is left as it was: each option carries its own change, so that an answer needs no further search.
+    """
+
+    text: str
+    options: tuple[Option, ...]
+
+
+Result = Proposal | Question | NoFix
 
 
 class Workspace(Protocol):
@@ -155,5 +176,5 @@ class Agent(Protocol):
     def name(self) -> str: ...
 
     def work(self, task: Task, workspace: Workspace) -> Result:
-        """Work until there is a proposal or an honest reason for none."""
+        """Work until there is a proposal, a question (where the task lets it ask), or an honest reason for neither."""
         ...

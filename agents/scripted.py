@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agents.agent import NoFix, Proposal, Result, Task, Workspace
+from agents.agent import NoFix, Option, Proposal, Question, Result, Task, Workspace
 from sandbox import Command
 from shadowfs import RepoPath
 
@@ -25,12 +25,20 @@ class Delete:
     path: RepoPath
 
 
-Action = Write | Delete | Command | NoFix | Exception
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """End with a question, each of whose options is one file written."""
+
+    text: str
+    options: tuple[Write, ...]
+
+
+Action = Write | Delete | Command | NoFix | Ask | Exception
 
 
 @dataclass(frozen=True, slots=True)
 class ScriptedAgent:
-    """Does what its script says, in order: writes, deletes and runs; `NoFix` ends it honestly, an exception is raised."""
+    """Does what its script says, in order: writes, deletes and runs; `NoFix` and `Ask` end it, an exception is raised."""
 
     script: Sequence[Action]
     title: str = "Do as the script says"
@@ -39,7 +47,6 @@ class ScriptedAgent:
 
     def work(self, task: Task, workspace: Workspace) -> Result:
         """Play the script; propose what it changed."""
-        del task
         for action in self.script:
             match action:
                 case Write(path, data):
@@ -50,7 +57,18 @@ class ScriptedAgent:
                     workspace.run(action)
                 case NoFix():
                     return action
+                case Ask(text, options) if task.ask:
+                    return Question(text, tuple(self._option(workspace, write) for write in options))
+                case Ask(options=options):
+                    workspace.write(options[0].path, options[0].data)
                 case Exception():
                     raise action
         change = workspace.change()
         return Proposal(change, self.title, self.explanation) if change else NoFix("The script changed nothing.")
+
+    def _option(self, workspace: Workspace, write: Write) -> Option:
+        before = workspace.read(write.path)
+        workspace.write(write.path, write.data)
+        proposal = Proposal(workspace.change(), self.title, self.explanation)
+        workspace.write(write.path, before)
+        return Option(proposal, f"makes {write.path} {len(write.data)} bytes")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from agents import Delete, MemoryWorkspace, NoFix, Proposal, ScriptedAgent, Stopped, Task, Write
+from agents import Ask, Delete, MemoryWorkspace, NoFix, Proposal, Question, ScriptedAgent, Stopped, Task, Write
 from sandbox import Command
 from verifier import Suite
 
@@ -32,3 +34,15 @@ def test_an_exception_is_raised() -> None:
 
 def test_an_empty_script_changes_nothing() -> None:
     assert isinstance(ScriptedAgent([]).work(TASK, MemoryWorkspace({})), NoFix)
+
+
+def test_it_asks_where_somebody_answers_and_takes_the_first_option_where_nobody_does() -> None:
+    workspace = MemoryWorkspace({"a": b"1"})
+    agent = ScriptedAgent([Ask("two or three?", (Write("a", b"2"), Write("a", b"3")))])
+    asked = agent.work(replace(TASK, ask=True), workspace)
+    assert isinstance(asked, Question)
+    assert [option.proposal.change.after("a") for option in asked.options] == [b"2", b"3"]
+    assert workspace.files == {"a": b"1"}
+    answered = agent.work(TASK, workspace)
+    assert isinstance(answered, Proposal)
+    assert workspace.files == {"a": b"2"}

@@ -18,11 +18,12 @@ import tempfile
 import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from agents import NoFix, OutOfBudget, Proposal, RepairAgent, Result, Seeded, Task, Wanted, seed_bugs
+from agents import NoFix, OutOfBudget, Proposal, Question, RepairAgent, Result, Seeded, Task, Wanted, seed_bugs
 from sandbox import Limits
+from shadowfs import Change
 from tests.agents.repair.folder import FolderWorkspace
 from tests.bench import repair_libraries
 from tests.bench.repair_judging import is_right
@@ -53,7 +54,10 @@ QUICK, FULL = Size(len(REPORTED), 1, 30.0, 45.0, 200.0), Size(len(REPORTED), 17,
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What came of one bug. `cpu_s` is beyond one run of the suite; `candidates` were tried."""
+    """What came of one bug. `cpu_s` is beyond one run of the suite; `candidates` were tried.
+
+    A question is `asked` and no answer: `right` says then whether the right one was among its options.
+    """
 
     where: str
     bug: str
@@ -62,6 +66,7 @@ class Row:
     cpu_s: float
     candidates: int
     said: str
+    asked: bool = False
 
 
 def measure(quick: bool, data: Path | None) -> list[Target]:
@@ -87,19 +92,22 @@ def _targets(what: str, rows: Sequence[Row], why: str) -> Iterator[Target]:
         yield Target(f"seeded bugs: {what}", "%", None, None, why=why)
         return
     plausible = [row for row in rows if row.plausible]
-    right = sum(row.right for row in rows)
-    wrong = len(plausible) - right
+    answered = [row for row in plausible if not row.asked]
+    right = sum(row.right for row in answered)
+    wrong = len(answered) - right
     late = sum(row.said.startswith(OUT_OF_TIME) for row in rows)
     beside = {
         "bugs": float(len(rows)),
         "plausible": float(len(plausible)),
         "right": float(right),
+        "questions": float(len(plausible) - len(answered)),
+        "questions with the right one among the options": float(sum(row.right for row in plausible if row.asked)),
         "out of time": float(late),
     }
     yield Target(f"{what}: a plausible patch", "%", 65.0, 100 * len(plausible) / len(rows), beside, least=True)
     yield Target(f"{what}: first answer equal in behaviour", "%", 50.0, 100 * right / len(rows), least=True)
-    share = 100 * wrong / len(plausible) if plausible else None
-    yield Target(f"{what}: wrong first answers", "% of answers", 10.0, share, why="" if plausible else "no answer")
+    share = 100 * wrong / len(answered) if answered else None
+    yield Target(f"{what}: wrong first answers", "% of answers", 10.0, share, why="" if answered else "no answer")
     cpu_s = statistics.median(row.cpu_s for row in rows)
     yield Target(f"{what}: median beyond one run of the suite", "CPU s", 20.0, cpu_s)
     yield Target(f"{what}: candidates", "per CPU s", None, _rate(rows))
@@ -141,11 +149,21 @@ def _one(space: FolderWorkspace, library: Library, bug: Seeded, suite_s: float, 
     space.run_with(suite)
     originals = dict(space.files)
     space.write(bug.path, _put(originals[bug.path], bug))
-    row = _worked(space, suite, bug.failing, seed)
-    changed = {path: data for path, data in originals.items() if space.files.get(path) != data}
-    right = bool(row.plausible) and is_right(space, suite, changed, bad)
+    row, results = _worked(space, suite, bug.failing, seed)
+    right = any(_is_right(space, suite, originals, change, bad) for change in results)
     where = f"{library.name} {bug.path}:{bug.line}"
-    return Row(where, bug.family, row.plausible, right, max(0.0, row.cpu_s - suite_s), row.candidates, row.said)
+    return replace(row, where=where, bug=bug.family, right=right, cpu_s=max(0.0, row.cpu_s - suite_s))
+
+
+def _is_right(
+    space: FolderWorkspace, suite: Suite, originals: Mapping[str, bytes], change: Change, bad: frozenset[str]
+) -> bool:
+    """Say whether what a proposal or an option makes of the originals is right; it is left there, or the originals are."""
+    for path, data in originals.items():
+        answer = change.after(path) if path in change.paths() else data
+        if answer is not None and space.files.get(path) != answer:
+            space.write(path, answer)
+    return is_right(space, suite, {path: originals[path] for path in change.paths() if path in originals}, bad)
 
 
 def _put(data: bytes, bug: Seeded) -> bytes:
@@ -154,19 +172,29 @@ def _put(data: bytes, bug: Seeded) -> bytes:
     return data
 
 
-def _worked(space: FolderWorkspace, suite: Suite, failing: tuple[str, ...], seed: int) -> Row:
-    """Let the agent work, and say what came of it; whether it is right is for others to say."""
+def _worked(
+    space: FolderWorkspace, suite: Suite, failing: tuple[str, ...], seed: int
+) -> tuple[Row, tuple[Change, ...]]:
+    """Let the agent work; return what came of it, and the change it proposes or those it offers. Others say whether one is right."""
     own, used = time.process_time(), space.sandbox.used().cpu_s
     try:
-        result: Result = RepairAgent(ForkServers()).work(Task("", suite, failing, seed=seed), space)
+        result: Result = RepairAgent(ForkServers()).work(Task("", suite, failing, seed=seed, ask=True), space)
     except OutOfBudget as error:
         result = NoFix(f"{OUT_OF_TIME}: {error}")
     time.sleep(_METER_S)
     cpu_s = time.process_time() - own + space.sandbox.used().cpu_s - used
     batches = [step.data for step in space.journal() if step.kind == "note:batch"]
     done = batches[-1]["done"] if batches else 0
-    said = result.why if isinstance(result, NoFix) else result.title
-    return Row("", "", isinstance(result, Proposal), False, cpu_s, done if isinstance(done, int) else 0, said)
+    changes: tuple[Change, ...]
+    match result:
+        case NoFix(why=said):
+            changes = ()
+        case Proposal(change=change, title=said):
+            changes = (change,)
+        case Question(text=said, options=options):
+            changes = tuple(option.proposal.change for option in options)
+    asked = isinstance(result, Question)
+    return Row("", "", bool(changes), False, cpu_s, done if isinstance(done, int) else 0, said, asked), changes
 
 
 def _human_eval_fix(data: Path | None, quick: bool) -> Iterator[Target]:
@@ -180,10 +208,16 @@ def _human_eval_fix(data: Path | None, quick: bool) -> Iterator[Target]:
         return
     tasks = [json.loads(line) for line in file.read_text("utf-8").splitlines() if line.strip()]
     rows = [_human(task, QUICK if quick else FULL) for task in (tasks[:5] if quick else tasks)]
-    right, wrong = sum(row.right for row in rows), sum(row.plausible and not row.right for row in rows)
+    answered = [row for row in rows if row.plausible and not row.asked]
+    right = sum(row.right for row in answered)
+    wrong = len(answered) - right
+    beside = {
+        "questions": float(sum(row.asked for row in rows)),
+        "questions with the right one among the options": float(sum(row.right for row in rows if row.asked)),
+    }
     # The limits are of all tasks; a part of them is only shown.
     asked, allowed = (90.0, 15.0) if len(rows) == HUMAN_TASKS else (None, None)
-    yield Target("HumanEvalFix: first answer right", f"of {len(rows)}", asked, float(right), least=True)
+    yield Target("HumanEvalFix: first answer right", f"of {len(rows)}", asked, float(right), beside, least=True)
     yield Target("HumanEvalFix: first answer wrong", f"of {len(rows)}", allowed, float(wrong))
     yield Target("HumanEvalFix: candidates", "per CPU s", 100.0, _rate(rows), least=True)
 
@@ -200,13 +234,18 @@ def _human(task: Mapping[str, str], size: Size) -> Row:
             suite = repair_libraries.suite(folder, ("test_visible.py",))
             space.run_with(suite)
             suite_s = InsideRunner().run(space.sandbox, suite, None, LIMITS).cpu_s
-            row = _worked(space, suite, ("test_visible.py::test_it",), 0)
+            row, changes = _worked(space, suite, ("test_visible.py::test_it",), 0)
             space.write("test_hidden.py", _test(task, "test").encode())
-            hidden = InsideRunner().run(
-                space.sandbox, repair_libraries.suite(folder, ("test_hidden.py",)), None, LIMITS
-            )
-        right = row.plausible and bool(hidden.tests) and not hidden.bad()
-    return Row(task["task_id"], "", row.plausible, right, max(0.0, row.cpu_s - suite_s), row.candidates, row.said)
+            right = any(_passes_hidden(space, folder, change) for change in changes)
+    return replace(row, where=task["task_id"], right=right, cpu_s=max(0.0, row.cpu_s - suite_s))
+
+
+def _passes_hidden(space: FolderWorkspace, folder: Path, change: Change) -> bool:
+    for path in change.paths():
+        space.write(path, change.after(path) or b"")
+    suite = repair_libraries.suite(folder, ("test_hidden.py",))
+    hidden = InsideRunner().run(space.sandbox, suite, None, LIMITS)
+    return bool(hidden.tests) and not hidden.bad()
 
 
 def _test(task: Mapping[str, str], key: str) -> str:
