@@ -7,10 +7,12 @@ import subprocess
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import psutil
 
+from sandbox import cgroup
 from sandbox.sandbox import Ended
 
 
@@ -42,7 +44,7 @@ class Launch(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HostLaunch:
-    """What to start on the host: arguments, environment, standard input, further descriptors to hand down.
+    """What to start on the host: arguments, environment, standard input, further descriptors to hand down, control group.
 
     The descriptors, standard input too, are closed here once it has started.
     """
@@ -51,6 +53,7 @@ class HostLaunch:
     environment: dict[str, str]
     stdin: int
     descriptors: tuple[int, ...] = ()
+    group: Path | None = None
 
     @property
     def name(self) -> str:
@@ -69,17 +72,18 @@ class HostLaunch:
                 handed.callback(os.close, write)
                 os.set_blocking(read, False)
                 ends.append((read, write))
-            process = subprocess.Popen(
-                self.argv,
-                stdin=self.stdin,
-                stdout=ends[0][1],
-                stderr=ends[1][1],
-                cwd="/",
-                env=self.environment,
-                pass_fds=self.descriptors,
-                # A terminal's Ctrl-C is for nightcrew, which then ends its commands in good order.
-                start_new_session=True,
-            )
+            with cgroup.inside(self.group):
+                process = subprocess.Popen(
+                    self.argv,
+                    stdin=self.stdin,
+                    stdout=ends[0][1],
+                    stderr=ends[1][1],
+                    cwd="/",
+                    env=self.environment,
+                    pass_fds=self.descriptors,
+                    # A terminal's Ctrl-C is for nightcrew, which then ends its commands in good order.
+                    start_new_session=True,
+                )
         stack.callback(_reap, process)
         exited = os.pidfd_open(process.pid)
         stack.callback(os.close, exited)

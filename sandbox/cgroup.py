@@ -6,7 +6,8 @@ Only where the first version of control groups is mounted and writable; elsewher
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _PIDS = Path("/sys/fs/cgroup/pids")
@@ -14,7 +15,7 @@ _PIDS = Path("/sys/fs/cgroup/pids")
 
 def make(name: str, most: int) -> Path | None:
     """Return a new group of at most `most` processes and threads; None where there can be none or it is not needed."""
-    if os.getuid() != 0:
+    if os.getuid() != 0 or not (_own() / "tasks").exists():
         return None
     group = _PIDS / name
     try:
@@ -26,10 +27,18 @@ def make(name: str, most: int) -> Path | None:
     return group
 
 
-def put(group: Path, pid: int) -> None:
-    """Hold process `pid` and all that it starts from now on to the group's limit, unless it has ended."""
-    with suppress(ProcessLookupError):
-        (group / "cgroup.procs").write_text(str(pid))
+@contextmanager
+def inside(group: Path | None) -> Iterator[None]:
+    """Be in a group with this thread alone, and so start processes in it: to move one later waits for every processor."""
+    if group is None:
+        yield
+        return
+    before = _own()
+    _enter(group)
+    try:
+        yield
+    finally:
+        _enter(before)
 
 
 def refused(group: Path) -> bool:
@@ -47,3 +56,16 @@ def sweep(prefix: str) -> None:
     """Remove the empty groups whose names begin with `prefix`."""
     for group in _PIDS.glob(f"{prefix}*"):
         remove(group)
+
+
+def _own() -> Path:
+    """Return the group that this thread is in."""
+    for line in Path("/proc/thread-self/cgroup").read_text(encoding="utf-8", errors="surrogateescape").splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controllers == "pids":
+            return _PIDS / path.lstrip("/")
+    return _PIDS
+
+
+def _enter(group: Path) -> None:
+    (group / "tasks").write_text("0")

@@ -41,6 +41,8 @@ _FATAL = frozenset((*range(1, 16), *range(24, 28), 31)) - {int(signal.SIGCHLD)}
 """The signals that end a process: a shell passes their end on as 128 and the number."""
 _SHELL_UID = 1000
 _INPUT = "/run/input"
+_OWN_TASKS = 2
+"""In a command's control group beside it: bubblewrap, and at its start the thread that starts it."""
 
 
 class LocalDriver:
@@ -192,13 +194,14 @@ class LocalSandbox(HostSandbox):
             handed.append(channel.detach())
         outer = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", MARKER: str(self._scratch.path)}
         ours, theirs = socket.socketpair()
-        cage = BwrapCage(status, ours, command, self._group(limits))
-        return HostLaunch(argv, outer, theirs.detach(), tuple(handed)), cage
+        group = self._group(limits)
+        return HostLaunch(argv, outer, theirs.detach(), tuple(handed), group), BwrapCage(status, ours, command, group)
 
     def _group(self, limits: Limits) -> Path | None:
         if limits.processes is None:
             return None
-        return cgroup.make(f"{self._scratch.path.name}.{next(self._numbers)}", most_tasks(limits.processes))
+        most = most_tasks(limits.processes) + _OWN_TASKS
+        return cgroup.make(f"{self._scratch.path.name}.{next(self._numbers)}", most)
 
 
 class BwrapCage:
@@ -219,14 +222,7 @@ class BwrapCage:
         return {self._status: self.heard, self._asked.fileno(): self.answer}
 
     def answer(self, _: bytes) -> None:
-        """Tell the first process, held to its limit by now, to go on."""
-        if self._group is not None:
-            # bubblewrap tells the process's id before it lets it start.
-            with suppress(BlockingIOError):
-                self.heard(os.read(self._status, 4096))
-            pid = self._told("child-pid")
-            if pid is not None:
-                cgroup.put(self._group, pid)
+        """Tell the first process to go on."""
         with suppress(BrokenPipeError, ConnectionResetError):
             self._asked.sendall(b"go\n")
 

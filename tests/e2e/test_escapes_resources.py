@@ -126,7 +126,7 @@ def test_res_6_nothing_outlives_its_command(bare: Bare, guarded: Guarded) -> Non
     ended = guarded.run(DAEMONS + "exit 0", TIME=marked(204))
     assert ended.ok
     assert alive_with(marked(204)) == []
-    overdue = guarded.run("trap '' TERM INT HUP;" + DAEMONS + "sleep $TIME", Limits(wall_s=1), TIME=marked(205))
+    overdue = guarded.run("trap '' TERM INT HUP;" + DAEMONS + "sleep $TIME", Limits(wall_s=4), TIME=marked(205))
     assert overdue.ended is Ended.TIMED_OUT
     assert b"ready" in overdue.stdout
     assert alive_with(marked(205)) == []
@@ -156,7 +156,7 @@ def test_res_7_a_killed_nightcrew_takes_its_commands_along(bare: Bare, guarded: 
             commands = alive_with(number)
             commands = [process for process in commands if process.name() == "sleep"]
             owner.send_signal(signal.SIGKILL)
-        return psutil.wait_procs(commands, timeout=2)[1]
+        return psutil.wait_procs(commands, timeout=2 if attacker is bare else 20)[1]
 
     left = survivors(bare, "bare", marked(206))
     for process in left:
