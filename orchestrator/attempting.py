@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from agents import Agent, NoFix, OutOfBudget, Proposal, Result, Stopped, Task
+from agents import Agent, NoFix, OutOfBudget, Proposal, Question, Result, Stopped, Task
 from orchestrator.assignment import Assignment
 from orchestrator.budget import LEAST_S
 from orchestrator.journal import Journal
 from orchestrator.languages import languages_in
 from orchestrator.patterns import matching
-from orchestrator.place import Place
-from orchestrator.records import AttemptRecord, AttemptState
+from orchestrator.records import AttemptRecord, AttemptState, OptionRecord
 from orchestrator.workspace import ShadowWorkspace
 from shadowfs import Change, Entry, RepoPath, Snapshot
 from verifier import VerifierError
@@ -40,7 +39,7 @@ def attempt(
     steps = Journal(work.store, work.lease, record.number)
     agent = work.engines.agent(record.agent)
     protected = frozenset(added.path for added in work.order.added)
-    task = Task(work.order.text, work.suite, failing, protected, record.seed)
+    task = Task(work.order.text, work.suite, failing, protected, record.seed, work.settings.ask)
     protects = _protection(work, protected)
     start = steps.checkpoint() or base
     work.emit("attempt", f"attempt {record.number}: {agent.name}" + (" goes on" if start != base else ""))
@@ -65,8 +64,10 @@ def attempt(
         )
         with languages:
             result = _let_work(agent, task, workspace)
-        change = _seal(place, snapshot, base, protects)
-    record = _ended(record, result, change)
+        place.sandbox.close()
+        change = _cleaned(snapshot, snapshot.depot.change(base, place.shadow.seal().tree), protects)
+    options = _kept_options(work, snapshot, record, result, protects) if isinstance(result, Question) else ()
+    record = _ended(record, result, change, options)
     work.store.put_attempt(work.lease, record)
     return record
 
@@ -90,10 +91,8 @@ def _protection(work: Assignment, paths: frozenset[RepoPath]) -> Callable[[RepoP
     return lambda path: path in paths or matches(path)
 
 
-def _seal(place: Place, snapshot: Snapshot, base: str, protects: Callable[[RepoPath], bool]) -> Change:
-    """End the attempt's processes, then its shadow; return its change without by-products, protected files as they were."""
-    place.sandbox.close()
-    change = snapshot.depot.change(base, place.shadow.seal().tree)
+def _cleaned(snapshot: Snapshot, change: Change, protects: Callable[[RepoPath], bool]) -> Change:
+    """Return a change without by-products, protected files as they were."""
     leftover = matching(BYPRODUCTS)
     undone: dict[RepoPath, Entry | None] = {
         file.path: file.before
@@ -102,13 +101,32 @@ def _seal(place: Place, snapshot: Snapshot, base: str, protects: Callable[[RepoP
     }
     if not undone:
         return change
-    return snapshot.depot.change(base, snapshot.depot.graft(change.tree, undone))
+    return snapshot.depot.change(change.base, snapshot.depot.graft(change.tree, undone))
 
 
-def _ended(record: AttemptRecord, result: Result, change: Change) -> AttemptRecord:
+def _kept_options(
+    work: Assignment,
+    snapshot: Snapshot,
+    record: AttemptRecord,
+    question: Question,
+    protects: Callable[[RepoPath], bool],
+) -> tuple[OptionRecord, ...]:
+    """Keep the trees of a question's options in the depot, as proposals are kept."""
+    kept = []
+    for number, option in enumerate(question.options, 1):
+        proposal = option.proposal
+        tree = _cleaned(snapshot, proposal.change, protects).tree
+        snapshot.depot.keep(f"jobs/{work.ticket.id}/attempt-{record.number}-option-{number}", tree)
+        kept.append(OptionRecord(proposal.title, proposal.explanation, option.shows, tree))
+    return tuple(kept)
+
+
+def _ended(record: AttemptRecord, result: Result, change: Change, options: tuple[OptionRecord, ...]) -> AttemptRecord:
     match result:
         case NoFix(why, needs):
             return replace(record, state=AttemptState.NO_FIX, tree=change.tree, why=why, needs=needs)
+        case Question(text=text):
+            return replace(record, state=AttemptState.ASKED, tree=change.tree, question=text, options=options)
         case Proposal(title=title, explanation=explanation) if change:
             return replace(record, state=AttemptState.PROPOSED, tree=change.tree, title=title, explanation=explanation)
         case _:

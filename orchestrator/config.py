@@ -84,6 +84,8 @@ class AgentTable(_Closed):
     default: str = "repair"
     """`repair`, or `command:CMD`."""
     attempts: int = Field(default=1, ge=1, le=64)
+    ask: bool = True
+    """Whether a job may pause with a question; without it the likeliest change is taken."""
 
 
 class ContainerTable(_Closed):

@@ -9,13 +9,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from orchestrator import intake, reports
+from orchestrator import answering, intake, reports
 from orchestrator.errors import UnknownTicket, WrongStatus
 from orchestrator.exits import USAGE, exit_of_error
+from orchestrator.journal import Journal
 from orchestrator.lease import LEASE_S, Owner
 from orchestrator.records import REVIEW, Applied, Cost, Event, Job, JobReport, Order, Status, StepRecord, Ticket, Watch
 from orchestrator.settings import Settings
-from orchestrator.store import Lease, Store
+from orchestrator.store import CLAIMABLE, Lease, Store
 from shadowfs import Change
 
 if TYPE_CHECKING:
@@ -122,6 +123,19 @@ class Crew:
         """Go on with a job where it stood, `seconds` and `usd` added to its budget. Raises `WrongStatus`."""
         return self._work_on(self._store.ticket(self._id(ticket)), watch, seconds, usd)
 
+    def answer(
+        self, ticket: str, option: int, watch: Watch = unseen, *, seconds: float = 0.0, usd: float = 0.0
+    ) -> JobReport:
+        """Answer the question that a job paused with, by an option's number (0: none of them), and go on with the job.
+
+        Raises `UnknownOption`, and `WrongStatus` where nothing is asked, or somebody answered before. `seconds` and `usd` are
+        added to its budget.
+        """
+        job = self._job(ticket)
+        answering.answered(job, self._store.attempts(job.number), option)
+        self._expect(job, CLAIMABLE, "answered")
+        return self._work_on(self._store.ticket(job.ticket), watch, seconds, usd, option)
+
     def review(self, repository: Path, ref: str, order: Order | None = None, watch: Watch = unseen) -> JobReport:
         """Judge the commit `ref` against its merge base with `HEAD`; `order` may name tests, suite and limits. Nothing is delivered."""
         order = order or Order(f"review of {ref}", repository)
@@ -184,7 +198,9 @@ class Crew:
         self._store.add(ticket, settings, status)
         return ticket
 
-    def _work_on(self, ticket: Ticket, watch: Watch, seconds: float = 0.0, usd: float = 0.0) -> JobReport:
+    def _work_on(
+        self, ticket: Ticket, watch: Watch, seconds: float = 0.0, usd: float = 0.0, option: int | None = None
+    ) -> JobReport:
         """Work on one ticket in the foreground; raise what a person repairs by typing something else, as it was raised."""
         job = self._store.job_of(ticket.id)
         lease = self._store.claim(str(Owner.here()), LEASE_S, job.number)
@@ -193,11 +209,27 @@ class Crew:
             raise WrongStatus(
                 f"ticket {ticket.id} was taken by another worker: `nightcrew show {ticket.id}` says how it stands"
             )
+        if option is not None:
+            self._answer(lease, option)
         self._store.grant(lease.job, seconds, usd)
         failure = self._work(lease, watch)
         if failure is not None and exit_of_error(failure) == USAGE:
             raise failure
         return self._report(ticket.id)
+
+    def _answer(self, lease: Lease, option: int) -> None:
+        """Write an answer under a lease; it holds from then on, whatever dies."""
+        job = self._store.job(lease.job)
+        try:
+            record = answering.answered(job, self._store.attempts(lease.job), option)
+        except WrongStatus as error:
+            # Somebody was faster between the look and the lease.
+            self._store.end(lease, Status.PAUSED, str(error), f"nightcrew resume {job.ticket}")
+            raise
+        journal = Journal(self._store, lease, 0)
+        step = journal.begin("answer", {"attempt": record.number, "option": option, "title": record.title})
+        self._store.put_attempt(lease, record)
+        journal.finish(step, {"tree": record.tree} if option else {})
 
     def _work(self, lease: Lease, watch: Watch) -> Exception | None:
         from orchestrator.worker import Worker

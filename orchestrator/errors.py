@@ -17,6 +17,10 @@ class WrongStatus(OrchestratorError, RuntimeError):
     """Raised when what was asked does not fit where the job stands (another process works on it, nothing to apply)."""
 
 
+class UnknownOption(OrchestratorError, LookupError):
+    """Raised when a question is answered with an option that it does not have."""
+
+
 class LeaseLost(OrchestratorError, RuntimeError):
     """Raised when a worker writes under a lease that ended or passed to somebody else."""
 

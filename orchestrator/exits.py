@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.errors import BadConfig, OrderRefused, UnknownTicket
+from orchestrator.errors import BadConfig, OrderRefused, UnknownOption, UnknownTicket
 from orchestrator.records import Status
 from sandbox import SandboxUnavailable
 from shadowfs import DriverUnavailable, NotPinnable, RefusedPath, UnknownCommit
@@ -21,6 +21,7 @@ _BY_STATUS = {
 _WRONG_USAGE = (
     BadConfig,
     OrderRefused,
+    UnknownOption,
     UnknownTicket,
     UnknownCommit,
     NotPinnable,

@@ -50,6 +50,7 @@ def settle(order: Order, settings: Settings) -> Settings:
         suite=suite,
         agent=order.agent or settings.agent,
         attempts=settings.attempts if order.attempts is None else order.attempts,
+        ask=settings.ask if order.ask is None else order.ask,
         seconds=settings.seconds if order.seconds is None else order.seconds,
         usd=settings.usd if order.usd is None else order.usd,
         driver=order.driver or settings.driver,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from agents import OutOfBudget
 from orchestrator import delivery
+from orchestrator.answering import asking
 from orchestrator.assignment import Assignment
 from orchestrator.attempting import attempt
 from orchestrator.judging import choose, judge, proposals
@@ -48,10 +49,14 @@ def run(work: Assignment) -> Ending:
     base = _base(work, snapshot)
     failing = work.order.failing or (_failing_added(work, snapshot, base) if suite.kind == "pytest" else ())
     attempts = _attempts(work, snapshot, base, failing)
-    if not proposals(attempts):
+    judged = _judged(work, snapshot, base, failing, proposals(attempts))
+    asked = asking(attempts)
+    # What another attempt proposed, and the ladder verified, needs no answer.
+    if asked is not None and not any(each.verdict.verified for each in judged):
+        return _ask(work, asked)
+    if not judged:
         return Ending(Status.NO_FIX, attempts[0].why, attempts[0].needs)
-    best = _choose(work, _judged(work, snapshot, base, failing, proposals(attempts)))
-    return _deliver(work, snapshot, best)
+    return _deliver(work, snapshot, _choose(work, judged))
 
 
 def _pin(work: Assignment) -> Snapshot:
@@ -111,7 +116,7 @@ def _attempts(work: Assignment, snapshot: Snapshot, base: str, failing: tuple[st
             try:
                 record = attempt(work, snapshot, base, failing, record)
             except OutOfBudget:
-                if not proposals(done):
+                if not proposals(done) and asking(done) is None:
                     raise
                 break
             snapshot.depot.keep(f"jobs/{work.ticket.id}/attempt-{number}", record.tree or base)
@@ -144,6 +149,13 @@ def _choose(work: Assignment, judged: Sequence[Judged]) -> Judged:
     best = judged[choose(records, verdicts, [len(each.change.files) for each in judged])]
     work.store.record(work.lease, chosen=best.record.number)
     return best
+
+
+def _ask(work: Assignment, asked: AttemptRecord) -> Ending:
+    """Pause with the question of an attempt: nobody guesses, however often the job is resumed."""
+    work.emit("ask", asked.question)
+    why = f"a question: which of {len(asked.options)} changes is wanted?"
+    return Ending(Status.PAUSED, why, f"nightcrew answer {work.ticket.id} N")
 
 
 def _deliver(work: Assignment, snapshot: Snapshot, best: Judged) -> Ending:

@@ -28,7 +28,7 @@ class Order:
 
     `failing` are test ids that must go from failing to passing. `agent` is `repair` or `command:CMD`, `driver` is `fuse` or
     `copy`, `sandbox` is `local` or `none`; what is None is taken from the settings. `branch` says whether a verified
-    proposal gets a branch, `keep_unverified` whether an unverified one does.
+    proposal gets a branch, `keep_unverified` whether an unverified one does, `ask` whether a job may end with a question.
     """
 
     text: str
@@ -45,6 +45,7 @@ class Order:
     branch: bool = True
     keep_unverified: bool = False
     seed: int = 0
+    ask: bool | None = None
 
 
 class Status(StrEnum):
@@ -56,7 +57,7 @@ class Status(StrEnum):
     UNVERIFIED = "unverified"
     NO_FIX = "no_fix"
     PAUSED = "paused"
-    """At its budget, or interrupted; its work is kept."""
+    """At its budget, with a question, or interrupted; its work is kept."""
     FAILED = "failed"
     STOPPED = "stopped"
     """By somebody; its work is kept."""
@@ -75,6 +76,8 @@ class AttemptState(StrEnum):
     OPEN = "open"
     PROPOSED = "proposed"
     NO_FIX = "no_fix"
+    ASKED = "asked"
+    """It ended with a question that nobody has answered yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +116,21 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class OptionRecord:
+    """One option of an attempt's question: the tree that would be proposed, and what it shows where the options differ."""
+
+    title: str
+    explanation: str
+    shows: str
+    tree: str
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptRecord:
-    """One agent's try at a job. `tree` is the sealed tree of a proposal, else the last checkpoint; `without` names what it did without."""
+    """One agent's try at a job. `tree` is the sealed tree of a proposal, else the last checkpoint; `without` names what it did without.
+
+    `question` and `options` are what it asked; `answer` is the number (from 1) of the option that somebody chose, 0 for none of them.
+    """
 
     number: int
     agent: str
@@ -128,6 +144,9 @@ class AttemptRecord:
     driver: str = ""
     sandbox: str = ""
     without: tuple[str, ...] = ()
+    question: str = ""
+    options: tuple[OptionRecord, ...] = ()
+    answer: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +173,10 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class JobReport:
-    """All that is known about a ticket and its job. `files` are the paths of the proposal that won; `next` is the command to type next."""
+    """All that is known about a ticket and its job. `files` are the paths of the proposal that won; `next` is the command to type next.
+
+    `question` is one that waits for an answer, with its `options`; `diffs` has a patch for each of them where all was asked for.
+    """
 
     ticket: Ticket
     status: Status
@@ -175,6 +197,9 @@ class JobReport:
     without: tuple[str, ...] = ()
     omitted: tuple[Omission, ...] = ()
     updated_at: float = 0.0
+    question: str = ""
+    options: tuple[OptionRecord, ...] = ()
+    diffs: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +212,7 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Live progress of a job. `kind` is `pin`, `attempt`, `step`, `progress`, `verify`, `rung`, `deliver` or `done`; `text` is one printable line."""
+    """Live progress of a job. `kind` is `pin`, `attempt`, `step`, `progress`, `ask`, `verify`, `rung`, `deliver` or `done`; `text` is one printable line."""
 
     job: int
     kind: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from orchestrator.records import REVIEW, AttemptRecord, Job, JobReport, Ticket
+from orchestrator.answering import asking
+from orchestrator.records import REVIEW, AttemptRecord, Job, JobReport, OptionRecord, Ticket
 from orchestrator.store import Store
 from shadowfs import RepoPath
 from verifier import Verdict
@@ -15,18 +16,22 @@ def brief(store: Store, ticket: Ticket) -> JobReport:
     job = store.job_of(ticket.id)
     outgoing = store.outgoing(job.number)
     agent = ticket.order.agent or store.settings(ticket.id).agent
+    attempts = store.attempts(job.number)
+    asked = asking(attempts) if job.status.resumable else None
     return JobReport(
         ticket=ticket,
         status=job.status,
         why=job.why,
         next=job.next,
         agent=agent,
-        attempts=store.attempts(job.number),
+        attempts=attempts,
         branch=next((row.branch for row in reversed(outgoing) if row.done), None),
         commit=outgoing[-1].commit if outgoing else None,
         base=job.base,
         cost=store.cost(job.number),
         updated_at=job.updated_at,
+        question=asked.question if asked else "",
+        options=asked.options if asked else (),
     )
 
 
@@ -49,7 +54,14 @@ def full(store: Store, ticket: Ticket) -> JobReport:
         files=_files(job, record),
         verdict=_verdict(store, job, record),
         omitted=job.snapshot.omitted if job.snapshot else (),
+        diffs=_diffs(job, report.options),
     )
+
+
+def _diffs(job: Job, options: tuple[OptionRecord, ...]) -> tuple[bytes, ...]:
+    if job.snapshot is None or job.base is None:
+        return ()
+    return tuple(job.snapshot.depot.diff(job.base, option.tree) for option in options)
 
 
 def _verdict(store: Store, job: Job, record: AttemptRecord | None) -> Verdict | None:

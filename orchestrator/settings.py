@@ -48,6 +48,8 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     agent: str = "repair"
     attempts: int = 1
+    ask: bool = True
+    """Whether a job may end with a question; else what is likeliest is proposed."""
     seconds: float = 3600.0
     usd: float | None = None
     driver: str | None = None

@@ -50,9 +50,29 @@ def summary_document(report: JobReport) -> Document:
         "commit": report.commit,
         "agent": report.agent,
         "attempts": len(report.attempts),
+        "question": question_document(report) if report.question else None,
         "cost": cost_document(report.cost),
         "filed_at": report.ticket.filed_at,
         "updated_at": report.updated_at,
+    }
+
+
+def question_document(report: JobReport) -> Document:
+    """Return the question that a ticket waits with; its options have a diff where all about the ticket was asked for."""
+    diffs = [patch.decode("utf-8", "replace") for patch in report.diffs]
+    return {
+        "text": report.question,
+        "options": [
+            {
+                "number": number,
+                "title": option.title,
+                "shows": option.shows,
+                "explanation": option.explanation,
+                "tree": option.tree,
+                "diff": diffs[number - 1] if diffs else None,
+            }
+            for number, option in enumerate(report.options, 1)
+        ],
     }
 
 

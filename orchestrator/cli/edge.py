@@ -103,6 +103,7 @@ class Edge:
             limits=replace(Limits(), wall_s=test.seconds, memory_bytes=test.memory_mb << 20),
             agent=config.agent.default,
             attempts=config.agent.attempts,
+            ask=config.agent.ask,
             seconds=config.budget.seconds,
             usd=config.budget.usd,
             driver=machine.shadow.driver,

@@ -31,6 +31,7 @@ _COMMANDS = {
     "reject": "decisions",
     "stop": "decisions",
     "resume": "tickets",
+    "answer": "tickets",
     "cost": "results",
     "review": "tickets",
     "seed": "seeding",

@@ -48,6 +48,7 @@ def print_report(report: JobReport, *, with_text: bool = False) -> None:
         _field("ticket", report.ticket.order.text.strip())
         _field("repository", str(report.ticket.order.repository))
     _field("why", report.why)
+    _print_question(report)
     _field("change", report.title)
     _field("because", report.explanation)
     _field("branch", report.branch or "")
@@ -73,6 +74,16 @@ def _field(name: str, value: str) -> None:
     click.echo(f"  {name:<10} {first}")
     for line in more:
         click.echo(f"  {'':<10} {line}")
+
+
+def _print_question(report: JobReport) -> None:
+    _field("asks", report.question)
+    for at, option in enumerate(report.options):
+        _field(f"option {at + 1}", f"{option.title}\n{option.shows}")
+        for line in report.diffs[at].decode("utf-8", "replace").splitlines() if at < len(report.diffs) else ():
+            if line.startswith(("+", "-", "@@")):
+                colour = next((colour for start, colour in _DIFF_COLOURS if line.startswith(start)), None)
+                click.echo(f"  {'':<10}   {click.style(plain(line), fg=colour)}")
 
 
 def _print_verdict(verdict: Verdict) -> None:

@@ -34,6 +34,8 @@ def list_command(repo: Path | None, edge: Edge, json_wanted: bool) -> None:
     for report in reports:
         ticket = report.ticket
         write(f"{ticket.id}  {report.status:<10}  {ago(now - ticket.filed_at):>8}  {one_line(ticket.order.text, 72)}")
+        if report.question:
+            write(f"{'':<14}asks: {one_line(report.question, 100)}")
 
 
 @click.command("show")

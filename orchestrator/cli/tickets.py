@@ -36,7 +36,8 @@ def fix_command(
     TEXT says what is wrong (`-` reads it from standard input). Ctrl-C pauses the job: its work is kept, and `nightcrew
     resume` goes on with it.
 
-    Exit status: 0 a verified branch; 3 no fix found; 4 paused at its budget or by Ctrl-C; 5 a change that could not be
+    Exit status: 0 a verified branch; 3 no fix found; 4 paused at its budget, by Ctrl-C, or with a
+    question that `nightcrew answer` answers; 5 a change that could not be
     verified; 2 wrong usage or configuration; 1 anything else.
     """
     repository = find_repository(repo)
@@ -144,6 +145,28 @@ def resume_command(ticket: str, seconds: float, usd: float, edge: Edge, json_wan
 
     with edge.crew() as crew, watching() as watch:
         report = crew.resume(ticket, watch, seconds=seconds, usd=usd)
+    return _ended(report, json_wanted)
+
+
+@click.command("answer")
+@ticket_argument
+@click.argument("option", metavar="N")
+@click.option("--seconds", type=click.FloatRange(0), default=0.0, metavar="S", help="Seconds to add to the budget.")
+@click.option("--usd", type=click.FloatRange(0), default=0.0, metavar="U", help="Dollars to add to the budget.")
+@shared_options
+def answer_command(ticket: str, option: str, seconds: float, usd: float, edge: Edge, json_wanted: bool) -> int:
+    """Answer the question that a ticket's job paused with, and go on with the job.
+
+    N is the number of one of the options that `nightcrew show` shows, which is then verified and delivered, or `none` where
+    none of them is wanted. The exit status is that of `fix`.
+    """
+    from orchestrator.answering import NONE
+    from orchestrator.cli.progress import watching
+
+    if option != "none" and not option.isdecimal():
+        raise click.UsageError(f"{option!r} is no answer: type the number of an option, or `none`")
+    with edge.crew() as crew, watching() as watch:
+        report = crew.answer(ticket, NONE if option == "none" else int(option), watch, seconds=seconds, usd=usd)
     return _ended(report, json_wanted)
 
 

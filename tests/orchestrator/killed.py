@@ -1,6 +1,7 @@
 """A worker that is killed by itself: `python -m tests.orchestrator.killed STATE REPOSITORY NTH` ends with SIGKILL at its nth write to the store.
 
-Even ones die before the write, odd ones after it; with NTH 0 it lives, and prints how many writes there were.
+Even ones die before the write, odd ones after it; with NTH 0 it lives, and prints how many writes there were. A fourth word is
+the option that answers the question which the agent then asks.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from agents import NoFix, Proposal, Result, Task, Workspace
+from agents import Ask, NoFix, Proposal, Result, ScriptedAgent, Task, Workspace, Write
 from orchestrator.crew import Crew
 from orchestrator.records import Order
 from orchestrator.sqlstore import SqlStore
@@ -65,18 +66,25 @@ class Deadly(SqlStore):
         return write
 
 
-def main(state: Path, repository: Path, nth: int) -> None:
-    """Work on a ticket; go on with the one there is, if there is one."""
+OPTIONS = (project.FIXED, project.FIXED.replace("result += number", "result = result + number"))
+ASKING = ScriptedAgent([Ask("which?", tuple(Write("sums.py", option.encode()) for option in OPTIONS))])
+
+
+def main(state: Path, repository: Path, nth: int, option: int | None = None) -> None:
+    """Work on a ticket; go on with the one there is, if there is one, and answer what it asks."""
     store = Deadly(f"sqlite:///{state}/nightcrew.db", nth)
-    engines = replace(real_engines(state), agent=lambda _: Patient())
+    engines = replace(real_engines(state), agent=lambda _: Patient() if option is None else ASKING)
     with Crew(state, project.settings(state), engines=engines, store=store) as crew:
         crew.sweep()
         known = [report for report in crew.list() if report.status.resumable]
         order = Order("total() forgets a number", repository, failing=(project.FAILING,), agent="command:true")
         done = [report for report in crew.list() if not report.status.resumable]
-        report = crew.resume(known[0].ticket.id) if known else done[0] if done else crew.fix(order)
+        if known and known[0].question and option is not None:
+            report = crew.answer(known[0].ticket.id, option)
+        else:
+            report = crew.resume(known[0].ticket.id) if known else done[0] if done else crew.fix(order)
     sys.stdout.write(f"{store.count} {report.status} {report.why}\n")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), *map(int, sys.argv[4:]))

@@ -15,9 +15,9 @@ from orchestrator.records import Status
 from tests.orchestrator import project
 
 
-def work(state: Path, repository: Path, nth: int) -> subprocess.CompletedProcess[str]:
+def work(state: Path, repository: Path, nth: int, *option: str) -> subprocess.CompletedProcess[str]:
     """Run a worker that dies at its nth write to the store."""
-    argv = [sys.executable, "-m", "tests.orchestrator.killed", str(state), str(repository), str(nth)]
+    argv = [sys.executable, "-m", "tests.orchestrator.killed", str(state), str(repository), str(nth), *option]
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     return subprocess.run(argv, env=environ, cwd=Path.cwd(), capture_output=True, text=True, check=False, timeout=300)
 
@@ -49,3 +49,22 @@ def test_a_killed_job_goes_on_to_the_same_one_branch(tmp_path: Path, deaths: tup
     assert len([step for step in steps if step.kind == "verify" and step.outcome is not None]) <= 1
     assert list((state / "shadows").iterdir()) == []
     assert not (state / "sandboxes").exists() or list((state / "sandboxes").iterdir()) == []
+
+
+# Once the question is there, the writes of a life that answers it are: 1 to 3 the answer, 4 to 6 the verdict, 7 the choice, and so on.
+@pytest.mark.parametrize("deaths", [(2, 3, 8)])
+def test_an_answer_is_taken_once_whatever_dies_after_it(tmp_path: Path, deaths: tuple[int, ...]) -> None:
+    repository, state = project.make(tmp_path), tmp_path / "state"
+    assert "paused a question" in work(state, repository, 0, "2").stdout
+    for nth in deaths:
+        died = work(state, repository, nth, "2")
+        assert died.returncode == -signal.SIGKILL, died.stdout + died.stderr
+    done = work(state, repository, 0, "2")
+    assert done.returncode == 0, done.stderr
+    with Crew(state) as crew:
+        (report,) = crew.list()
+        steps = crew.steps(report.ticket.id)
+    assert (report.status, [report.branch]) == (Status.VERIFIED, project.branches(repository))
+    assert "result = result + number" in project.git(repository, "show", f"{report.branch}:sums.py")
+    assert len(report.attempts) == 1 and report.attempts[0].answer == 2
+    assert len([step for step in steps if step.kind == "commit" and step.outcome is not None]) <= 2
