@@ -19,6 +19,6 @@ check: setup
 	.venv/bin/lint-imports
 	$(PYTHON) -m pytest tests/test_structure.py
 
-# make bench NAME=main [QUICK=1] [DATA=dir]
+# make bench NAME=main [QUICK=1] [DATA=dir] [PAGE=1]: PAGE writes the table in docs/measured/
 bench: setup
-	@$(PYTHON) -m tests.bench $(NAME) $(if $(QUICK),--quick) $(if $(DATA),--data $(DATA))
+	@$(PYTHON) -m tests.bench $(NAME) $(if $(QUICK),--quick) $(if $(DATA),--data $(DATA)) $(if $(PAGE),--page)

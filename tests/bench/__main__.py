@@ -1,12 +1,14 @@
-"""Run a benchmark: `make bench NAME=main [QUICK=1] [DATA=dir]`. The last line is one JSON document."""
+"""Run a benchmark: `make bench NAME=main [QUICK=1] [DATA=dir] [PAGE=1]`. The last line is one JSON document."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from importlib import import_module
 from pathlib import Path
 
+from tests.bench.page import write
 from tests.bench.target import document
 
 BENCHMARKS = {
@@ -25,9 +27,12 @@ def main() -> int:
     parser.add_argument("name", nargs="?", default="main", choices=sorted(BENCHMARKS))
     parser.add_argument("--quick", action="store_true", help="a coarse answer in under five minutes")
     parser.add_argument("--data", type=Path, help="a directory with what no registry has")
+    parser.add_argument("--page", action="store_true", help="write the figures to docs/measured/ too")
     given = parser.parse_args()
-    targets = import_module(BENCHMARKS[given.name]).measure(given.quick, given.data)
-    print(document(given.name, targets))
+    made = document(given.name, import_module(BENCHMARKS[given.name]).measure(given.quick, given.data))
+    if given.page:
+        write(made, f"make bench NAME={given.name}{' QUICK=1' * given.quick} PAGE=1")
+    print(json.dumps(made))
     return 0
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import statistics
+import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 
@@ -42,6 +44,7 @@ class Target:
             "unit": self.unit,
             "limit": self.limit,
             "value": value,
+            "least": self.least,
             "holds": self.holds,
         }
         if self.beside:
@@ -49,15 +52,22 @@ class Target:
         return {**told, "why": self.why} if self.why else told
 
 
-def document(name: str, targets: Iterable[Target]) -> str:
-    """Return the run's document, on one line."""
+def document(name: str, targets: Iterable[Target]) -> dict[str, Any]:
+    """Return the run's document, of JSON values."""
     machine = {
         "cores": len(os.sched_getaffinity(0)),
         "memory_bytes": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
         "kernel": platform.release(),
         "load": round(os.getloadavg()[0], 2),
     }
-    return json.dumps({"name": name, "machine": machine, "targets": [target.document() for target in targets]})
+    told = [target.document() for target in targets]
+    return {"name": name, "day": f"{date.today()}", "commit": _commit(), "machine": machine, "targets": told}
+
+
+def _commit() -> str:
+    """Return which state of the sources is measured."""
+    words = ("git", "describe", "--always", "--dirty=, with changes")
+    return subprocess.run(words, cwd=Path(__file__).parent, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def seconds(work: Callable[[], object], before: Callable[[], object] = lambda: None, times: int = 3) -> float:
