@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from agents.agent import NoFix, Proposal, Result, Task, Workspace
+from agents.agent import NoFix, Option, Proposal, Question, Result, Task, Workspace
 from agents.errors import OutOfBudget
-from agents.repair.choice import best_first, literals, smells
+from agents.repair.choice import Taste, literals, undecided
+from agents.repair.clusters import Clusters, clustered, telling
 from agents.repair.diagnosis import Diagnosis, diagnose, expand, wanted, words
 from agents.repair.explain import explanation, title
 from agents.repair.localise import places
@@ -15,12 +16,16 @@ from agents.repair.notes import Diagnosed, Original, Rejected, keep
 from agents.repair.one_by_one import OneByOne, patched
 from agents.repair.operators import OPERATORS
 from agents.repair.past import Past, recall
+from agents.repair.question import MOST_OPTIONS, question
 from agents.repair.rank import likely, ranked
 from agents.repair.search import Plausible, Search, Settings
 from agents.repair.source import Skipped, read_source
 from agents.repair.variants import Module
 from shadowfs import RepoPath
 from verifier import Ran, SuiteNotStarted, SuiteReport, Trials, TrialsFactory
+
+_BEHAVIOUR_CPU_S = 2.0
+"""For recording, for the code as it is and for each plausible patch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +90,64 @@ class _Attempt:
         return cls(task, workspace, trials, modules, skipped, Search(order, trials, workspace, diagnosis, settings))
 
     def work(self, past: Past) -> Result:
-        """Search, then apply the best plausible patch that a real run confirms. Raises `OutOfBudget` where only time was missing."""
-        plausible = self.search.run(past)
-        of_tests, of_code = self._literals()
-        for choice in best_first(plausible, of_tests, of_code):
-            if choice.index in past.rejected:
-                continue
-            if self._confirmed(choice, past):
-                module = self.modules[choice.variant.path]
-                smelly = smells(choice, of_tests, of_code)
-                paragraph = explanation(module, choice, self.search, smelly)
-                return Proposal(self.workspace.change(), title(module, choice), paragraph)
+        """Search, then offer the best plausible patch that a real run confirms, or ask. Raises `OutOfBudget` where only time was missing."""
+        found = self.search.run(past)
+        taste = self._taste()
+        clusters = self._clustered([each for each in found if each.index not in past.rejected], taste)
+        if self.task.ask and undecided(clusters):
+            asked = self._question(clusters, taste, past)
+            if asked is not None:
+                return asked
+        for choice in (member for cluster in clusters.clusters for member in cluster.members):
+            if choice.index not in past.rejected and self._confirmed(choice, past):
+                return self._proposal(choice, clusters, taste)
         if self.search.out_of_time:
-            raise OutOfBudget(f"the search had no more time: {self._tried(plausible)}")
-        return self._no_fix(plausible)
+            raise OutOfBudget(f"the search had no more time: {self._tried(found)}")
+        return self._no_fix(found)
+
+    def _clustered(self, patches: Sequence[Plausible], taste: Taste) -> Clusters:
+        """Compare what patches do; a single one is not compared with anything."""
+        ordered, diagnosis = taste.best_first(patches), self.search.diagnosis
+        if len(ordered) < 2:
+            return clustered(ordered, (), taste.merit)
+        candidates = [each.variant.candidate for each in ordered]
+        behaviours = self.trials.behaviours(
+            candidates, diagnosis.failing, diagnosis.guards, seed=self.task.seed, cpu_s=_BEHAVIOUR_CPU_S
+        )
+        clusters = clustered(ordered, behaviours, taste.merit)
+        data = {
+            "inputs": clusters.compared,
+            "clusters": [[each.index for each in cluster.members] for cluster in clusters.clusters],
+            "weights": [round(cluster.weight, 6) for cluster in clusters.clusters],
+        }
+        said = f"{len(ordered)} plausible patches, {len(clusters.clusters)} behaviours on {clusters.compared} inputs"
+        self.workspace.note("behaviours", data, progress=said)
+        return clusters
+
+    def _question(self, clusters: Clusters, taste: Taste, past: Past) -> Question | None:
+        """Return the question with a confirmed option for each of the heaviest clusters; None where no input tells them apart."""
+        first = clusters.clusters[0]
+        options: list[tuple[Plausible, Proposal]] = []
+        for cluster in (first, *clusters.rivals(first)):
+            choice = next((each for each in cluster.members if self._confirmed(each, past)), None)
+            if choice is not None:
+                options.append((choice, self._proposal(choice, clusters, taste)))
+                self._undo(choice)
+            if len(options) == MOST_OPTIONS:
+                break
+        offered = [choice for choice, _ in options]
+        inputs = telling(clusters, offered)
+        if not inputs:
+            return None
+        text, shows = question(clusters, offered, inputs)
+        self.workspace.note("question", {"text": text, "options": [each.title for _, each in options]}, progress=text)
+        return Question(text, tuple(Option(each, told) for (_, each), told in zip(options, shows, strict=True)))
+
+    def _proposal(self, choice: Plausible, clusters: Clusters, taste: Taste) -> Proposal:
+        """Propose what is written in the workspace."""
+        module = self.modules[choice.variant.path]
+        paragraph = explanation(module, choice, self.search, clusters, taste.smells(choice))
+        return Proposal(self.workspace.change(), title(module, choice), paragraph)
 
     def _confirmed(self, choice: Plausible, past: Past) -> bool:
         """Write a patch and run the tests for real; take it back where they disagree with its trial."""
@@ -112,9 +161,14 @@ class _Attempt:
         passes = _all_pass(self.workspace.test(diagnosis.failing), diagnosis.failing)
         if passes and (diagnosis.whole or not self._breaks(self.workspace.test())):
             return True
-        self.workspace.write(path, module.source.data)
+        self._undo(choice)
+        past.rejected.append(choice.index)
         keep(self.workspace, Rejected(choice.index), progress="a plausible patch did not hold in a real run")
         return False
+
+    def _undo(self, choice: Plausible) -> None:
+        path = choice.variant.path
+        self.workspace.write(path, self.modules[path].source.data)
 
     def _breaks(self, report: SuiteReport) -> bool:
         """Say whether a run of the whole suite shows a failure that is not there without the patch."""
@@ -124,15 +178,15 @@ class _Attempt:
         before = self.trials.baseline(unknown).bad() if unknown else ()
         return report.ran is not Ran.COMPLETED or bool(set(bad) - set(before))
 
-    def _literals(self) -> tuple[frozenset[str], frozenset[str]]:
-        """Return the literals that the failing tests write out, and those of the code under repair."""
+    def _taste(self) -> Taste:
+        """Read the literals that the failing tests write out, and those of the code under repair."""
         files = {test.partition("::")[0] for test in self.search.diagnosis.failing}
         texts = [
             self.workspace.read(path) for path in self.workspace.paths() if path in files or _dotted(path) in files
         ]
         of_tests = frozenset[str]().union(*(literals(text.decode("utf-8", "replace")) for text in texts))
         of_code = frozenset[str]().union(*(literals(each.source.utf8.decode()) for each in self.modules.values()))
-        return of_tests, of_code
+        return Taste(of_tests, of_code)
 
     def _no_fix(self, plausible: Sequence[Plausible]) -> NoFix:
         why = f"{self._tried(plausible)}; {self.search.why_ended}."

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+from agents.repair.clusters import Clusters
 from agents.repair.search import Plausible
 
 _PENALTY = {
@@ -15,26 +17,8 @@ _PENALTY = {
     "returns early": 0.6,
     "copies a literal from the test": 0.4,
 }
-_TRUST: Mapping[str, float] = {
-    "arithmetic operator": 0.6,
-    "missing operand": 0.5,
-    "comparison and boundary": 0.9,
-    "off by one": 1.1,
-    "swapped arguments": 1.2,
-    "number literal": 1.0,
-}
-"""How far an operator's plausible patch is trusted beside the others': set by hand, not fitted. An earlier prototype's wrong
-first answers on HumanEvalFix were mostly arithmetic operators, some comparisons, and none of the last three."""
-
-
-def smells(plausible: Plausible, test_literals: frozenset[str], own_literals: frozenset[str]) -> frozenset[str]:
-    """Return what about a patch smells of overfitting."""
-    found = set(plausible.variant.rewrite.smells)
-    for splice in plausible.variant.rewrite.splices:
-        new = literals(splice.text)
-        if new & test_literals - own_literals:
-            found.add("copies a literal from the test")
-    return frozenset(found)
+UNDECIDED = 0.75
+"""Below this share of the weight of what disagrees the heaviest cluster does not decide."""
 
 
 def literals(text: str) -> frozenset[str]:
@@ -50,18 +34,36 @@ def literals(text: str) -> frozenset[str]:
     )
 
 
-def best_first(
-    plausible: Sequence[Plausible], test_literals: frozenset[str], own_literals: frozenset[str]
-) -> list[Plausible]:
-    """Return plausible patches, the one to offer first."""
+@dataclass(frozen=True, slots=True)
+class Taste:
+    """What a patch is judged by beside its place in the search: the literals that the failing tests write out, and those of the code."""
 
-    def merit(each: Plausible) -> float:
-        value = each.score * _TRUST.get(each.variant.operator, 1.0)
-        for smell in smells(each, test_literals, own_literals):
+    of_tests: frozenset[str] = frozenset()
+    of_code: frozenset[str] = frozenset()
+
+    def smells(self, plausible: Plausible) -> frozenset[str]:
+        """Return what about a patch smells of overfitting."""
+        found = set(plausible.variant.rewrite.smells)
+        for splice in plausible.variant.rewrite.splices:
+            if literals(splice.text) & self.of_tests - self.of_code:
+                found.add("copies a literal from the test")
+        return frozenset(found)
+
+    def merit(self, plausible: Plausible) -> float:
+        """Return how good a patch looks: its score in the search, less for each smell and for its size."""
+        value = plausible.score
+        for smell in self.smells(plausible):
             value *= _PENALTY[smell]
-        return value / (1.0 + size(each) / 40.0)
+        return value / (1.0 + size(plausible) / 40.0)
 
-    return sorted(plausible, key=lambda each: (-merit(each), each.index))
+    def best_first(self, patches: Sequence[Plausible]) -> list[Plausible]:
+        """Return plausible patches, the best first."""
+        return sorted(patches, key=lambda each: (-self.merit(each), each.index))
+
+
+def undecided(clusters: Clusters) -> bool:
+    """Say whether patches do different things, and none of these has enough for it to be offered unasked."""
+    return clusters.share() < UNDECIDED
 
 
 def size(plausible: Plausible) -> int:

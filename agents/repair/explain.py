@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agents.repair.clusters import Clusters
 from agents.repair.diagnosis import Diagnosis
 from agents.repair.index import Function
 from agents.repair.search import Plausible, Search
@@ -65,11 +66,10 @@ def _short(text: str) -> str:
     return words if len(words) <= _MOST else f"{words[: _MOST - 1].rstrip()}…"
 
 
-def explanation(module: Module, chosen: Plausible, search: Search, smelly: frozenset[str]) -> str:
-    """Return one paragraph: what failed, where the bug was looked for and why, the edit, and how much was tried."""
+def explanation(module: Module, chosen: Plausible, search: Search, clusters: Clusters, smelly: frozenset[str]) -> str:
+    """Return one paragraph: what failed, where the bug was looked for and why, the edit, how much was tried, and why this one."""
     diagnosis, variant = search.diagnosis, chosen.variant
     before, after = changed_lines(module, chosen)
-    others = len(search.plausible) - 1
     parts = [
         _what_failed(diagnosis),
         f"{_why_here(diagnosis, variant.path, variant.line)} The edit ({variant.operator}) turns `{_short(before)}` into `{_short(after)}`"
@@ -79,17 +79,37 @@ def explanation(module: Module, chosen: Plausible, search: Search, smelly: froze
             else ""
         )
         + f" at {plain(variant.path)}:{variant.line}.",
-        f"{search.tried:,} candidates were tried; "
-        + (
-            f"{others} other{'s' if others > 1 else ''} also passed, and this one is the likeliest by place, kind and size."
-            if others
-            else "no other one passed."
-        ),
+        f"{search.tried:,} candidates were tried; {_why_this(chosen, clusters)}",
         _kept(diagnosis),
     ]
     if smelly:
         parts.append(f"Look closely: it {', '.join(sorted(smelly))}.")
     return " ".join(part for part in parts if part)
+
+
+def _why_this(chosen: Plausible, clusters: Clusters) -> str:
+    """Say how many patches passed, how differently they behave, and why this one was taken among them."""
+    passed, inputs = (
+        len(clusters.order),
+        f"{clusters.compared:,} input{'s' * (clusters.compared > 1)}, recorded from tests and mutated",
+    )
+    if passed == 1:
+        return "no other one passed."
+    mine = next(cluster for cluster in clusters.clusters if chosen in cluster.members)
+    if not clusters.compared:
+        return f"{passed} passed. They could not be called side by side, and this one is the likeliest by place, kind and size."
+    if len(mine.members) == passed:
+        return f"{passed} passed and do the same on {inputs}; this one is the best by kind and size."
+    share = round(100 * mine.weight / sum(each.weight for each in clusters.clusters))
+    same = (
+        f"{len(mine.members)} of them do what this one does"
+        if len(mine.members) > 1
+        else "no other does what this one does"
+    )
+    return (
+        f"{passed} passed and fall into {len(clusters.clusters)} behaviours on {inputs}. {same[0].upper()}{same[1:]}, which by"
+        f" place, kind and size is {share} % likely among them."
+    )
 
 
 def _what_failed(diagnosis: Diagnosis) -> str:

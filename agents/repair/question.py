@@ -1,0 +1,46 @@
+"""The question: where plausible patches do different things and nothing decides, the smallest input that tells them apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from agents.repair.clusters import Clusters
+from agents.repair.search import Plausible
+from agents.wording import plain
+from verifier import Behaviour
+
+MOST_OPTIONS = 4
+_MOST = 200
+
+
+def question(
+    clusters: Clusters, offered: Sequence[Plausible], inputs: Sequence[Behaviour]
+) -> tuple[str, tuple[str, ...]]:
+    """Return the question that decides among patches by inputs that tell them apart, and what each of them shows there."""
+    calls = [f"`{_short(each.call)}`" for each in inputs]
+    passed = f"{len(clusters.order)} patches make the failing tests pass and break no other"
+    found = f"{passed}, but they do not do the same: what should {' and '.join(calls)} do?"
+    before = [_does(call, each.before_shown) for call, each in zip(calls, inputs, strict=True) if each.before]
+    text = f"{found} As the code is, {_listed(before)}." if before else found
+    return text, tuple(_shows(clusters, calls, inputs, patch) for patch in offered)
+
+
+def _shows(clusters: Clusters, calls: Sequence[str], inputs: Sequence[Behaviour], patch: Plausible) -> str:
+    told = [
+        _does(call, clusters.shown(each, patch)) if clusters.on(each, patch) else f"what {call} does cannot be told"
+        for call, each in zip(calls, inputs, strict=True)
+    ]
+    return _listed(told)
+
+
+def _does(call: str, shown: str) -> str:
+    return f"{call} {_short(shown)}"
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return "; ".join(parts)
+
+
+def _short(text: str) -> str:
+    words = " ".join(plain(text).split()).replace("`", "'")
+    return words if len(words) <= _MOST else f"{words[: _MOST - 1].rstrip()}…"
