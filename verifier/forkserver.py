@@ -18,7 +18,7 @@ from verifier.trials import Behaviour, Candidate, Coverage, Ending, Trial
 _POLL_S = 0.1
 _BASELINE_CPU_S = 60.0
 _GRACE_S = 5.0
-_IN_FLIGHT_FOR_EACH = 4
+_IN_FLIGHT_FOR_EACH = 32
 
 
 class ForkServers:

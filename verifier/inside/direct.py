@@ -90,5 +90,5 @@ def call(item: Any, values: dict[str, Any]) -> dict[str, Any]:
     except (pytest.exit.Exception, KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as error:  # noqa: BLE001 - whatever a test raises makes it fail
-        return words.result(item.nodeid, "failed", message=words.message_of(type(error), error))
+        return words.result(item.nodeid, "failed", message=words.brief(error))
     return words.result(item.nodeid, "passed")

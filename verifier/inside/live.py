@@ -11,8 +11,9 @@ from . import source, trace, words
 
 if TYPE_CHECKING:
     Pair = tuple[CodeType, CodeType]
-Plan = Callable[[], None]
-"""Applies a candidate to the process that calls it."""
+Undo = Callable[[], None]
+Plan = Callable[[], Undo]
+"""Applies a candidate to the process that calls it, and returns what takes it back."""
 
 _OWN = (
     "co_code",
@@ -77,11 +78,24 @@ class Patcher:
         for function, (path, module, changes) in places.items():
             steps += self._function(path, module, function, changes)
 
-        def apply() -> None:
-            for step in steps:
-                step()
+        def apply() -> Undo:
+            done = [step() for step in steps]
+
+            def undo() -> None:
+                for back in reversed(done):
+                    back()
+
+            return undo
 
         return apply
+
+    def edited(self, edits: Sequence[tuple[str, int, int, str]]) -> dict[source.Function, list[CodeType]]:
+        """Return the outermost functions in which edits lie, with the code objects that they have; raises as `plan` does."""
+        found: dict[source.Function, list[CodeType]] = {}
+        for path, start, end, _ in edits:
+            function = self._module(path).function_at(start, end)
+            found[function] = self._index.codes(path, function.name, function.first)
+        return found
 
     def _compiled(self, path: str, module: source.Module, function: source.Function) -> source.Compiled:
         """Return the function as it is, compiled once, where that is what its live functions have."""
@@ -151,8 +165,13 @@ class Patcher:
         for old, new in pairs:
             for function in self._index.functions(old):
 
-                def swap(function: FunctionType = function, new: CodeType = new) -> None:
+                def swap(function: FunctionType = function, old: CodeType = old, new: CodeType = new) -> Undo:
                     function.__code__ = new
+
+                    def back() -> None:
+                        function.__code__ = old
+
+                    return back
 
                 yield swap
 
@@ -169,13 +188,19 @@ class Patcher:
                     value: Any = value,
                     at: int = at,
                     keyword: str | None = keyword,
-                ) -> None:
+                ) -> Undo:
+                    defaults, keyword_defaults = function.__defaults__, function.__kwdefaults__
                     if keyword is not None:
                         function.__kwdefaults__ = {**(function.__kwdefaults__ or {}), keyword: value}
                     else:
                         present = list(function.__defaults__ or ())
                         present[at] = value
                         function.__defaults__ = tuple(present)
+
+                    def back() -> None:
+                        function.__defaults__, function.__kwdefaults__ = defaults, keyword_defaults
+
+                    return back
 
                 yield change
 

@@ -61,6 +61,11 @@ class Nursery:
         """Say whether a further child has to wait."""
         return len(self._children) >= self.room
 
+    @property
+    def free(self) -> int:
+        """Say how many further children there is room for, at least 1."""
+        return max(1, self.room - len(self._children))
+
     def pipes(self) -> list[int]:
         """Return the descriptors to watch."""
         return list(self._children)

@@ -77,6 +77,7 @@ class Plugin:
         self.send = send
         self.bad: list[str] = []
         self.tbstyle = "auto"
+        self.brief = False
         self._ids: list[str] | None = request.get("ids")
         self._choice = words.Choice(self._ids, ":: /")
         self._stop = bool(request.get("stop"))
@@ -220,6 +221,8 @@ class Plugin:
         shutil.rmtree(self._cache, ignore_errors=True)
 
     def _said(self, excinfo: Any) -> Any:
+        if self.brief:
+            return words.brief(excinfo.value), []
         return words.message_of(excinfo.type, excinfo.value), self._tree.frames(excinfo.value, excinfo.tb)
 
 
@@ -277,7 +280,8 @@ class Engine:
         if not ids:
             return
         plugin, config = self._plugin, self._session.config
-        plugin.send = send
+        plugin.send, plugin.brief = send, not detail
+        plugin.bad.clear()
         if detail:
             config.option.tbstyle = plugin.tbstyle
         factory = getattr(config, "_tmp_path_factory", None)

@@ -17,13 +17,15 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from . import live, nursery, overlay, source, trace, words
+from . import live, nursery, overlay, sharing, source, state, trace, words
 from .channel import Channel
+from .told import Told
 
 if TYPE_CHECKING:
     from .channel import Message
 
 _IMPORT_CPU_S = 5.0
+_LOOK_CPU_S = 10.0
 _PRELOAD = {"pytest": ("pytest", "_pytest", "pluggy", "iniconfig", "packaging"), "unittest": ("unittest",)}
 
 
@@ -49,7 +51,7 @@ class Loop:
                     self.take(message)
             self.others(ready)
             for message in self.nursery.finished(ready):
-                self.link.send(message)
+                self.told(message)
             while self.jobs and not self.nursery.full:
                 self.start(self.jobs.popleft())
         self.nursery.clear()
@@ -77,33 +79,13 @@ class Loop:
         """Start one job."""
         raise NotImplementedError
 
+    def told(self, message: Message) -> None:
+        """Send on what a child said."""
+        self.link.send(message)
+
     def refuse(self, job: Message, ending: str, why: str) -> None:
         """Answer a job that is not started."""
         self.link.send({"t": "done", "n": job["n"], "ending": ending, "message": why, "cpu_s": 0.0})
-
-
-class Told:
-    """Collects what a run says, and sums it up."""
-
-    def __init__(self) -> None:
-        self.results: list[Message] = []
-
-    def __call__(self, message: Message) -> None:
-        if message["t"] == "result":
-            self.results.append(message)
-
-    def summary(self, detail: bool) -> Message:
-        """Return how it ended; with `detail`, every result."""
-        failed = [told for told in self.results if told["outcome"] in ("failed", "error")]
-        said: Message = {
-            "ending": "passed" if self.results and not failed else "failed",
-            "failed": [told["id"] for told in failed],
-            "skipped": [told["id"] for told in self.results if told["outcome"] == "skipped"],
-            "message": failed[0]["message"] if failed else "" if self.results else "none of the tests was found",
-        }
-        if detail:
-            said["results"] = self.results
-        return said
 
 
 class Warm(Loop):
@@ -116,23 +98,93 @@ class Warm(Loop):
         self._modules = _modules(tree)
         self._patcher = live.Patcher(tree, live.Index(tree), imported, self._modules)
         self._chosen: tuple[list[str], list[str] | None] = ([], [])
+        self._held = state.State([module for modules in self._modules.values() for module in modules])
+        self._sieves: dict[tuple[str, ...], sharing.Sieve] = {}
+        self._looking: dict[int, sharing.Sieve] = {}
+        self._groups: dict[int, tuple[sharing.Sieve, list[Message]]] = {}
         nursery.settle()
         link.send({"t": "ready", "room": self.nursery.room})
 
+    def take(self, message: Message) -> None:
+        """Handle one message that came from the hub."""
+        if message["t"] == "cancel":
+            self._looking.clear()
+            self._groups.clear()
+        super().take(message)
+
     def start(self, job: Message) -> None:
-        """Fork a child that applies the job's edits to live functions and runs its tests."""
-        tests = self._choose(job["tests"])
+        """Fork a child that applies the job's edits to live functions and runs its tests; for several jobs where they may share it."""
+        plan = self._planned(job)
+        if plan is None:
+            return
+        sieve = self._sieve(job)
+        if sieve is None or not sieve.shared:
+            self._alone(job, plan)
+            return
+        group = [(job, plan)]
+        most = min(job.get("most", sharing.MOST), 1 + len(self.jobs) // self.nursery.free)
+        while self.jobs and len(group) < most and self._sieve(self.jobs[0]) is sieve:
+            following = self.jobs.popleft()
+            plan = self._planned(following)
+            if plan is not None:
+                group.append((following, plan))
+        if len(group) == 1:
+            self._alone(*group[0])
+            return
+        self._groups[job["n"]] = (sieve, [each for each, _ in group])
+        # Each candidate has its own timer; this one is for what outwits it.
+        cpu_s = sum(each["cpu_s"] for each, _ in group) + 10
+        self.nursery.spawn(job["n"], cpu_s, lambda scratch: sieve.together(group, scratch))
+
+    def told(self, message: Message) -> None:
+        """Send on what a child said of its candidates; those that passed, or of which nothing is known, are started anew."""
+        if message["n"] in self._looking:
+            self._looking.pop(message["n"]).learn(message)
+            return
+        sieve, jobs = self._groups.pop(message["n"], (None, []))
+        if sieve is None:
+            super().told(message)
+            return
+        told = {each["n"]: each for each in message.get("told", ())} if sieve.holds(message) else {}
+        again = []
+        for job in jobs:
+            said = told.get(job["n"], {"ending": ""})
+            if said["ending"] in ("failed", "timed out"):
+                super().told({**said, "t": "done", "cpu_s": message["cpu_s"] / len(told)})
+            else:
+                again.append({**job, "most": 1 if said["ending"] else len(jobs) // 2})
+        self.jobs.extendleft(reversed(again))
+
+    def _sieve(self, job: Message) -> sharing.Sieve | None:
+        """Return what the job's candidate may share a process for; looks into it when first asked."""
+        if job["tests"] is not self.selected or job["all"] or job["detail"] or job.get("most", sharing.MOST) < 2:
+            return None
+        key = tuple(self.selected)
+        if key not in self._sieves:
+            self._sieves[key] = sharing.Sieve(self._engine, self._tree, self._held, self._choose(self.selected) or [])
+        sieve = self._sieves[key]
+        if not sieve.asked:
+            sieve.asked = True
+            number = -len(self._sieves)
+            self._looking[number] = sieve
+            self.nursery.spawn(number, _LOOK_CPU_S, sieve.twice)
+        return sieve
+
+    def _planned(self, job: Message) -> live.Plan | None:
+        """Return what applies the job's edits; None where the job has been answered or passed on."""
         try:
-            if tests is None:
+            if self._choose(job["tests"]) is None:
                 raise source.Cold("a test is not among the collected ones")
             # Before the fork: in a child, where each page it touches is copied, compiling takes more CPU.
-            apply = self._patcher.plan(job["edits"])
+            return self._patcher.plan(job["edits"])
         except source.Inapplicable as error:
             self.refuse(job, "inapplicable", str(error))
-            return
         except source.Cold as error:
             self._pass_on(job, str(error))
-            return
+        return None
+
+    def _alone(self, job: Message, apply: live.Plan) -> None:
+        tests = self._choose(job["tests"]) or []
 
         def work(scratch: str) -> Message:
             apply()

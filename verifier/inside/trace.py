@@ -68,6 +68,41 @@ class Imported:
         self._codes[id(code)] = code
 
 
+class Counts:
+    """Counts how often each line of the repository's files is executed."""
+
+    def __init__(self, tree: words.Tree) -> None:
+        self._tree = tree
+        self._counts: dict[tuple[str, int], int] = {}
+        self._before: Any = None
+
+    def start(self) -> None:
+        """Count from now on, in this thread."""
+        self._before = sys.gettrace()
+        sys.settrace(self._called)
+
+    def stop(self) -> int:
+        """Count no more; return a number that stands for all counts, in this process and those it is forked from or into."""
+        sys.settrace(self._before)
+        return hash(frozenset(self._counts.items()))
+
+    def _called(self, frame: Any, event: str, arg: Any) -> Any:
+        del event, arg
+        filename = frame.f_code.co_filename
+        if self._tree.relative(filename) is None:
+            return None
+        counts = self._counts
+
+        def line(frame: Any, event: str, arg: Any) -> Any:
+            del arg
+            if event == "line":
+                spot = (filename, frame.f_lineno)
+                counts[spot] = counts.get(spot, 0) + 1
+            return line
+
+        return line
+
+
 class Lines:
     """Records the lines executed of the repository's files, or of some of them."""
 

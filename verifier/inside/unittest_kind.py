@@ -20,8 +20,9 @@ _FAILED_IMPORT = "unittest.loader._FailedTest."
 class Result(unittest.TestResult):
     """Reports each test as one result; failing subtests make their test fail."""
 
-    def __init__(self, send: Send, tree: words.Tree, stop: bool) -> None:
+    def __init__(self, send: Send, tree: words.Tree, stop: bool, detail: bool = True) -> None:
         super().__init__()
+        self._detail = detail
         self._send = send
         self._tree = tree
         self._stop = stop
@@ -55,12 +56,14 @@ class Result(unittest.TestResult):
             self._emit(now)
 
     def addError(self, test: Any, err: Any) -> None:
-        super().addError(test, err)
+        if self._detail:
+            super().addError(test, err)
         failed_import = type(test).__name__ == "_FailedTest"
         self._failed(test, "error" if self._now is None or failed_import else "failed", err)
 
     def addFailure(self, test: Any, err: Any) -> None:
-        super().addFailure(test, err)
+        if self._detail:
+            super().addFailure(test, err)
         self._failed(test, "failed", err)
 
     def addSubTest(self, test: Any, subtest: Any, err: Any) -> None:
@@ -85,6 +88,9 @@ class Result(unittest.TestResult):
         if self._now is not None and self._now["outcome"] in ("failed", "error"):
             return
         kind, value, trace = err
+        if not self._detail:
+            self._said(test, outcome, prefix + words.brief(value))
+            return
         output = self._exc_info_to_string(err, test)  # type: ignore[attr-defined]
         frames = self._tree.frames(value, trace)
         self._said(test, outcome, prefix + words.message_of(kind, value), frames, output)
@@ -155,8 +161,8 @@ class Engine:
 
     def run(self, ids: list[str], send: Send, stop: bool, detail: bool, scratch: str) -> None:
         """Run tests in this process, which ends afterwards."""
-        del detail, scratch
-        result = Result(send, self._tree, stop)
+        del scratch
+        result = Result(send, self._tree, stop, detail)
         unittest.TestSuite(self._tests[test_id] for test_id in ids).run(result)
         result.complete(ids)
 

@@ -43,6 +43,14 @@ def message_of(kind: Any, value: Any) -> str:
     return cut("".join(traceback.format_exception_only(kind, value)).strip(), MESSAGE_CHARS)
 
 
+def brief(error: BaseException) -> str:
+    """Return an exception as `Type: text`, without the suggestions of names that cost more than most tests."""
+    try:
+        return cut(f"{type(error).__name__}: {error}", MESSAGE_CHARS)
+    except Exception:  # noqa: BLE001 - tested code says how its exceptions are shown
+        return type(error).__name__
+
+
 class Tree:
     """The repository's directory as this process sees it; tells its files from its environment's."""
 
