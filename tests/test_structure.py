@@ -19,6 +19,7 @@ BOUNDARIES: dict[str, int] = {
     "orchestrator/worker.py": 1,  # a defect ends the job, not the worker
     "shadowfs/operations.py": 2,  # an exception that got out of a handler would end the mount
     "shadowfs/zygote.py": 1,  # a forked child's end: the trace goes to the shadow's log
+    "verifier/inside/attempt.py": 1,  # whatever a function raises is what it does on an input
     "verifier/inside/direct.py": 1,  # whatever a test raises makes it fail
     "verifier/inside/nursery.py": 1,  # a forked child's end: what tested code raised becomes its last words
 }

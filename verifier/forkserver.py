@@ -19,6 +19,7 @@ _POLL_S = 0.1
 _BASELINE_CPU_S = 60.0
 _GRACE_S = 5.0
 _IN_FLIGHT_FOR_EACH = 32
+_TOGETHER = 20
 
 
 class ForkServers:
@@ -84,19 +85,33 @@ class ForkTrials:
                 raise SuiteNotStarted(f"the suite was not imported within {self._import_s:g} s")
 
     def baseline(self, ids: Sequence[str] | None = None) -> SuiteReport:
-        """Run tests as they are (each in a fork of its own state), None for all."""
+        """Run tests as they are, None for all: some to a fork, and alone those of which such a fork says nothing."""
         began = time.monotonic()
         wanted = list(self.collected if ids is None else ids)
         tests: dict[str, TestResult] = {} if ids is not None else {test.id: test for test in self._heard.results}
-        cpu_s = 0.0
-        jobs = (_job((), [test_id], cpu_s=self._baseline_cpu_s, detail=True, all_failures=True) for test_id in wanted)
-        for test_id, message in zip(wanted, self._answers(jobs), strict=False):
-            cpu_s += message.number("cpu_s")
-            results = message.results() or (TestResult(test_id, Outcome.ERROR, message=message.text("message", "")),)
-            tests.update({result.id: result for result in results})
+        cpu_s = self._as_they_are(self._parts(wanted), tests)
+        cpu_s += self._as_they_are([[test_id] for test_id in wanted if test_id not in tests], tests)
         self._outcomes.update((test.id, test.outcome) for test in tests.values())
         ran = Ran.COMPLETED if tests else Ran.NOTHING_COLLECTED
         return SuiteReport(ran, tuple(tests.values()), self.collected, "", time.monotonic() - began, cpu_s)
+
+    def _parts(self, ids: Sequence[str]) -> list[list[str]]:
+        """Return the collected ones of some tests, so many together as share a fork."""
+        known = set(self.collected)
+        found = [test_id for test_id in ids if test_id in known]
+        return [found[start : start + _TOGETHER] for start in range(0, len(found), _TOGETHER)]
+
+    def _as_they_are(self, parts: Sequence[list[str]], tests: dict[str, TestResult]) -> float:
+        """Run the tests of each part in one fork, add what they say to `tests`, and return the CPU seconds."""
+        cpu_s = 0.0
+        jobs = (_job((), part, cpu_s=self._baseline_cpu_s, detail=True, all_failures=True) for part in parts)
+        for part, message in zip(parts, self._answers(jobs), strict=False):
+            cpu_s += message.number("cpu_s")
+            results = message.results()
+            if not results and len(part) == 1:
+                results = (TestResult(part[0], Outcome.ERROR, message=message.text("message", "")),)
+            tests.update({result.id: result for result in results})
+        return cpu_s
 
     def coverage(self, failing: Sequence[str], passing: Sequence[str], budget_s: float) -> Coverage:
         """Trace `failing`, then as many of `passing` as `budget_s` allows, over the files that `failing` execute."""
@@ -115,10 +130,11 @@ class ForkTrials:
         deadline: float,
         lines: dict[str, Mapping[str, frozenset[int]]],
     ) -> None:
-        jobs = (_job((), [test_id], cpu_s=self._baseline_cpu_s, all_failures=True, cover=files) for test_id in ids)
-        answers = self._answers(jobs, lambda: time.monotonic() < deadline)
-        for test_id, message in zip(ids, answers, strict=False):
-            lines[test_id] = message.lines()
+        for parts in (self._parts(ids), [[test_id] for test_id in ids]):
+            left = [part for part in parts if not any(test_id in lines for test_id in part)]
+            jobs = (_job((), part, cpu_s=self._baseline_cpu_s, all_failures=True, cover=files) for part in left)
+            for message in self._answers(jobs, lambda: time.monotonic() < deadline):
+                lines.update(message.lines())
 
     def run(
         self,
@@ -134,8 +150,7 @@ class ForkTrials:
         def jobs() -> Iterator[dict[str, object]]:
             for candidate in candidates:
                 given.append(candidate)
-                edits = [(edit.path, edit.start, edit.end, edit.text) for edit in candidate.edits]
-                yield _job(edits, None, cpu_s=cpu_s, all_failures=all_failures)
+                yield _job(_edits(candidate), None, cpu_s=cpu_s, all_failures=all_failures)
 
         self._channel.send({"t": "select", "ids": list(tests)})
         for message in self._answers(jobs()):
@@ -152,9 +167,11 @@ class ForkTrials:
         cpu_s: float = 5.0,
     ) -> tuple[Behaviour, ...]:
         """Tell what each candidate does on inputs that tests give, and on mutations of them."""
-        # Nothing is recorded yet.
-        del candidates, failing, passing, seed, most, cpu_s
-        return ()
+        behave = [_edits(candidate) for candidate in candidates]
+        job = {**_job((), [], cpu_s=cpu_s, all_failures=True), "behave": behave, "seed": seed, "most": most}
+        jobs = iter([{**job, "failing": list(failing), "passing": list(passing)}])
+        [message] = self._answers(jobs)
+        return message.behaviours(len(candidates))[:most]
 
     def _trial(self, candidate: Candidate, message: Message) -> Trial:
         try:
@@ -227,6 +244,10 @@ class ForkTrials:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+def _edits(candidate: Candidate) -> list[tuple[str, int, int, str]]:
+    return [(edit.path, edit.start, edit.end, edit.text) for edit in candidate.edits]
 
 
 def _job(

@@ -10,6 +10,7 @@ from socket import socket
 
 from verifier.errors import ProtocolBroken
 from verifier.suite import Frame, Outcome, TestResult
+from verifier.trials import Behaviour
 
 LINE_BYTES = 32 << 20
 _TEXT_CHARS = 40_000
@@ -51,13 +52,42 @@ class Message:
         """Return the results that a trial reports in detail."""
         return tuple(Message(item).result() for item in self._list("results"))
 
-    def lines(self) -> dict[str, frozenset[int]]:
-        """Return executed lines by path."""
+    def flag(self, name: str) -> bool:
+        """Return whether something is so."""
+        return bool(self._expect(name, self._fields.get(name), bool))
+
+    def behaviours(self, candidates: int) -> tuple[Behaviour, ...]:
+        """Return what so many candidates did on each input; empty where it was not found out."""
+        return tuple(Message(item).behaviour(candidates) for item in self._list("behaviours"))
+
+    def behaviour(self, candidates: int) -> Behaviour:
+        """Return the message as what candidates did on one input."""
+        outcomes, shown = self.texts("outcomes"), self.texts("shown")
+        if len(outcomes) != candidates or len(shown) != candidates:
+            raise ProtocolBroken(f"a behaviour from inside the sandbox is not of {candidates} candidates")
+        return Behaviour(
+            self.text("call"),
+            self.integer("size"),
+            outcomes,
+            shown,
+            self.text("before"),
+            self.text("before_shown"),
+            self.flag("mutated"),
+            self.flag("failing"),
+        )
+
+    def lines(self) -> dict[str, dict[str, frozenset[int]]]:
+        """Return executed lines by test and path."""
         found = self._expect("lines", self._fields.get("lines", {}), dict)
         assert isinstance(found, dict)
+        return {str(test): self._paths(paths) for test, paths in found.items()}
+
+    def _paths(self, found: object) -> dict[str, frozenset[int]]:
+        paths = self._expect("lines", found, dict)
+        assert isinstance(paths, dict)
         return {
-            str(self._expect("lines", path, str)): frozenset(_line(number) for number in _sequence("lines", numbers))
-            for path, numbers in found.items()
+            str(path): frozenset(_line(number) for number in _sequence("lines", numbers))
+            for path, numbers in paths.items()
         }
 
     def result(self) -> TestResult:

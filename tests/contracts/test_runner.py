@@ -10,6 +10,7 @@ import pytest
 from sandbox import Sandbox
 from tests.verifier.project import LIMITS, PYTEST, UNITTEST, opened, replacing, write
 from verifier import (
+    Behaviour,
     Candidate,
     Ending,
     ForkServers,
@@ -53,6 +54,11 @@ def judged(candidate: Candidate, tests: Sequence[str]) -> Trial:
     return Trial(candidate, Ending.FAILED if wrong else Ending.PASSED, tuple(wrong))
 
 
+def behaved(candidates: Sequence[Candidate]) -> tuple[Behaviour, ...]:
+    outcomes = tuple("3" if "+" in each.edits[0].text else "2" for each in candidates)
+    return (Behaviour("add(1, 2)", 3, outcomes, outcomes, "-1", "-1", mutated=False, failing=True),)
+
+
 @pytest.fixture(params=["pytest", "unittest", "scripted"])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
@@ -81,7 +87,9 @@ def runner(kind: str) -> Runner:
 
 @pytest.fixture
 def trials(kind: str, sandbox: Sandbox, suite: Suite) -> Iterator[Trials]:
-    factory: TrialsFactory = ScriptedTrials(named("scripted"), judged) if kind == "scripted" else ForkServers()
+    factory: TrialsFactory = (
+        ScriptedTrials(named("scripted"), judged, behave=behaved) if kind == "scripted" else ForkServers()
+    )
     with factory.start(sandbox, suite, LIMITS) as trials:
         yield trials
 
@@ -117,6 +125,16 @@ def test_trials_come_in_the_order_of_their_candidates(trials: Trials, kind: str,
     assert [trial.candidate for trial in done] == candidates
     assert [trial.ending for trial in done] == [Ending.FAILED, Ending.PASSED, Ending.INAPPLICABLE, Ending.FAILED]
     assert [trial.failed for trial in done] == [(first,), (), (), (first,)]
+
+
+def test_behaviours_are_told_for_every_candidate_in_order(trials: Trials, kind: str, root: Path) -> None:
+    texts = ["a + b", "b + a", "a * b"]
+    candidates = [Candidate((replacing(root, "lib.py", "a - b", text),)) for text in texts]
+    first, *others = named(kind)
+    found = trials.behaviours(candidates, [first], others, most=20)
+    assert all(len(each.outcomes) == len(each.shown) == 3 for each in found)
+    assert all(each.outcomes[0] == each.outcomes[1] for each in found) and len(found) <= 20
+    assert any(each.outcomes[0] != each.outcomes[2] for each in found)
 
 
 def test_coverage_names_only_tests_that_were_asked_for(trials: Trials, kind: str) -> None:

@@ -33,10 +33,11 @@ if TYPE_CHECKING:
 class Child:
     """One forked process and the end of the pipe it talks over."""
 
-    def __init__(self, pid: int, pipe: int, number: int, wall_s: float) -> None:
+    def __init__(self, pid: int, pipe: int, number: int, wall_s: float, forks: bool) -> None:
         self.pid = pid
         self.pipe = pipe
         self.number = number
+        self.forks = forks
         self.deadline = _clock() + wall_s
         self.data = b""
         self.late = False
@@ -54,6 +55,8 @@ class Nursery:
         with open("/proc/self/statm", "rb") as statm:
             self._memory_bytes = int(statm.read().split()[0]) * resource.getpagesize() + _HEADROOM_BYTES
         self._children: dict[int, Child] = {}
+        # In a child: the pipe it talks over, which its own children must not hold.
+        self.answer = -1
         self._scratch = os.path.join(tempfile.gettempdir(), f"nightcrew-trial-{os.getpid()}-")
 
     @property
@@ -74,21 +77,27 @@ class Nursery:
         """Return the path of the directory that is the `number`th child's own."""
         return self._scratch + str(number)
 
-    def spawn(self, number: int, cpu_s: float, work: Work) -> None:
-        """Fork a child for `work`, which may use `cpu_s` of CPU time, and a generous multiple of it of wall clock."""
+    def spawn(self, number: int, cpu_s: float, work: Work, family_s: float = 0.0) -> None:
+        """Fork a child for `work`, which may use `cpu_s` of CPU time, and a generous multiple of it of wall clock.
+
+        With `family_s` it may keep a nursery of its own: so many seconds of wall clock are for all.
+        """
         read, write = os.pipe()
         pid = fork()
         if pid == 0:
             try:
                 os.close(read)
+                (os.setsid if family_s else os.setpgrp)()
                 _be_a_child([*self._closing(), *self._children], self._null, cpu_s, self._memory_bytes)
-                _work(work, self.scratch(number), out_of_reach(write))
+                self.answer = out_of_reach(write)
+                _work(work, self.scratch(number), self.answer)
             finally:
                 _exit(70)
         os.close(write)
-        _own_group(pid)
+        if not family_s:
+            _own_group(pid)
         os.set_blocking(read, False)
-        self._children[read] = Child(pid, read, number, 3 * cpu_s + 10)
+        self._children[read] = Child(pid, read, number, family_s or wall_s(cpu_s), bool(family_s))
 
     def finished(self, ready: list[int]) -> list[Message]:
         """Read from the pipes in `ready`; return what the children said that have ended, each with its `cpu_s`."""
@@ -110,6 +119,8 @@ class Nursery:
         del self._children[child.pipe]
         os.close(child.pipe)
         _end_group(child.pid)
+        if child.forks:
+            _end_session(child.pid)
         _, status, used = os.wait4(child.pid, 0)
         scratch = self.scratch(child.number)
         if os.path.lexists(scratch):
@@ -121,6 +132,11 @@ class Nursery:
             cpu_s=used.ru_utime + used.ru_stime,
         )
         return message
+
+
+def wall_s(cpu_s: float) -> float:
+    """Return how long a child may take, asleep or waiting for its turn, that may use `cpu_s` of CPU time."""
+    return 3 * cpu_s + 10
 
 
 def fork() -> int:
@@ -150,8 +166,21 @@ def _end_group(pid: int) -> None:
             kill(pid, signal.SIGKILL)
 
 
+def _end_session(session: int) -> None:
+    """End what the children of a child left, which have groups of their own."""
+    met = {session}
+    more = True
+    while more:
+        more = False
+        for pid in [int(name) for name in os.listdir("/proc") if name.isdigit()]:
+            with suppress(OSError):
+                if pid not in met and os.getsid(pid) == session:
+                    met.add(pid)
+                    more = True
+                    _kill(pid, signal.SIGKILL)
+
+
 def _be_a_child(closing: list[int], null: int, cpu_s: float, memory_bytes: int) -> None:
-    os.setpgid(0, 0)
     for fd in closing:
         os.close(fd)
     for fd in (0, 1, 2):

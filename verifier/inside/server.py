@@ -17,7 +17,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from . import live, nursery, overlay, sharing, source, state, trace, words
+from . import behaviour, live, nursery, overlay, sharing, source, state, trace, words
 from .channel import Channel
 from .told import Told
 
@@ -96,7 +96,8 @@ class Warm(Loop):
         self._engine = engine
         self._tree = tree
         self._modules = _modules(tree)
-        self._patcher = live.Patcher(tree, live.Index(tree), imported, self._modules)
+        self._index = live.Index(tree)
+        self._patcher = live.Patcher(tree, self._index, imported, self._modules)
         self._chosen: tuple[list[str], list[str] | None] = ([], [])
         self._held = state.State([module for modules in self._modules.values() for module in modules])
         self._sieves: dict[tuple[str, ...], sharing.Sieve] = {}
@@ -114,6 +115,9 @@ class Warm(Loop):
 
     def start(self, job: Message) -> None:
         """Fork a child that applies the job's edits to live functions and runs its tests; for several jobs where they may share it."""
+        if "behave" in job:
+            self._behave(job)
+            return
         plan = self._planned(job)
         if plan is None:
             return
@@ -188,8 +192,8 @@ class Warm(Loop):
 
         def work(scratch: str) -> Message:
             apply()
-            told = Told()
             lines = trace.Lines(self._tree, job["cover"] or None) if job.get("cover") is not None else None
+            told = Told(lines)
             if lines is not None:
                 lines.start()
             self._engine.run(tests, told, not job["all"], job["detail"], scratch)
@@ -199,6 +203,16 @@ class Warm(Loop):
             return said
 
         self.nursery.spawn(job["n"], job["cpu_s"], work)
+
+    def _behave(self, job: Message) -> None:
+        """Fork a child that tells what candidates do on the inputs that tests give."""
+        asked = behaviour.Asked(self._patcher, job["behave"])
+        chosen = {name: behaviour.chosen(self._engine, job[name]) for name in ("failing", "passing")}
+        observer = behaviour.Observer({**job, **chosen}, asked, self._engine, self._tree, self._index)
+        nest = self.nursery
+        # Recording and copying; each of its children has `cpu_s` again.
+        cpu_s = 2 * job["cpu_s"] + 5
+        nest.spawn(job["n"], cpu_s, lambda scratch: observer.work(scratch, nest.answer), observer.family_s(nest.room))
 
     def _pass_on(self, job: Message, why: str) -> None:
         paths = {edit[0] for edit in job["edits"]}
@@ -302,16 +316,19 @@ class Hub(Loop):
 
     def start(self, job: Message) -> None:
         """Fork a child that imports the suite anew with the job's edits overlaid."""
+        if "behave" in job:
+            self.refuse(job, "failed", "the process that imported the suite has died")
+            return
         request = {**self._request, "ids": job["tests"], "stop": not job["all"], "plain": job.get("plain", False)}
 
         def work(scratch: str) -> Message:
             os.environ["PYTEST_DEBUG_TEMPROOT"] = _made(scratch)
-            told = Told()
             try:
                 overlay.install(self._sources(job["edits"]))
             except source.Inapplicable as error:
                 return {"ending": "inapplicable", "message": str(error)}
             lines = trace.Lines(self._tree, job["cover"] or None) if job.get("cover") is not None else None
+            told = Told(lines)
             if lines is not None:
                 lines.start()
             self._kind().run(request, told)
