@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 
 from agents import Agent, NoFix, OutOfBudget, Proposal, Question, Result, Stopped, Task
@@ -14,7 +15,7 @@ from orchestrator.patterns import matching
 from orchestrator.records import AttemptRecord, AttemptState, OptionRecord
 from orchestrator.workspace import ShadowWorkspace
 from shadowfs import Change, Entry, RepoPath, Snapshot
-from verifier import VerifierError
+from verifier import VerifierError, WarmServers
 
 BYPRODUCTS = (
     "__pycache__/",
@@ -36,6 +37,7 @@ def attempt(
     work: Assignment, snapshot: Snapshot, base: str, failing: tuple[str, ...], record: AttemptRecord
 ) -> AttemptRecord:
     """Work on an open attempt to its end and return what came of it. Raises `OutOfBudget`, `Stopped`; the work so far is kept."""
+    work.engines.warm_place.reap()
     steps = Journal(work.store, work.lease, record.number)
     agent = work.engines.agent(record.agent)
     protected = frozenset(added.path for added in work.order.added)
@@ -47,8 +49,16 @@ def attempt(
         record = replace(work.places.noted(record), tree=start)
         work.store.put_attempt(work.lease, record)
         budget = work.budget.before_judging()
-        servers = work.settings.servers
-        languages = languages_in(place, base, servers, stopping=work.stopping, remaining_s=budget.remaining_s)
+        servers = work.places.servers(lambda: nullcontext(place))
+        languages = languages_in(
+            place,
+            base,
+            servers,
+            stopping=work.stopping,
+            remaining_s=budget.remaining_s,
+            warm=_warm(work, snapshot, base),
+            say=lambda text: steps.finish(steps.begin("language", {"why": text}), {}),
+        )
         workspace = ShadowWorkspace(
             place=place,
             base=base,
@@ -70,6 +80,14 @@ def attempt(
     record = _ended(record, result, change, options)
     work.store.put_attempt(work.lease, record)
     return record
+
+
+def _warm(work: Assignment, snapshot: Snapshot, base: str) -> Callable[[], WarmServers | None]:
+    """Return what gives the language servers that are kept warm on the base: none where a shadow is a copy, which costs more than they do."""
+    places = work.places
+    if places.driver == "copy":
+        return lambda: None
+    return lambda: work.engines.warm_place.servers(snapshot, base, places.how, lambda: places.open(snapshot, base))
 
 
 def _let_work(agent: Agent, task: Task, workspace: ShadowWorkspace) -> Result:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from agents import Agent
 from orchestrator.place import Imaging, named_image
 from orchestrator.settings import Settings
+from orchestrator.warm import WarmPlace
 from sandbox import SandboxDriver
 from shadowfs import Change, Driver, Snapshot
 from verifier import Case, RungResult, Runner, Verdict
@@ -59,8 +60,11 @@ class Engines:
     image: Imaging = named_image
     warm: Callable[[str], None] = lambda _: None
     """Starts what the named driver takes a while to start, and does not wait for it."""
+    warm_place: WarmPlace = field(default_factory=WarmPlace)
+    """Where language servers stay warm from one attempt to the next."""
 
     def close(self) -> None:
-        """End what the drivers keep running."""
+        """End what is kept running."""
+        self.warm_place.close()
         for driver in self.drivers:
             driver.close()

@@ -96,7 +96,7 @@ def _case(work: Assignment, snapshot: Snapshot, change: Change, failing: tuple[s
         limits=work.settings.limits,
         repeats=work.settings.repeats,
         left_s=work.budget.remaining_s,
-        servers=work.settings.servers,
+        servers=work.places.servers(lambda: work.places.open(snapshot, change.base)),
     )
 
 

@@ -1,15 +1,32 @@
-"""The language servers of an attempt: in its sandbox, on its shadow, started again when they die, ended with it."""
+"""The language servers of an attempt: warm ones that are leased to its shadow, the others in its sandbox, all of them ended or given back with it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Sequence
 
 from orchestrator.place import Place
-from shadowfs import Entry, RefusedPath, RepoPath
-from verifier import ANSWER_S, Found, Languages, LanguageSession, RestartingSession, start_language_server
+from orchestrator.warm import files_of
+from sandbox import SandboxError
+from shadowfs import RefusedPath, RepoPath, ShadowfsError
+from verifier import (
+    ANSWER_S,
+    Found,
+    Languages,
+    LanguageSession,
+    LeaseEnded,
+    RestartingSession,
+    View,
+    WarmServers,
+    start_language_server,
+)
 
-_FILES = (0o100644, 0o100755)
+
+def _none_warm() -> WarmServers | None:
+    return None
+
+
+def _unsaid(text: str) -> None:
+    del text
 
 
 def languages_in(
@@ -19,16 +36,15 @@ def languages_in(
     *,
     stopping: Callable[[], None],
     remaining_s: Callable[[], float],
+    warm: Callable[[], WarmServers | None] = _none_warm,
+    say: Callable[[str], None] = _unsaid,
 ) -> Languages:
     """Return the servers for a place whose files are compared with the tree `base`; none of them runs yet.
 
-    `stopping` may raise while an answer is waited for, which takes no longer than `remaining_s()`.
+    `stopping` may raise while an answer is waited for, which takes no longer than `remaining_s()`. `warm` gives the warm
+    servers on `base`, where there are some; `say` is told what became of them.
     """
     depot = place.shadow.snapshot.depot
-
-    @cache
-    def entries() -> dict[RepoPath, Entry]:
-        return depot.entries(base)
 
     def read(path: RepoPath) -> bytes:
         try:
@@ -36,14 +52,28 @@ def languages_in(
         except RefusedPath as error:
             raise PermissionError(str(error)) from error
 
-    def before(path: RepoPath) -> bytes | None:
-        entry = entries().get(path)
-        return depot.read(entry.blob) if entry is not None and entry.mode in _FILES else None
+    def changed() -> Iterable[RepoPath]:
+        return depot.change(base, place.shadow.checkpoint()).paths()
+
+    view = View(changed, read, stopping, say)
 
     def start(found: Found) -> LanguageSession:
         def fresh() -> LanguageSession:
-            return start_language_server(place.sandbox, found, read, poll=stopping)
+            leased = _leased(found, view, warm) if found.server.leasable else None
+            return leased or start_language_server(place.sandbox, found, read, poll=stopping)
 
         return RestartingSession(found.server.name, fresh)
 
-    return Languages(servers, start, read, before, lambda: min(remaining_s(), ANSWER_S))
+    return Languages(servers, start, read, files_of(depot, base), lambda: min(remaining_s(), ANSWER_S))
+
+
+def _leased(found: Found, view: View, warm: Callable[[], WarmServers | None]) -> LanguageSession | None:
+    """Lease a warm server; None where there is none that can be shown the shadow as it is."""
+    try:
+        servers = warm()
+        return None if servers is None else servers.lease(found, view)
+    except LeaseEnded as error:
+        view.say(f"{found.server.name} is started on the shadow itself: {error}")
+    except (ShadowfsError, SandboxError) as error:
+        view.say(f"no server is kept warm: {error}")
+    return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 
 from orchestrator.errors import OrderRefused
@@ -11,6 +11,7 @@ from orchestrator.records import AttemptRecord
 from orchestrator.settings import Settings
 from sandbox import Policy, Root, Sandbox, SandboxDriver, SandboxUnavailable
 from shadowfs import Driver, DriverUnavailable, Shadow, Snapshot
+from verifier import Found, servers_within
 
 Imaging = Callable[[Snapshot, Settings], str | None]
 """Returns the image that containers are made of, and makes it where it has to."""
@@ -46,6 +47,7 @@ class Places:
         self._settings = settings
         self._imaging = image
         self._image: str | None = None
+        self._servers: tuple[Found, ...] | None = None
         self._without: list[str] = []
         self._sandbox = _the_sandbox(sandboxes, settings.sandbox)
         self._drivers = _wanted(drivers, settings.driver, self._sandbox.name)
@@ -60,9 +62,26 @@ class Places:
         """Return the name of the shadow driver that is tried next."""
         return self._drivers[0].name
 
+    @property
+    def how(self) -> object:
+        """Return what its places depend on besides the snapshot and the tree, to be compared."""
+        settings = self._settings
+        return self._sandbox.name, self.driver, self._policy(), settings.toolchains, settings.hidden
+
     def noted(self, record: AttemptRecord) -> AttemptRecord:
         """Return `record` with how its places are made."""
         return replace(record, driver=self.driver, sandbox=self._sandbox.name, without=self.without)
+
+    def servers(self, open: Callable[[], AbstractContextManager[Place]]) -> tuple[Found, ...]:
+        """Return the language servers of its places: where they are made of an image, those that a place has, which is asked once."""
+        settings = self._settings
+        if self._sandbox.name != "docker":
+            return settings.servers
+        if self._servers is None:
+            with open() as place:
+                python = settings.python or "python3"
+                self._servers = servers_within(place.sandbox, settings.image_servers, settings.servers, python)
+        return self._servers
 
     @contextmanager
     def open(self, snapshot: Snapshot, tree: str) -> Iterator[Place]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandbox import Limits
-from verifier import Found, Suite
+from verifier import Found, Server, Suite
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,4 +60,6 @@ class Settings:
     repeats: int = 3
     """How often a test of the ticket must agree with itself."""
     servers: tuple[Found, ...] = ()
-    """The language servers that were found."""
+    """The language servers that were found on this machine."""
+    image_servers: tuple[Server, ...] = ()
+    """Those that are looked for in an image."""

@@ -2,6 +2,7 @@
 
 from verifier.command import parse_test_command
 from verifier.errors import (
+    LeaseEnded,
     OutOfTime,
     ProtocolBroken,
     ServerFailed,
@@ -25,6 +26,7 @@ from verifier.language import (
     Found,
     Languages,
     LanguageSession,
+    LeasedSession,
     Location,
     Position,
     RestartingSession,
@@ -38,11 +40,16 @@ from verifier.language import (
     Text,
     TextEdit,
     Tier,
+    View,
+    WarmServers,
     apply_edits,
+    carried,
     chosen_servers,
     find_servers,
     introduced,
+    known_servers,
     language_of,
+    servers_within,
     start_language_server,
 )
 from verifier.measure import Measure
@@ -78,6 +85,8 @@ __all__ = [
     "Ladder",
     "LanguageSession",
     "Languages",
+    "LeaseEnded",
+    "LeasedSession",
     "Location",
     "Measure",
     "OutOfTime",
@@ -114,11 +123,16 @@ __all__ = [
     "TrialsFactory",
     "Verdict",
     "VerifierError",
+    "View",
+    "WarmServers",
     "apply_edits",
+    "carried",
     "chosen_servers",
     "find_servers",
     "introduced",
+    "known_servers",
     "language_of",
     "parse_test_command",
+    "servers_within",
     "start_language_server",
 ]

@@ -31,3 +31,7 @@ class ServerRefused(VerifierError, ValueError):
     def __init__(self, message: str, code: int = 0) -> None:
         super().__init__(message)
         self.code = code
+
+
+class LeaseEnded(VerifierError):
+    """Raised when a leased language server cannot be shown the shadow as it is by now: start one on the shadow itself."""

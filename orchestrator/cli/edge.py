@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from orchestrator.detect import Detected
     from orchestrator.settings import Settings
     from sandbox import Toolchain
-    from verifier import Found, Suite
+    from verifier import Found, Server, Suite
 
 DIRECTORY = click.Path(file_okay=False, path_type=Path)
 STATE_HELP = "Keep state here instead of in the XDG state directory."
@@ -85,6 +85,8 @@ class Edge:
         toolchain, shown, servers = Toolchain(), tuple[Path, ...](), tuple[Found, ...]()
         if sandbox == "docker":
             suite, python, found = self._suite_in_image(repository, config, test_command)
+            servers = self._carried(repository, config)
+            shown = tuple(Path(each.program) for each in servers)
         else:
             suite, python, found = self._suite(repository, config, test_command)
             toolchain = self._toolchain(python)
@@ -112,6 +114,7 @@ class Edge:
                 config.sandbox.image, config.sandbox.dockerfile, config.sandbox.setup, config.sandbox.secrets
             ),
             servers=servers,
+            image_servers=self._known_servers(config) if sandbox == "docker" else (),
         )
 
     def _suite(
@@ -153,19 +156,33 @@ class Edge:
             )
         return read_suite(command, python, config.test.directory), python, found.environment
 
-    def _servers(self, repository: Path, config: RepositoryConfig, python: str | None) -> tuple[Found, ...]:
-        """Find the language servers that may be used. Raises `BadConfig` for a name that is none of theirs."""
+    def _known_servers(self, config: RepositoryConfig) -> tuple[Server, ...]:
+        """Return the language servers that may be used. Raises `BadConfig` for a name that is none of theirs."""
         from orchestrator.errors import BadConfig
-        from verifier import SERVERS, ServerPlaces, find_servers
+        from verifier import SERVERS, known_servers
 
         known = [server.name for server in SERVERS]
         for name in (*config.language.off, *config.language.settings):
             if name not in known:
                 raise BadConfig(f"nightcrew.toml: `language` names {name!r}; the servers are {', '.join(known)}")
-        if not config.language.enabled:
-            return ()
+        return known_servers(config.language.off, config.language.settings) if config.language.enabled else ()
+
+    def _servers(self, repository: Path, config: RepositoryConfig, python: str | None) -> tuple[Found, ...]:
+        """Find the language servers that may be used on this machine."""
+        from verifier import ServerPlaces, find_servers
+
         places = ServerPlaces(repository, self.environ.get("PATH", ""), python)
-        return find_servers(places, config.language.off, config.language.settings)
+        return find_servers(places, self._known_servers(config))
+
+    def _carried(self, repository: Path, config: RepositoryConfig) -> tuple[Found, ...]:
+        """Find the servers of this machine that containers are shown; none where those are another machine's."""
+        from verifier import carried
+
+        if not self.environ.get("DOCKER_HOST", "unix://").startswith("unix://"):
+            return ()
+        # What is shown at its own path must not cover what the image has there.
+        shown = (each for each in carried(self._servers(repository, config, None)) if not _is_system(each.program))
+        return tuple(shown)
 
     def _needed(self, servers: tuple[Found, ...], repository: Path) -> tuple[Path, ...]:
         """Return what sandboxes must show for servers that are installed out of their sight."""
@@ -191,6 +208,10 @@ def _environment_of(python: str | None, repository: Path) -> tuple[Path, ...]:
     if environment is None or environment.is_relative_to(repository) or not (environment / "pyvenv.cfg").is_file():
         return ()
     return (environment,)
+
+
+def _is_system(path: str) -> bool:
+    return any(Path(path).is_relative_to(place) for place in ("/usr", "/opt", "/bin", "/sbin"))
 
 
 def find_repository(given: Path | None) -> Path:

@@ -15,12 +15,14 @@ from verifier.language.diagnostic import (
 )
 from verifier.language.language import ANSWER_S, LanguageSession
 from verifier.language.languages import Findings, Languages
-from verifier.language.registry import SERVERS, ServerPlaces, chosen_servers, find_servers
+from verifier.language.registry import SERVERS, ServerPlaces, chosen_servers, find_servers, known_servers
 from verifier.language.restarting import RestartingSession
 from verifier.language.scripted import ScriptedSession
 from verifier.language.server import Found, Says, Server, Tier, language_of
 from verifier.language.session import ServerSession, start_language_server
 from verifier.language.text import Text, apply_edits
+from verifier.language.warm import LeasedSession, View, WarmServers
+from verifier.language.within import carried, servers_within
 
 __all__ = [
     "ANSWER_S",
@@ -35,6 +37,7 @@ __all__ = [
     "Found",
     "LanguageSession",
     "Languages",
+    "LeasedSession",
     "Location",
     "Position",
     "RestartingSession",
@@ -49,10 +52,15 @@ __all__ = [
     "Text",
     "TextEdit",
     "Tier",
+    "View",
+    "WarmServers",
     "apply_edits",
+    "carried",
     "chosen_servers",
     "find_servers",
     "introduced",
+    "known_servers",
     "language_of",
+    "servers_within",
     "start_language_server",
 ]

@@ -7,6 +7,7 @@ from enum import IntEnum
 
 from verifier.language.text import Encoding
 
+_WATCH = "workspace/didChangeWatchedFiles"
 _DYNAMIC = {"dynamicRegistration": True}
 _SYMBOL_KINDS = {"valueSet": list(range(1, 27))}
 
@@ -59,6 +60,7 @@ class Capabilities:
         said = result.get("capabilities") if isinstance(result, Mapping) else None
         self._said: Mapping[str, object] = said if isinstance(said, Mapping) else {}
         self._registered: dict[str, str] = {}
+        self._watchers: dict[str, list[object]] = {}
 
     @property
     def encoding(self) -> Encoding:
@@ -82,6 +84,11 @@ class Capabilities:
         """Say whether it announced `provider`, or registered `method`."""
         return self._said.get(provider) not in (None, False) or method in self._registered.values()
 
+    def watchers(self) -> list[object] | None:
+        """Return what it registered to be told of changed files, None where it registered nothing: it may then be told of all."""
+        every = self._watchers.values()
+        return [watcher for watchers in every for watcher in watchers] if every else None
+
     def resolves(self, provider: str) -> bool:
         """Say whether what `provider` gives can be completed by a second request."""
         said = self._said.get(provider)
@@ -91,14 +98,17 @@ class Capabilities:
         """Take in `client/registerCapability`; what is malformed in it registers nothing."""
         for item in _items(params, "registrations"):
             match item:
-                case {"id": str(key), "method": str(method)}:
+                case {"id": str(key), "method": str(method), **rest}:
                     self._registered[key] = method
+                    if method == _WATCH:
+                        self._watchers[key] = _items(rest.get("registerOptions"), "watchers")
 
     def unregister(self, params: object) -> None:
         """Take in `client/unregisterCapability` (the protocol's own spelling of its field is wrong)."""
         for item in _items(params, "unregisterations"):
             if isinstance(item, Mapping) and isinstance(item.get("id"), str):
                 self._registered.pop(item["id"], None)
+                self._watchers.pop(item["id"], None)
 
 
 def _items(params: object, name: str) -> list[object]:

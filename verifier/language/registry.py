@@ -18,21 +18,21 @@ _SCRIPT = frozenset({"typescript", "typescriptreact", "javascript", "javascriptr
 
 SERVERS: tuple[Server, ...] = (
     Server(
-        "ruff", "ruff", ("server",), _PYTHON, Says.LINT, _BOTH, runs_code=False,
+        "ruff", "ruff", ("server",), _PYTHON, Says.LINT, _BOTH, runs_code=False, shares_shown=True, one_file=True,
         get="pip install ruff",
     ),
     Server(
-        "ty", "ty", ("server",), _PYTHON, Says.TYPES, _FAST, runs_code=False,
+        "ty", "ty", ("server",), _PYTHON, Says.TYPES, _FAST, runs_code=False, shares_shown=True, one_file=True,
         missing_codes=frozenset({"import-not-found", "unresolved-import"}),
         get="pip install ty",
     ),
     Server(
-        "zuban", "zuban", ("server",), _PYTHON, Says.TYPES, _FAST, runs_code=True,
+        "zuban", "zuban", ("server",), _PYTHON, Says.TYPES, _FAST, runs_code=True, one_file=True,
         missing_codes=frozenset({"import-not-found", "import-untyped"}),
         get="pip install zuban",
     ),
     Server(
-        "pyrefly", "pyrefly", ("lsp",), _PYTHON, Says.TYPES, _THOROUGH, runs_code=True,
+        "pyrefly", "pyrefly", ("lsp",), _PYTHON, Says.TYPES, _THOROUGH, runs_code=True, one_file=True,
         settings={"python": {"pyrefly": {"displayTypeErrors": "force-on"}}},
         missing_codes=frozenset({"missing-import", "missing-source", "untyped-import"}),
         get="pip install pyrefly",
@@ -83,18 +83,21 @@ class ServerPlaces:
         yield from (Path(entry) for entry in self.search_path.split(":") if entry.startswith("/"))
 
 
-def find_servers(
-    places: ServerPlaces, off: Collection[str] = (), settings: Mapping[str, Mapping[str, Any]] = {}
-) -> tuple[Found, ...]:
-    """Return the servers that are there, those named in `off` left out, with the user's `settings` by server over ours."""
+def known_servers(off: Collection[str] = (), settings: Mapping[str, Mapping[str, Any]] = {}) -> tuple[Server, ...]:
+    """Return the servers that are known, those named in `off` left out, with the user's `settings` by server over ours."""
+    on = (server for server in SERVERS if server.name not in off)
+    return tuple(replace(server, settings={**server.settings, **settings.get(server.name, {})}) for server in on)
+
+
+def find_servers(places: ServerPlaces, known: Iterable[Server] = SERVERS) -> tuple[Found, ...]:
+    """Return those of the `known` servers that are there."""
     found = []
-    for server in SERVERS:
-        program = None if server.name in off else _program(server.program, places)
+    for server in known:
+        program = _program(server.program, places)
         if program is not None:
-            mine = {**server.settings, **settings.get(server.name, {})}
             python = places.python if "python" in server.languages else None
             environment = {**server.environment, **_environment(python)}
-            found.append(Found(replace(server, settings=mine, environment=environment), str(program), python))
+            found.append(Found(replace(server, environment=environment), str(program), python))
     return tuple(found)
 
 

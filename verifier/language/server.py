@@ -35,7 +35,8 @@ class Server:
 
     `program` is looked for, `arguments` follow it. `settings` answer `workspace/configuration` by section (a dotted
     name), `options` go with `initialize`. `runs_code` says that it may run code of the repository (plugins, build
-    scripts, its interpreter). A server that pushes findings without their version is believed once it has said nothing
+    scripts, its interpreter). `shares_shown` says that a text which is shown for one file is what all others see of it, as
+    if it were on the disk; `one_file` that its program is one that needs nothing but a C library. A server that pushes findings without their version is believed once it has said nothing
     new for `settle_s`.
     """
 
@@ -49,12 +50,19 @@ class Server:
     settings: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    shares_shown: bool = False
+    one_file: bool = False
     missing_codes: frozenset[str] = frozenset()
     """Codes of findings that say no more than that a package is not installed where the server looks."""
     settle_s: float = 0.5
     memory_bytes: int = 4 << 30
     get: str = ""
     """The command that installs it."""
+
+    @property
+    def leasable(self) -> bool:
+        """Say whether it may serve one shadow after another, on a tree that none of them writes to."""
+        return self.shares_shown and not self.runs_code
 
 
 @dataclass(frozen=True, slots=True)

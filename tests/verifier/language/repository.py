@@ -17,7 +17,7 @@ import pytest
 from orchestrator.place import Place, Places
 from orchestrator.settings import Settings
 from sandbox import LocalDriver
-from shadowfs import FuseDriver, pin
+from shadowfs import FuseDriver, Snapshot, pin
 from tests.e2e.library import commit_all
 from tests.verifier.language.doubles import written
 from verifier import Found, LanguageSession, Position, ServerPlaces, find_servers, start_language_server
@@ -76,6 +76,13 @@ SAMPLES = {
 @contextmanager
 def placed(folder: Path) -> Iterator[Place]:
     """Open a place on a shadow of the repository: a real mount, in a real sandbox."""
+    with opener(folder) as (snapshot, places), places.open(snapshot, snapshot.tree) as place:
+        yield place
+
+
+@contextmanager
+def opener(folder: Path) -> Iterator[tuple[Snapshot, Places]]:
+    """Give what opens places on shadows of the repository."""
     repository = written(folder / "repository", FILES)
     node = node_packages()
     if node is not None:
@@ -89,9 +96,7 @@ def placed(folder: Path) -> Iterator[Place]:
         shown = tuple(dict.fromkeys((Path(sys.base_prefix), Path(sys.prefix))))
         environment = {"PATH": f"{Path(sys.prefix) / 'bin'}:/usr/bin:/bin"}
         places = Places((driver,), {"local": local}, Settings(toolchains=shown, environment=environment))
-        snapshot = pin(repository, folder / "state")
-        with places.open(snapshot, snapshot.tree) as place:
-            yield place
+        yield pin(repository, folder / "state"), places
 
 
 def node_packages() -> Path | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from verifier import SERVERS, ServerPlaces, Tier, chosen_servers, find_servers, language_of
+from verifier import SERVERS, ServerPlaces, Tier, chosen_servers, find_servers, known_servers, language_of
 
 
 def put(path: Path) -> Path:
@@ -35,7 +35,7 @@ def test_what_cannot_be_executed_and_what_is_off_is_not_found(tmp_path: Path) ->
     put(tmp_path / "ty")
     places = ServerPlaces(tmp_path / "repo", str(tmp_path))
     assert [found.server.name for found in find_servers(places)] == ["ty"]
-    assert not find_servers(places, off=("ty",))
+    assert not find_servers(places, known_servers(off=("ty",)))
 
 
 def test_rustups_stand_in_for_a_server_that_no_toolchain_has_is_not_one(tmp_path: Path) -> None:
@@ -68,7 +68,9 @@ def test_the_users_settings_lie_over_ours(tmp_path: Path) -> None:
     (ours,) = find_servers(places)
     assert ours.setting("python.pyrefly.displayTypeErrors") == "force-on"
     assert ours.setting("python") == {"pyrefly": {"displayTypeErrors": "force-on"}, "pythonPath": python}
-    (theirs,) = find_servers(places, settings={"pyrefly": {"python": {"pyrefly": {"displayTypeErrors": "default"}}}})
+    (theirs,) = find_servers(
+        places, known_servers((), {"pyrefly": {"python": {"pyrefly": {"displayTypeErrors": "default"}}}})
+    )
     assert theirs.setting("python.pyrefly.displayTypeErrors") == "default"
     assert theirs.setting("nothing.of.this") is None
     assert "VIRTUAL_ENV" not in theirs.command().environment
