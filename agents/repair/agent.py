@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from agents.agent import NoFix, Option, Proposal, Question, Result, Task, Workspace
 from agents.errors import OutOfBudget
-from agents.repair.choice import Taste, literals, undecided
+from agents.repair.choice import Taste, literals
 from agents.repair.clusters import Clusters, clustered, telling
 from agents.repair.diagnosis import Diagnosis, diagnose, expand, wanted, words
 from agents.repair.explain import explanation, title
@@ -94,7 +94,7 @@ class _Attempt:
         found = self.search.run(past)
         taste = self._taste()
         clusters = self._clustered([each for each in found if each.index not in past.rejected], taste)
-        if self.task.ask and undecided(clusters):
+        if self.task.ask and clusters.undecided:
             asked = self._question(clusters, taste, past)
             if asked is not None:
                 return asked
@@ -109,12 +109,12 @@ class _Attempt:
         """Compare what patches do; a single one is not compared with anything."""
         ordered, diagnosis = taste.best_first(patches), self.search.diagnosis
         if len(ordered) < 2:
-            return clustered(ordered, (), taste.merit)
+            return clustered(ordered, (), taste)
         candidates = [each.variant.candidate for each in ordered]
         behaviours = self.trials.behaviours(
             candidates, diagnosis.failing, diagnosis.guards, seed=self.task.seed, cpu_s=_BEHAVIOUR_CPU_S
         )
-        clusters = clustered(ordered, behaviours, taste.merit)
+        clusters = clustered(ordered, behaviours, taste)
         data = {
             "inputs": clusters.compared,
             "clusters": [[each.index for each in cluster.members] for cluster in clusters.clusters],

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
-from agents.repair.clusters import Clusters
 from agents.repair.search import Plausible
 
 _PENALTY = {
@@ -17,8 +17,6 @@ _PENALTY = {
     "returns early": 0.6,
     "copies a literal from the test": 0.4,
 }
-UNDECIDED = 0.75
-"""Below this share of the weight of what disagrees the heaviest cluster does not decide."""
 
 
 def literals(text: str) -> frozenset[str]:
@@ -51,19 +49,18 @@ class Taste:
 
     def merit(self, plausible: Plausible) -> float:
         """Return how good a patch looks: its score in the search, less for each smell and for its size."""
-        value = plausible.score
-        for smell in self.smells(plausible):
-            value *= _PENALTY[smell]
-        return value / (1.0 + size(plausible) / 40.0)
+        return plausible.score * self._trust(plausible) / (1.0 + size(plausible) / 40.0)
 
     def best_first(self, patches: Sequence[Plausible]) -> list[Plausible]:
         """Return plausible patches, the best first."""
         return sorted(patches, key=lambda each: (-self.merit(each), each.index))
 
+    def smallest_first(self, patches: Sequence[Plausible]) -> list[Plausible]:
+        """Return patches that do the same, the smallest edit first among those that smell alike."""
+        return sorted(patches, key=lambda each: (-self._trust(each), size(each), each.index))
 
-def undecided(clusters: Clusters) -> bool:
-    """Say whether patches do different things, and none of these has enough for it to be offered unasked."""
-    return clusters.share() < UNDECIDED
+    def _trust(self, plausible: Plausible) -> float:
+        return prod(_PENALTY[smell] for smell in self.smells(plausible))
 
 
 def size(plausible: Plausible) -> int:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from agents.repair.choice import Taste
 from agents.repair.search import Plausible
 from verifier import Behaviour
+
+UNDECIDED = 0.75
+"""Below this share of its own and its rivals' weight the heaviest cluster does not decide."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Plausible patches that behave alike, the one to offer first; `weight` is their merit together."""
+    """Plausible patches that behave alike, the smallest edit first; `weight` is their merit together."""
 
     members: tuple[Plausible, ...]
     weight: float
@@ -42,6 +46,11 @@ class Clusters:
         against = sum(each.weight for each in self.rivals(first))
         return first.weight / (first.weight + against) if against else 1.0
 
+    @property
+    def undecided(self) -> bool:
+        """Whether patches do different things, and none of these outweighs the others so far that it is offered unasked."""
+        return self.share() < UNDECIDED
+
     def on(self, behaviour: Behaviour, patch: Plausible) -> str:
         """Return what a patch does on an input, "" where that cannot be compared."""
         return behaviour.outcomes[self.order.index(patch)]
@@ -55,9 +64,7 @@ class Clusters:
         return any(_agreement(self.behaviours, a, b) is None for a in first for b in second)
 
 
-def clustered(
-    patches: Sequence[Plausible], behaviours: Sequence[Behaviour], merit: Callable[[Plausible], float]
-) -> Clusters:
+def clustered(patches: Sequence[Plausible], behaviours: Sequence[Behaviour], taste: Taste) -> Clusters:
     """Put patches (as `behaviours` has them, the likeliest first) into clusters.
 
     Two patches are told apart by one input on which both can be compared and do not do the same. That is not transitive where some
@@ -71,9 +78,8 @@ def clustered(
             groups[agreed.index(max(agreed))].append(each)
         else:
             groups.append([each])
-    clusters = [
-        Cluster(tuple(patches[each] for each in group), sum(merit(patches[each]) for each in group)) for group in groups
-    ]
+    alike = [[patches[each] for each in group] for group in groups]
+    clusters = [Cluster(tuple(taste.smallest_first(group)), sum(map(taste.merit, group))) for group in alike]
     clusters.sort(key=lambda cluster: -cluster.weight)
     return Clusters(tuple(clusters), tuple(patches), tuple(behaviours))
 

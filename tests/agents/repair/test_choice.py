@@ -1,7 +1,7 @@
 """Among plausible patches the one that does not smell is the best; what disagrees and outweighs it leaves nothing decided."""
 
-from agents.repair.choice import UNDECIDED, Taste, literals, undecided
-from agents.repair.clusters import clustered
+from agents.repair.choice import Taste, literals
+from agents.repair.clusters import UNDECIDED, clustered
 from agents.repair.search import Plausible
 from agents.repair.site import Rewrite
 from agents.repair.source import Splice
@@ -40,9 +40,8 @@ def test_equal_ones_keep_the_order_of_the_search() -> None:
 
 def test_nothing_is_undecided_until_what_disagrees_weighs_enough() -> None:
     patches = [plausible("a", 0, 0.5), plausible("b", 1, 0.5), plausible("c", 2, 0.5)]
-    merit = Taste().merit
-    assert not undecided(clustered(patches[:1], (), merit))
-    assert not undecided(clustered(patches, (), merit))
-    assert not undecided(clustered(patches, (behaviour("1", "1", ""),), merit))
-    assert undecided(clustered(patches, (behaviour("1", "2", "3"),), merit))
-    assert clustered(patches, (behaviour("1", "2", "3"),), merit).share() < UNDECIDED
+    assert not clustered(patches[:1], (), Taste()).undecided
+    assert not clustered(patches, (), Taste()).undecided
+    assert not clustered(patches, (behaviour("1", "1", ""),), Taste()).undecided
+    assert clustered(patches, (behaviour("1", "2", "3"),), Taste()).undecided
+    assert clustered(patches, (behaviour("1", "2", "3"),), Taste()).share() < UNDECIDED

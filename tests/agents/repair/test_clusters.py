@@ -16,7 +16,7 @@ def indexes(clusters: Clusters) -> list[list[int]]:
 
 
 def put(scores: tuple[float, ...], *behaviours: Behaviour) -> Clusters:
-    return clustered(patches(*scores), behaviours, Taste().merit)
+    return clustered(patches(*scores), behaviours, Taste())
 
 
 def test_the_heaviest_cluster_comes_first_not_the_likeliest_patch() -> None:
@@ -63,3 +63,9 @@ def test_where_no_input_tells_all_apart_several_do() -> None:
     one, two = behaviour("a", "b", "b", size=3), behaviour("a", "a", "c", size=2)
     found = put((0.5, 0.4, 0.3), one, two)
     assert set(map(id, telling(found, found.order))) == {id(one), id(two)}
+
+
+def test_of_those_that_do_the_same_the_smallest_that_does_not_smell_is_offered() -> None:
+    likely, small, smelly = plausible("a + b", 0, 0.9), plausible("ab", 1, 0.2), plausible("a", 2, 0.9, "returns early")
+    found = clustered([likely, small, smelly], (behaviour("1", "1", "1"),), Taste())
+    assert found.clusters[0].members == (small, likely, smelly)
