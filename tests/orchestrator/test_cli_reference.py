@@ -35,7 +35,7 @@ What `nightcrew --help` and `nightcrew COMMAND --help` say; a test keeps this pa
 | 1 | anything else (a full disk, a defect) |
 | 2 | wrong usage or configuration, or something that this machine lacks |
 | 3 | an honest "no fix found" |
-| 4 | paused: at its budget, by Ctrl-C, or stopped |
+| 4 | paused: at its budget, with a question (`nightcrew answer`), by Ctrl-C, or stopped |
 | 5 | a change that could not be verified (on a branch only with `--keep-unverified`) |
 """
 
