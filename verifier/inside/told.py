@@ -5,18 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from . import trace
     from .channel import Message
 
 
 class Told:
     """Collects what a run says, and sums it up."""
 
-    def __init__(self) -> None:
+    def __init__(self, lines: trace.Lines | None = None) -> None:
         self.results: list[Message] = []
+        self._lines = lines
 
     def __call__(self, message: Message) -> None:
         if message["t"] == "result":
             self.results.append(message)
+            if self._lines is not None:
+                self._lines.cut(message["id"])
 
     def summary(self, detail: bool) -> Message:
         """Return how it ended; with `detail`, every result."""

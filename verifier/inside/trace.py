@@ -104,12 +104,13 @@ class Counts:
 
 
 class Lines:
-    """Records the lines executed of the repository's files, or of some of them."""
+    """Records the lines that each test executes of the repository's files, or of some of them."""
 
     def __init__(self, tree: words.Tree, files: list[str] | None) -> None:
         self._tree = tree
         self._files = None if files is None else set(files)
         self._lines: dict[str, set[int]] = {}
+        self._found: dict[str, dict[str, list[int]]] = {}
         self._wanted: dict[str, set[int] | None] = {}
 
     def start(self) -> None:
@@ -141,9 +142,17 @@ class Lines:
         monitoring.register_callback(tool, events.PY_START, started)
         monitoring.set_events(tool, events.LINE | events.PY_START)
 
-    def found(self) -> dict[str, list[int]]:
-        """Return the lines by repository-relative path."""
-        return {path: sorted(lines) for path, lines in self._lines.items() if lines}
+    def cut(self, test_id: str) -> None:
+        """Say that what was executed since the last cut was executed by this test."""
+        self._found[test_id] = {path: sorted(lines) for path, lines in self._lines.items() if lines}
+        self._lines, self._wanted = {}, {}
+        monitoring = _monitoring()
+        if monitoring is not None:
+            monitoring.restart_events()
+
+    def found(self) -> dict[str, dict[str, list[int]]]:
+        """Return the lines by test and repository-relative path."""
+        return self._found
 
     def _of(self, filename: str) -> set[int] | None:
         try:
