@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 import tempfile
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sandbox.errors import SandboxError, SandboxUnavailable
+from sandbox.errors import OutOfSight, SandboxError, SandboxUnavailable
 from sandbox.owner import owner
 from sandbox.sandbox import Command, Limits, Policy, Readiness, Root, Sandbox
 from sandbox.scratch import Scratch
@@ -33,10 +34,22 @@ class DockerDriver:
 
     name = "docker"
 
-    def __init__(self, image: str | None = None, scratch: Path | None = None, address: str | None = None) -> None:
+    def __init__(
+        self,
+        image: str | None = None,
+        scratch: Path | None = None,
+        address: str | None = None,
+        *,
+        certificates: str | None = None,
+        verify: bool = True,
+        remote: bool = False,
+    ) -> None:
         self._image = image
         self._scratch = scratch or Path(tempfile.gettempdir())
-        self._address = address or _DEFAULT_ADDRESS
+        self._url = address or _DEFAULT_ADDRESS
+        self._certificates = certificates
+        self._verify = verify
+        self._remote = remote
         self._known: dict[str, Image] = {}
 
     @property
@@ -86,7 +99,14 @@ class DockerDriver:
             raise SandboxUnavailable(
                 "no image is named for the docker sandbox: set `image` under [sandbox] in nightcrew.toml"
             )
-        from sandbox.dockersandbox import DockerSandbox
+        if not self._remote:
+            with suppress(OutOfSight):
+                return self._opened(root, policy, image)
+            self._remote = True
+        return self._opened(root, policy, image)
+
+    def _opened(self, root: Root, policy: Policy, image: str) -> Sandbox:
+        from sandbox.dockerengine import OWNER, SCRATCH
 
         engine = self._engine()
         with ExitStack() as failed:
@@ -94,14 +114,28 @@ class DockerDriver:
             engine.check()
             scratch = Scratch(self._scratch)
             failed.callback(scratch.remove)
-            scratch.mark(self._address)
-            found = self._known.get(id := engine.find(image)) or engine.image(id, owner())
-            sandbox = DockerSandbox(root, policy, scratch, engine, found, self.user)
+            scratch.mark(engine.address.text)
+            found = self._known.get(id := engine.find(image)) or engine.described(id)
+            if not self._remote and not found.passwd:
+                found = engine.image(id, {OWNER: owner(), SCRATCH: str(scratch.path)})
             self._known[id] = found
+            sandbox = self._made(root, policy, scratch, engine, found)
             failed.pop_all()
         return sandbox
 
+    def _made(self, root: Root, policy: Policy, scratch: Scratch, engine: Engine, image: Image) -> Sandbox:
+        if self._remote:
+            from sandbox.remotesandbox import RemoteSandbox
+
+            return RemoteSandbox(root, policy, scratch, engine, image, self.user)
+        from sandbox.dockersandbox import DockerSandbox
+
+        return DockerSandbox(root, policy, scratch, engine, image, self.user)
+
     def _engine(self) -> Engine:
+        from sandbox.dockerconnection import Address
         from sandbox.dockerengine import Engine
 
-        return Engine(self._address)
+        address = Address(self._url, self._certificates, self._verify)
+        self._remote = self._remote or address.away
+        return Engine(replace(address, shared=self._remote))

@@ -10,10 +10,11 @@ from contextlib import suppress
 
 import psutil
 
-from sandbox.dockerengine import Attached, Engine
+from sandbox.dockerconnection import Attached
+from sandbox.dockerengine import Engine
 from sandbox.dockergroup import ContainerGroup
 from sandbox.dockerplan import Held, Plan
-from sandbox.errors import SandboxError, SandboxUnavailable
+from sandbox.errors import OutOfSight, SandboxError
 from sandbox.meter import descendants
 
 _START_S = 30
@@ -119,14 +120,14 @@ class Container:
             raise SandboxError(
                 f"the container did not come up within {_START_S:g} s: is the engine overloaded?"
             ) from error
-        if not said:
+        if said[:1] != b"\x01":
             raise SandboxError("the container ended at its start: see the engine's log (`journalctl -u docker`)")
 
     def _visible_pid(self) -> int:
         pid = self._engine.pid(self.id)
         if pid and self.holds(pid):
             return pid
-        raise SandboxUnavailable(
+        raise OutOfSight(
             "the Docker engine runs its containers on another machine or out of sight (a virtual machine, a container):"
             " nightcrew has to see their processes; use the local sandbox"
         )

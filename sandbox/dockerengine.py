@@ -1,26 +1,27 @@
-"""The one module that touches the `docker` SDK: what the driver asks of an engine, with its errors as ours."""
+"""What the driver asks of an engine. This module and dockerconnection.py are all that touches the `docker` SDK."""
 
 from __future__ import annotations
 
 import io
-import socket
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import Any
+import math
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-from sandbox.errors import SandboxError, SandboxUnavailable
+from sandbox.dockerconnection import Address, Attached, Connection
+from sandbox.errors import SandboxUnavailable
 
 OWNER = "nightcrew.owner"
 """The label of every container: process id and start time of the nightcrew that made it."""
 SCRATCH = "nightcrew.scratch"
 """The label that names the directory a container belongs to."""
 
-_TIMEOUT_S = 60
+CACHE = "nightcrew.cache"
+"""The label of a volume that keeps contents for later sandboxes: the path of their repository."""
+
 _BUILD_S = 3600
 _SAID = 40
 _OLDEST = (1, 41)
-_INSTALL = "install Docker (`apt-get install docker.io`) and start it (`systemctl start docker`)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,19 @@ class Bind:
 
 
 @dataclass(frozen=True, slots=True)
+class Volume:
+    """A volume of the engine, shown at a path of the container; one without a name is the container's own."""
+
+    target: str
+    name: str = ""
+    readonly: bool = False
+    made: bool = False
+    """Whether it is made with the container, where there is none, and of what the image has at its place."""
+    cache: str = ""
+    """The path of the repository that one with a name keeps contents of."""
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """A container to make. `empty` are paths for small file systems of their own, that only root could write to."""
 
@@ -59,65 +73,14 @@ class Order:
     processes: int | None
     memory_bytes: int | None
     shm_bytes: int
+    volumes: tuple[Volume, ...] = ()
 
 
-class Attached:
-    """A container's standard input and output, as one socket. Its end of file ends what the container waits for."""
+class Engine(Connection):
+    """A Docker engine. Every method raises `SandboxUnavailable` when the engine does not answer."""
 
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-        self._socket: socket.socket = stream._sock
-
-    def read(self, timeout_s: float) -> bytes:
-        """Return what the container said next, framed as the engine does; nothing at its end. Raises TimeoutError."""
-        self._socket.settimeout(timeout_s)
-        return self._socket.recv(4096)
-
-    def over(self) -> bool:
-        """Say whether its other end has closed it, as an engine does that goes away."""
-        self._socket.setblocking(False)
-        try:
-            return self._socket.recv(1, socket.MSG_PEEK) == b""
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
-
-    def close(self) -> None:
-        """End it. Safe to call twice."""
-        with suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
-        self._stream._response.close()
-        self._stream.close()
-        self._socket.close()
-
-
-class Engine:
-    """A Docker engine on this machine. Every method raises `SandboxUnavailable` when the engine does not answer."""
-
-    def __init__(self, address: str) -> None:
-        if not address.startswith("unix://"):
-            raise SandboxUnavailable(
-                f"the Docker engine at {address} is not on this machine, and its containers would not see the shadow:"
-                " unset DOCKER_HOST, or let it name a Unix socket"
-            )
-        self._address = address
-        try:
-            import docker
-        except ModuleNotFoundError as error:
-            raise SandboxUnavailable(
-                "the package docker is not installed: `pip install 'nightcrew[docker]'`"
-            ) from error
-        with self._asking("reach the engine"):
-            self._client = docker.APIClient(base_url=address, timeout=_TIMEOUT_S)
-            version = self._client.version(api_version=False)["ApiVersion"]
-        if tuple(map(int, version.split("."))) < _OLDEST:
-            self._client.close()
-            raise SandboxUnavailable(f"the Docker engine speaks API {version}: 1.41 is needed (Docker 20.10)")
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
+    def __init__(self, address: Address) -> None:
+        super().__init__(address, _OLDEST)
 
     def check(self) -> None:
         """Raise `SandboxUnavailable` for an engine that cannot isolate as promised."""
@@ -141,19 +104,33 @@ class Engine:
         with self._asking("look at the image", missing):
             return str(self._client.inspect_image(name)["Id"])  # type: ignore[no-untyped-call]
 
-    def image(self, id: str, owner: str) -> Image:
+    def described(self, id: str) -> Image:
+        """Return what the engine says of an image, without its user and group lists."""
+        with self._asking("look at the image"):
+            config = self._client.inspect_image(id)["Config"] or {}  # type: ignore[no-untyped-call]
+        pairs = (line.partition("=") for line in config.get("Env") or ())
+        return Image(id, {name: value for name, _, value in pairs}, tuple(config.get("Volumes") or ()), b"", b"")
+
+    def image(self, id: str, labels: Mapping[str, str]) -> Image:
         """Return what is known of an image, looking into a container of it that never runs."""
         with self._asking("look into the image"):
-            found: dict[str, Any] = self._client.inspect_image(id)  # type: ignore[no-untyped-call]
-            container = self._client.create_container(id, ["/"], labels={OWNER: owner})
+            container = self._client.create_container(id, ["/"], labels=dict(labels))
         try:
             passwd, group = self.file(container["Id"], "/etc/passwd"), self.file(container["Id"], "/etc/group")
         finally:
             self.remove(container["Id"])
-        config = found["Config"] or {}
-        pairs = (line.partition("=") for line in config.get("Env") or ())
-        volumes = tuple(config.get("Volumes") or ())
-        return Image(id, {name: value for name, _, value in pairs}, volumes, passwd, group)
+        return replace(self.described(id), passwd=passwd, group=group)
+
+    def with_files(self, name: str, image: str, archive: bytes, labels: Mapping[str, str]) -> None:
+        """Make the image `name` of another one and a tar archive."""
+        with self._asking("make a container"):
+            container = str(self._client.create_container(image, ["/"], labels=dict(labels))["Id"])
+        try:
+            self.put(container, archive)
+            # Labels would be inherited by every container of the image, whoever makes it.
+            self.commit(container, name, f"LABEL {OWNER}= {SCRATCH}=")
+        finally:
+            self.remove(container)
 
     def create(self, order: Order) -> str:
         """Make a container and return its id."""
@@ -161,6 +138,14 @@ class Engine:
 
         mounts = [Mount(b.target, b.source, "bind", read_only=b.readonly, propagation="rprivate") for b in order.binds]
         mounts += [Mount(path, None, "tmpfs", tmpfs_size=1 << 20, tmpfs_mode=0o755) for path in order.empty]
+        labels = dict(order.labels)
+        for volume in order.volumes:
+            own = labels if not volume.name else {CACHE: volume.cache} if volume.made else None
+            # A new one is given what the image has at its place, the owner above all.
+            mount = Mount(
+                volume.target, volume.name or None, "volume", volume.readonly, no_copy=not volume.made, labels=own
+            )
+            mounts.append(mount)
         with self._asking("make a container"):
             host_config = self._client.create_host_config(
                 auto_remove=True,
@@ -186,7 +171,7 @@ class Engine:
                 healthcheck={"test": ["NONE"]},
                 host_config=host_config,
                 hostname="nightcrew",
-                labels=dict(order.labels),
+                labels=labels,
                 stdin_open=True,
                 user=order.user,
                 working_dir="/",
@@ -194,9 +179,10 @@ class Engine:
         return str(made["Id"])
 
     def start(self, container: str) -> Attached:
-        """Start a container; return its standard input and output."""
+        """Start a container; return its standard input and outputs."""
+        wanted = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
         with self._asking("start a container"):
-            attached = Attached(self._client.attach_socket(container, params={"stdin": 1, "stdout": 1, "stream": 1}))
+            attached = Attached(self._client.attach_socket(container, params=wanted))
             try:
                 self._client.start(container)
             except BaseException:
@@ -217,6 +203,16 @@ class Engine:
             )
             self._client.exec_start(made["Id"], detach=True)
         return str(made["Id"])
+
+    def attached(
+        self, container: str, argv: tuple[str, ...], user: str, environment: Mapping[str, str]
+    ) -> tuple[str, Attached]:
+        """Start a process in a running container; return what to ask about it with, and its outputs."""
+        with self._asking("start a command"):
+            made = self._client.exec_create(
+                container, list(argv), user=user, environment=dict(environment), workdir="/"
+            )
+            return str(made["Id"]), Attached(self._client.exec_start(made["Id"], socket=True))
 
     def executed(self, process: str) -> tuple[int, int | None]:
         """Return the process id of what was executed, and its exit code when it has ended (128 and a signal's number)."""
@@ -293,6 +289,28 @@ class Engine:
         with self._asking("put files into a container"):
             self._client.put_archive(container, "/", archive)
 
+    def mounted(self, container: str) -> dict[str, str]:
+        """Return the names of a container's volumes, by where they are mounted."""
+        with self._asking("look at a container"):
+            mounts = self._client.inspect_container(container)["Mounts"]
+        return {mount["Destination"]: mount["Name"] for mount in mounts if mount["Type"] == "volume"}
+
+    def volumes(self, label: str) -> list[str]:
+        """Return the names of the volumes with a label (`name` or `name=value`)."""
+        with self._asking("list volumes"):
+            found = self._client.volumes(filters={"label": [label]})["Volumes"] or ()
+        return [each["Name"] for each in found]
+
+    def remove_volume(self, name: str) -> None:
+        """Remove a volume that no container has. One that is gone is left alone."""
+        with self._asking("remove a volume", "", gone=(404,)):
+            self._client.remove_volume(name, force=True)
+
+    def await_end(self, container: str, timeout_s: float) -> None:
+        """Wait until a container's processes have ended."""
+        with self._asking("wait for a container's end", "", gone=(404, 409)):
+            self._client.wait(container, timeout=math.ceil(timeout_s), condition="not-running")
+
     def commit(self, container: str, name: str, change: str) -> None:
         """Keep a container's files as an image, with one change to its settings."""
         repository, _, tag = name.rpartition(":")
@@ -307,8 +325,6 @@ class Engine:
 
     def file(self, container: str, path: str) -> bytes:
         """Return the content of a container's file, nothing where there is none."""
-        import tarfile
-
         from docker.errors import NotFound
 
         with self._asking(f"read {path} of the image"):
@@ -320,36 +336,3 @@ class Engine:
                     return b"" if file is None else file.read()
             except NotFound:
                 return b""
-
-    @contextmanager
-    def _asking(self, doing: str, missing: str = "", gone: tuple[int, ...] = ()) -> Iterator[None]:
-        """Turn the SDK's errors into ours; `missing` is what to say of a 404, `gone` are answers that are as good as done."""
-        from docker.errors import APIError, DockerException
-        from requests.exceptions import RequestException
-
-        self._reach(doing)
-        try:
-            yield
-        except APIError as error:
-            status = error.response.status_code if error.response is not None else 0
-            if status in gone:
-                return
-            if status == 404 and missing:
-                raise SandboxUnavailable(missing) from error
-            raise SandboxError(f"the Docker engine could not {doing}: {error.explanation or error}") from error
-        except (DockerException, RequestException, OSError) as error:
-            raise SandboxUnavailable(
-                f"could not {doing}: the Docker engine at {self._address} went away: {error}"
-            ) from error
-
-    def _reach(self, doing: str) -> None:
-        """Connect once, since the SDK hides what is wrong with a socket, and leaks what it could not connect."""
-        try:
-            with socket.socket(socket.AF_UNIX) as probe:
-                probe.connect(self._address.removeprefix("unix://"))
-        except PermissionError as error:
-            advice = f"{self._address} may not be opened: `usermod -aG docker $USER`, then log in again"
-            raise SandboxUnavailable(f"could not {doing}: {advice}") from error
-        except OSError as error:
-            advice = f"no Docker engine answers at {self._address} ({error.strerror}): {_INSTALL}"
-            raise SandboxUnavailable(f"could not {doing}: {advice}") from error

@@ -26,7 +26,7 @@ _NAME = "nightcrew"
 _START_S = 30.0
 _PAUSE_S = 0.002
 _LAST_S = 0.1
-_KILLED = 128 + signal.SIGKILL
+KILLED = 128 + signal.SIGKILL
 
 _FATAL = frozenset((*range(1, 16), *range(24, 28), 31)) - {int(signal.SIGCHLD)}
 """The signals that end a process: the engine passes their end on as 128 and the number."""
@@ -47,11 +47,11 @@ for tool in python3 python perl; do
 done
 echo "the image has neither python3 nor perl, one of which a command with a channel needs" >&2; exit 124
 """
-_PLUG_PYTHON = f"""\
+PLUG_PYTHON = f"""\
 import fcntl, os, signal, socket, sys
 end = socket.socket(socket.AF_UNIX)
-end.connect(sys.argv[1])
-for name in ("PLUG_PYTHON", "PLUG_PERL"): del os.environ[name]
+end.connect("\\0" + sys.argv[1][1:] if sys.argv[1][0] == "@" else sys.argv[1])
+for name in ("PLUG_PYTHON", "PLUG_PERL"): os.environ.pop(name, None)
 os.environ["{CHANNEL}"] = str(fcntl.fcntl(end.fileno(), fcntl.F_DUPFD, 10))
 for number in (signal.SIGPIPE, signal.SIGXFSZ): signal.signal(number, signal.SIG_DFL)
 try:
@@ -65,7 +65,7 @@ my $path = shift; socket(my $end, AF_UNIX, SOCK_STREAM, 0) or die; connect($end,
 delete @ENV{{"PLUG_PYTHON", "PLUG_PERL"}}; $ENV{{{CHANNEL}}} = fcntl($end, 0, 10);
 exec {{ $ARGV[0] }} @ARGV; print STDERR "{_NAME}: $ARGV[0]: $!\\n"; exit 127;
 """
-_PLUGS = {"PLUG_PYTHON": _PLUG_PYTHON, "PLUG_PERL": _PLUG_PERL}
+_PLUGS = {"PLUG_PYTHON": PLUG_PYTHON, "PLUG_PERL": _PLUG_PERL}
 _NO_PLUG = 124
 _NO_DIRECTORY = 125
 
@@ -148,7 +148,7 @@ class Execution:
             raise SandboxError(f"{self.name} was not started by the engine within {_START_S:g} s: is it overloaded?")
         self._main, _ = self._engine.executed(process)
         if not container.holds(self._main):
-            raise SandboxError(f"the container of {self.name} ended at its start: {_ended_from_outside()}")
+            raise SandboxError(f"the container of {self.name} ended at its start: {ended_from_outside()}")
         exited = os.pidfd_open(self._main)
         stack.callback(os.close, exited)
         group = container.group
@@ -193,23 +193,7 @@ class Execution:
 
     def verdict(self, exit_code: int, stderr: bytes) -> Verdict:
         """Read the end out of the exit code. Raises `SandboxError` when the command could not be set up."""
-        said = stderr.partition(b"\n")[0].decode(errors="replace")
-        ours = said.startswith(_NAME + ": ")
-        if exit_code == _NO_DIRECTORY and ours and " cd:" in said:
-            return Verdict(Ended.NOT_STARTED, why=f"the working directory {self._command.cwd} does not exist")
-        if exit_code in (126, 127) and ours and self.name in said:
-            return Verdict(Ended.NOT_STARTED, why=f"{self.name}: {said.rpartition(': ')[2]}")
-        if (exit_code == _NO_PLUG and said.startswith("the image has neither")) or (
-            exit_code == 1 and " ulimit:" in said
-        ):
-            raise SandboxError(f"{self.name} could not be set up: {said}")
-        if exit_code > 128 and exit_code - 128 in _FATAL:
-            if exit_code == _KILLED and self._kills:
-                return Verdict(
-                    Ended.OUT_OF_MEMORY, why="the kernel killed a process of it at the container's memory limit"
-                )
-            return Verdict(Ended.SIGNALLED, why=f"killed by {signal.Signals(exit_code - 128).name}")
-        return Verdict(Ended.EXITED, exit_code)
+        return read_verdict(self._command, exit_code, stderr, self._kills)
 
     def close(self) -> None:
         """Give the container back and remove the ends."""
@@ -232,22 +216,22 @@ class Execution:
         while time.monotonic() < deadline and not container.ended():
             code = self._engine.executed(process)[1]
             # Where somebody kills the whole container, the command is the first to go.
-            if code is not None and (code != _KILLED or not container.ended(_LAST_S)):
+            if code is not None and (code != KILLED or not container.ended(_LAST_S)):
                 return cpu_s, code
             time.sleep(_PAUSE_S)
-        raise SandboxError(f"the container of {self.name} ended while it ran: {_ended_from_outside()}")
+        raise SandboxError(f"the container of {self.name} ended while it ran: {ended_from_outside()}")
 
     def _argv(self) -> tuple[str, ...]:
         channel = "yes" if self._ends.channel else "no"
         where = str(ENDS / self._ends.path.name)
-        own = (where, self._directory, channel, *_held(self._limits), "--")
+        own = (where, self._directory, channel, *held_to(self._limits), "--")
         return ("/bin/sh", "-c", _BEGIN, _NAME, *own, *self._command.argv)
 
     def _environment(self) -> dict[str, str]:
         return {**self._command.environment, **(_PLUGS if self._ends.channel else {})}
 
 
-def _held(limits: Limits) -> Iterable[str]:
+def held_to(limits: Limits) -> Iterable[str]:
     """Yield the options of the shell's `ulimit`: soft limits before hard ones, which may not be lower."""
     if limits.memory_bytes is not None:
         yield from ("-v", str(limits.memory_bytes >> 10))
@@ -257,5 +241,23 @@ def _held(limits: Limits) -> Iterable[str]:
         yield from ("-f", str(limits.file_bytes >> 9))
 
 
-def _ended_from_outside() -> str:
+def ended_from_outside() -> str:
     return "the engine was stopped, or somebody removed the container (see `journalctl -u docker`)"
+
+
+def read_verdict(command: Command, exit_code: int, stderr: bytes, kills: int) -> Verdict:
+    """Read a command's end out of its exit code; `kills` are those of the kernel for memory. Raises `SandboxError`."""
+    said = stderr.partition(b"\n")[0].decode(errors="replace")
+    program = command.argv[0]
+    ours = said.startswith(_NAME + ": ")
+    if exit_code == _NO_DIRECTORY and ours and " cd:" in said:
+        return Verdict(Ended.NOT_STARTED, why=f"the working directory {command.cwd} does not exist")
+    if exit_code in (126, 127) and ours and program in said:
+        return Verdict(Ended.NOT_STARTED, why=f"{program}: {said.rpartition(': ')[2]}")
+    if (exit_code == _NO_PLUG and said.startswith("the image has neither")) or (exit_code == 1 and " ulimit:" in said):
+        raise SandboxError(f"{program} could not be set up: {said}")
+    if exit_code > 128 and exit_code - 128 in _FATAL:
+        if exit_code == KILLED and kills:
+            return Verdict(Ended.OUT_OF_MEMORY, why="the kernel killed a process of it at the container's memory limit")
+        return Verdict(Ended.SIGNALLED, why=f"killed by {signal.Signals(exit_code - 128).name}")
+    return Verdict(Ended.EXITED, exit_code)

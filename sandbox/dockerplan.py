@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.bwrap import FILES, refuse_inside
-from sandbox.dockerengine import Bind, Image, Order
+from sandbox.dockerengine import Bind, Image, Order, Volume
 from sandbox.dockerprofile import profile
 from sandbox.environment import clean, merged
 from sandbox.host import most_tasks
@@ -61,13 +61,16 @@ class Plan:
     empty: tuple[str, ...]
     labels: Mapping[str, str]
     network: bool
+    volumes: tuple[Volume, ...] = ()
+    keep: tuple[str, ...] = ("/bin/sh", "-c", _KEEP)
+    """What runs in a container that waits, as another user than the commands'."""
 
     def order(self, held: Held) -> Order:
         """Return the order of a container that holds commands to `held`."""
         memory = held.memory_bytes
         return Order(
             image=self.image.id,
-            argv=("/bin/sh", "-c", _KEEP),
+            argv=self.keep,
             # Another than the commands', so that none of them can end it, stop it or look into it.
             user=f"{_KEEPER - (self.user.uid == _KEEPER)}:{_KEEPER}",
             environment=self.environment,
@@ -80,6 +83,7 @@ class Plan:
             # The meter says who took too much; the kernel counts more (files in memory), and is there for who is faster.
             memory_bytes=None if memory is None else memory + memory // 4 + (64 << 20),
             shm_bytes=_SHM_BYTES,
+            volumes=self.volumes,
         )
 
 
@@ -100,7 +104,7 @@ def plan(root: Root, policy: Policy, image: Image, user: User, scratch: Scratch,
         Bind(str(root.source), str(root.target), readonly=False),
     ]
     # A volume that an image declares would be a place to write to without a limit.
-    empty = {*image.volumes, *_steps_below_tmp((root.target, *readonly, *root.writable))}
+    empty = {*image.volumes, *steps_below_tmp((root.target, *readonly, *root.writable))}
     empty -= {bind.target for bind in binds}
     environment = merged(clean("/tmp/home", "/tmp"), image.environment, policy.environment)
     return Plan(image, user, environment, tuple(binds), tuple(sorted(empty)), labels, policy.network)
@@ -113,6 +117,6 @@ def _covers(hidden: Iterable[Path], shown: Iterable[Path], scratch: Scratch) -> 
             yield Bind(str(scratch.empty if path.is_dir() else scratch.blank), str(path))
 
 
-def _steps_below_tmp(paths: Iterable[Path]) -> set[str]:
+def steps_below_tmp(paths: Iterable[Path]) -> set[str]:
     """Keep the way to what lies below /tmp out of the commands' hands: an empty file system at its first step."""
     return {str(_TMP / path.parts[2]) for path in paths if path.is_relative_to(_TMP) and len(path.parts) > 3}

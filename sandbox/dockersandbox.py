@@ -81,13 +81,14 @@ class DockerSandbox(HostSandbox):
         super().close()
         self._engine.close()
 
-    def _release(self) -> None:
+    def _release(self) -> bool:
         with self._pool:
             made, self._made, self._idle = self._made, [], []
         for container in made:
             container.kill()
         for container in made:
             container.close()
+        return True
 
     def _prepare(self, command: Command, limits: Limits, channel: socket.socket | None) -> tuple[Execution, Execution]:
         checked = replace(command, environment=merged(command.environment))

@@ -9,5 +9,9 @@ class SandboxUnavailable(SandboxError, RuntimeError):
     """Raised when the asked-for sandbox does not work on this machine; nothing weaker is used in its place."""
 
 
+class OutOfSight(SandboxUnavailable):
+    """Raised when an engine's containers are not seen from here: its machine is another one, or shut off."""
+
+
 class SandboxClosed(SandboxError, RuntimeError):
     """Raised when a command is given to a sandbox that has ended."""

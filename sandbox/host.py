@@ -16,8 +16,9 @@ from typing import Self
 
 from sandbox.cage import Cage, Launch
 from sandbox.errors import SandboxClosed, SandboxError
+from sandbox.meter import Meter
 from sandbox.process import Running
-from sandbox.quota import Quota
+from sandbox.quota import Quota, Room
 from sandbox.sandbox import Command, Completed, Limits, Process, Usage
 from sandbox.scratch import Scratch
 
@@ -112,8 +113,8 @@ class HostSandbox(ABC):
             running = list(self._running)
         for process in running:
             process.__exit__()
-        self._release()
-        self._scratch.remove()
+        if self._release():
+            self._scratch.remove()
 
     def __enter__(self) -> Self:
         return self
@@ -125,8 +126,17 @@ class HostSandbox(ABC):
         if self._closed:
             raise SandboxClosed("this sandbox has ended: open another one")
 
-    def _release(self) -> None:  # noqa: B027 - most have nothing to do here
-        """Let go of what the commands shared and the scratch directory is needed for."""
+    def _release(self) -> bool:
+        """Let go of what the commands shared; False where a later sweep has to find what could not be."""
+        return True
+
+    def _room(self, limits: Limits) -> Room:
+        """Return what watches the room that a command takes."""
+        return Quota(self._scratch.tmp, limits.tmp_bytes)
+
+    def _meter(self, limits: Limits, cage: Cage) -> Meter:  # noqa: ARG002 - for those whose processes are out of sight
+        """Return what meters a command."""
+        return Meter(limits)
 
     def _new(
         self, command: Command, limits: Limits, ours: socket.socket | None, theirs: socket.socket | None
@@ -136,8 +146,7 @@ class HostSandbox(ABC):
         with self._lock:
             self._check_open()
             launch, cage = self._prepare(command, limits, theirs)
-            quota = Quota(self._scratch.tmp, limits.tmp_bytes)
-            running = Running(launch, cage, limits, quota, ours, self._finished)
+            running = Running(launch, cage, limits, self._room(limits), ours, self._finished, self._meter(limits, cage))
             self._running.add(running)
         return running
 

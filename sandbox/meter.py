@@ -58,11 +58,15 @@ class Meter:
                 memory = process.memory_info()
                 # Pages of files and shared memory are counted by whoever maps them: leave them out of the sum.
                 used_bytes += max(memory.rss - memory.shared, 0)
+        return self.took(cpu_s, used_bytes, len(processes))
+
+    def took(self, cpu_s: float, used_bytes: int, processes: int) -> tuple[Ended, str] | None:
+        """Take note of a measurement that somebody else made; return as `sample` does."""
         self.cpu_s = max(self.cpu_s, cpu_s)
         self.peak_bytes = max(self.peak_bytes, used_bytes)
-        self.peak_processes = max(self.peak_processes, len(processes))
-        self._set_pause(used_bytes, len(processes))
-        return self._passed(used_bytes, len(processes))
+        self.peak_processes = max(self.peak_processes, processes)
+        self._set_pause(used_bytes, processes)
+        return self._passed(used_bytes, processes)
 
     def _set_pause(self, used_bytes: int, processes: int) -> None:
         near = (

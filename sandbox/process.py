@@ -18,7 +18,7 @@ from sandbox.cage import Cage, Launch, Started, Verdict
 from sandbox.errors import SandboxError
 from sandbox.meter import Meter
 from sandbox.output import Output
-from sandbox.quota import Quota
+from sandbox.quota import Room
 from sandbox.sandbox import Completed, Ended, Limits, Usage
 
 _CHUNK_BYTES = 1 << 16
@@ -34,9 +34,10 @@ class Running:
         launch: Launch,
         cage: Cage,
         limits: Limits,
-        quota: Quota,
+        quota: Room,
         channel: socket.socket | None = None,
         finished: Callable[[Running], None] = lambda _: None,
+        meter: Meter | None = None,
     ) -> None:
         self._launch = launch
         self._cage = cage
@@ -44,7 +45,7 @@ class Running:
         self._quota = quota
         self._channel = channel
         self._finished = finished
-        self._meter = Meter(limits)
+        self._meter = meter or Meter(limits)
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._lock = threading.Lock()
         self._forced: Verdict | None = None

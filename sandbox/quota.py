@@ -6,12 +6,21 @@ import errno
 import os
 import time
 from pathlib import Path
+from typing import Protocol
 
 _ENTRY_BYTES = 4096
 _PAUSE_S = 0.5
 _SHARE = 20
 """A look may take one part in so many of the time between looks."""
-_FLOOR_BYTES = 256 << 20
+FLOOR_BYTES = 256 << 20
+
+
+class Room(Protocol):
+    """The room that a command has on a disk."""
+
+    def passed(self) -> str | None:
+        """Say what is over, None while all is well."""
+        ...
 
 
 class Quota:
@@ -22,7 +31,7 @@ class Quota:
         self._limit_bytes = limit_bytes
         self._due = 0.0
         # Where there was less from the start, the command is not to blame.
-        self._floor_bytes = min(_FLOOR_BYTES, _free(directory) // 2)
+        self._floor_bytes = min(FLOOR_BYTES, _free(directory) // 2)
 
     def passed(self) -> str | None:
         """Say what is over, None while all is well. Looks at most every half second."""

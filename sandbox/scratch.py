@@ -72,9 +72,9 @@ class Scratch:
         """An empty file, to cover others with."""
         return self.path / "blank"
 
-    def mark(self, address: str) -> None:
-        """Note that containers of the engine at `address` may belong to the directory, before there is one."""
-        (self.path / _ENGINE).write_text(address, encoding="utf-8")
+    def mark(self, engine: str) -> None:
+        """Note which engine's containers may belong to the directory, before there is one."""
+        (self.path / _ENGINE).write_text(engine, encoding="utf-8")
         self.ends.mkdir()
         self.blank.touch()
 
@@ -144,7 +144,7 @@ def _end_containers(path: Path) -> bool:
         return True
     from sandbox.dockersweep import sweep_containers
 
-    return sweep_containers((path / _ENGINE).read_text(encoding="utf-8"))
+    return sweep_containers((path / _ENGINE).read_text(encoding="utf-8"), path)
 
 
 def _end_strays(path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from sandbox import (
     Usage,
     toolchain_paths,
 )
-from tests.sandbox.dockerimage import IMAGES_PYTHON, docker_driver
+from tests.sandbox.dockerimage import IMAGES_PYTHON, docker_driver, remote_driver
 
 ECHO = """
 import os, socket
@@ -67,9 +68,15 @@ def echo(_: Command, channel: socket.socket) -> Completed:
     return Completed(Ended.EXITED, 0)
 
 
-def the_driver(name: str, scratch: Path) -> SandboxDriver:
+@contextmanager
+def the_driver(name: str, scratch: Path) -> Iterator[SandboxDriver]:
     if name == "docker":
-        return docker_driver(scratch)
+        yield docker_driver(scratch)
+        return
+    if name == "remote":
+        with remote_driver(scratch, scratch.parent / "tree") as remote:
+            yield remote
+        return
     drivers: dict[str, SandboxDriver] = {
         "local": LocalDriver(scratch),
         "none": NoneDriver(scratch),
@@ -78,12 +85,13 @@ def the_driver(name: str, scratch: Path) -> SandboxDriver:
     readiness = drivers[name].probe()
     if not readiness.works:
         pytest.skip(readiness.why)
-    return drivers[name]
+    yield drivers[name]
 
 
-@pytest.fixture(params=["local", "docker", "none", "scripted"])
-def driver(request: pytest.FixtureRequest, tmp_path: Path) -> SandboxDriver:
-    return the_driver(request.param, tmp_path / "scratch")
+@pytest.fixture(params=["local", "docker", "remote", "none", "scripted"])
+def driver(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SandboxDriver]:
+    with the_driver(request.param, tmp_path / "scratch") as made:
+        yield made
 
 
 @pytest.fixture
@@ -199,9 +207,10 @@ def test_an_ended_sandbox_refuses(sandbox: Sandbox) -> None:
 class TestRealProcesses:
     """What only sandboxes that run something can show."""
 
-    @pytest.fixture(params=["local", "docker", "none"])
-    def driver(self, request: pytest.FixtureRequest, tmp_path: Path) -> SandboxDriver:
-        return the_driver(request.param, tmp_path / "scratch")
+    @pytest.fixture(params=["local", "docker", "remote", "none"])
+    def driver(self, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SandboxDriver]:
+        with the_driver(request.param, tmp_path / "scratch") as made:
+            yield made
 
     def test_commands_run_in_the_tree_and_change_it(self, sandbox: Sandbox, tmp_path: Path) -> None:
         assert sandbox.run(Command(("mkdir", "inner"))).ok

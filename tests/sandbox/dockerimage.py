@@ -47,6 +47,15 @@ def docker_driver(scratch: Path) -> DockerDriver:
 
 
 @contextmanager
+def remote_driver(scratch: Path, tree: Path) -> Iterator[DockerDriver]:
+    """Yield a driver that takes the same engine for another machine's; what that keeps of `tree` goes with it."""
+    yield DockerDriver(the_image(), scratch, remote=True)
+    with engine() as client:
+        for volume in client.volumes(filters={"label": [f"nightcrew.cache={tree}"]})["Volumes"] or ():
+            client.remove_volume(volume["Name"])
+
+
+@contextmanager
 def engine() -> Iterator[docker.APIClient]:
     """Yield the engine itself, to see what is there."""
     client = docker.APIClient(timeout=600)

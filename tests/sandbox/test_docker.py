@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from sandbox import Command, DockerDriver, Ended, Limits, Policy, Root, Sandbox, SandboxError, SandboxUnavailable, sweep
+from tests.sandbox.between import Between
 from tests.sandbox.cases import tree
 from tests.sandbox.dockerimage import containers_of, docker_driver, engine, the_image
 
@@ -230,7 +228,7 @@ def test_a_container_that_is_removed_under_a_command_is_told(sandbox: Sandbox) -
     ("image", "address", "said"),
     [
         ("no-such-image:1", None, "there is no image 'no-such-image:1' on this machine"),
-        ("any", "tcp://127.0.0.1:1", "not on this machine"),
+        ("any", "tcp://127.0.0.1:1", "no Docker engine answers at tcp://127.0.0.1:1"),
         ("any", "unix:///nowhere/docker.sock", "no Docker engine answers at unix:///nowhere/docker.sock"),
         (None, None, "no image is named"),
     ],
@@ -264,43 +262,6 @@ def test_a_socket_that_may_not_be_opened_is_told() -> None:
 def test_a_shadow_in_a_namespace_of_its_own_is_refused(driver: DockerDriver, tree: Path) -> None:
     with pytest.raises(SandboxUnavailable, match="namespace"):
         driver.open(Root(tree, tree, namespace=1))
-
-
-class Between:
-    """A socket between the driver and the engine, which can be taken away."""
-
-    def __init__(self, path: Path) -> None:
-        self.address = f"unix://{path}"
-        self._server = socket.socket(socket.AF_UNIX)
-        self._server.bind(str(path))
-        self._server.listen()
-        self._path = path
-        self._pairs: list[socket.socket] = []
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                client = self._server.accept()[0]
-                engine = socket.socket(socket.AF_UNIX)
-                engine.connect("/var/run/docker.sock")
-                self._pairs += [client, engine]
-                for source, target in ((client, engine), (engine, client)):
-                    threading.Thread(target=self._pass, args=(source, target), daemon=True).start()
-
-    def _pass(self, source: socket.socket, target: socket.socket) -> None:
-        with suppress(OSError):
-            while data := source.recv(1 << 16):
-                target.sendall(data)
-            target.shutdown(socket.SHUT_WR)
-
-    def go(self) -> None:
-        """Go away, with all connections."""
-        self._path.unlink()
-        for each in (self._server, *self._pairs):
-            with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-            each.close()
 
 
 def test_an_engine_that_goes_away_is_told_and_takes_the_command_along(tree: Path) -> None:
