@@ -23,6 +23,7 @@ CLIENT: Mapping[str, object] = {
         "workspaceEdit": {"documentChanges": True, "failureHandling": "abort"},
     },
     "window": {"workDoneProgress": True},
+    "experimental": {"serverStatusNotification": True},
     "textDocument": {
         "synchronization": {"dynamicRegistration": True, "didSave": False},
         "diagnostic": {**_DYNAMIC, "relatedDocumentSupport": False},

@@ -15,6 +15,7 @@ _THOROUGH = frozenset({Tier.THOROUGH})
 _BOTH = frozenset({Tier.FAST, Tier.THOROUGH})
 _PYTHON = frozenset({"python"})
 _SCRIPT = frozenset({"typescript", "typescriptreact", "javascript", "javascriptreact"})
+_RUST = {"checkOnSave": False, "cachePriming": {"enable": False}, "diagnostics": {"experimental": {"enable": True}}}
 
 SERVERS: tuple[Server, ...] = (
     Server(
@@ -60,7 +61,9 @@ SERVERS: tuple[Server, ...] = (
         get="go install golang.org/x/tools/gopls@latest",
     ),
     Server(
-        "rust-analyzer", "rust-analyzer", (), frozenset({"rust"}), Says.TYPES, _BOTH, runs_code=True,
+        "rust-analyzer", "rust-analyzer", (), frozenset({"rust"}), Says.TYPES, _BOTH, runs_code=True, tells_ready=True,
+        # What it finds by itself, and not what a build finds: that reads the disk, where a shown text is not.
+        settings={"rust-analyzer": _RUST}, options=_RUST,
         get="rustup component add rust-analyzer",
     ),
 )  # fmt: skip

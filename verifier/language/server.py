@@ -36,8 +36,9 @@ class Server:
     `program` is looked for, `arguments` follow it. `settings` answer `workspace/configuration` by section (a dotted
     name), `options` go with `initialize`. `runs_code` says that it may run code of the repository (plugins, build
     scripts, its interpreter). `shares_shown` says that a text which is shown for one file is what all others see of it, as
-    if it were on the disk; `one_file` that its program is one that needs nothing but a C library. A server that pushes findings without their version is believed once it has said nothing
-    new for `settle_s`.
+    if it were on the disk; `one_file` that its program is one that needs nothing but a C library; `tells_ready` that it finds nothing until it has
+    told (by rust-analyzer's `experimental/serverStatus`) that the project is loaded. A server that pushes findings without
+    their version is believed once it has said nothing new for `settle_s`.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Server:
     environment: Mapping[str, str] = field(default_factory=dict)
     shares_shown: bool = False
     one_file: bool = False
+    tells_ready: bool = False
     missing_codes: frozenset[str] = frozenset()
     """Codes of findings that say no more than that a package is not installed where the server looks."""
     settle_s: float = 0.5

@@ -49,6 +49,7 @@ class _Heard:
     pushed: dict[str, _Pushed] = field(default_factory=dict)
     pushes: int = 0
     working: set[str] = field(default_factory=set)
+    ready: bool = False
 
 
 def start_language_server(
@@ -261,7 +262,10 @@ class ServerSession:
         return action
 
     def _ensure(self, path: RepoPath) -> None:
-        """Show the tree's own file where nothing else is shown."""
+        """Wait for a server that loads the project first, and show the tree's own file where nothing else is shown."""
+        ready = not self._found.server.tells_ready or self._connection.wait(lambda: self._heard.ready, ANSWER_S)
+        if not ready:
+            raise ServerSilent(f"{self.server} did not load the project within {ANSWER_S:g} s")
         if path not in self._documents:
             try:
                 data = self._read(path)
@@ -335,6 +339,8 @@ class ServerSession:
                 self._heard.working.add(str(token))
             case "$/progress", {"token": int() | str() as token, "value": {"kind": "end"}}:
                 self._heard.working.discard(str(token))
+            case "experimental/serverStatus", {"quiescent": bool() as quiescent}:
+                self._heard.ready = quiescent
 
     def _take_push(self, uri: str, items: object, version: object) -> None:
         path = path_of(self._root, uri)

@@ -20,10 +20,12 @@ from sandbox import LocalDriver
 from shadowfs import FuseDriver, Snapshot, pin
 from tests.e2e.library import commit_all
 from tests.verifier.language.doubles import written
+from tests.verifier.language.rust import rust_analyzer
 from verifier import Found, LanguageSession, Position, ServerPlaces, find_servers, start_language_server
 
 ROOT = Path(__file__).parent.parent.parent.parent
 NODE = ROOT / ".cache" / "typescript"
+RUST = ROOT / ".cache" / "rust"
 PACKAGES = ("typescript-language-server@5", "typescript@5")
 
 
@@ -51,6 +53,9 @@ FILES = {
     "go.mod": "module example.org/x\n\ngo 1.19\n",
     "a.go": "package x\n\nfunc f(x int) int {\n\treturn x\n}\n",
     "b.go": "package x\n\nfunc g() int {\n\treturn f(1)\n}\n",
+    "rust-project.json": '{"crates": [{"root_module": "rs/b.rs", "edition": "2021", "deps": []}]}\n',
+    "rs/a.rs": "pub fn f(x: i32) -> i32 {\n    return x;\n}\n",
+    "rs/b.rs": '#[path = "a.rs"]\nmod a;\nuse a::f;\n\npub fn g() -> i32 {\n    return f(1);\n}\n',
 }
 
 
@@ -70,6 +75,7 @@ SAMPLES = {
     "typescript": sample("ts/b.ts", (4, 11), ("ts/a.ts", 1)),
     "clangd": sample("cpp/b.cpp", (4, 11), ("cpp/a.h", 1)),
     "gopls": sample("b.go", (4, 8), ("a.go", 3)),
+    "rust-analyzer": sample("rs/b.rs", (6, 11), ("rs/a.rs", 1)),
 }
 
 
@@ -93,7 +99,7 @@ def opener(folder: Path) -> Iterator[tuple[Snapshot, Places]]:
         for probe in (driver.probe(), local.probe()):
             if not probe.works:
                 pytest.skip(probe.why)
-        shown = tuple(dict.fromkeys((Path(sys.base_prefix), Path(sys.prefix))))
+        shown = tuple(dict.fromkeys((Path(sys.base_prefix), Path(sys.prefix), RUST)))
         environment = {"PATH": f"{Path(sys.prefix) / 'bin'}:/usr/bin:/bin"}
         places = Places((driver,), {"local": local}, Settings(toolchains=shown, environment=environment))
         yield pin(repository, folder / "state"), places
@@ -116,7 +122,8 @@ def node_packages() -> Path | None:
 
 def found(place: Place, name: str) -> Found:
     """Return a server of this machine, or skip with the command that brings it."""
-    path = f"{Path(sys.prefix) / 'bin'}:{os.environ.get('PATH', os.defpath)}"
+    rust = rust_analyzer(RUST) if name == "rust-analyzer" else None
+    path = f"{rust or ''}:{Path(sys.prefix) / 'bin'}:{os.environ.get('PATH', os.defpath)}"
     here = {each.server.name: each for each in find_servers(ServerPlaces(place.shadow.snapshot.repository, path))}
     if name not in here:
         pytest.skip(f"there is no {name} here")

@@ -13,7 +13,8 @@ from tests.verifier.language.repository import FILES, SAMPLES, placed, started
 from verifier import LanguageSession, Position, ServerRefused, Severity, apply_edits
 
 Sessions = Callable[[str], LanguageSession]
-ASTRAL = {"ruff": "# ", "ty": "# ", "pyrefly": "# ", "typescript": "// ", "clangd": "// ", "gopls": "// "}
+PYTHON = ("ruff", "ty", "pyrefly")
+ASTRAL = {name: "# " if name in PYTHON else "// " for name in SAMPLES}
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +66,7 @@ def test_a_name_is_followed(sessions: Sessions, name: str) -> None:
     assert sample.path in {each.path for each in used}
 
 
-@pytest.mark.parametrize("name", ["ty", "pyrefly", "typescript", "clangd", "gopls"])
+@pytest.mark.parametrize("name", ["ty", "pyrefly", "typescript", "clangd", "gopls", "rust-analyzer"])
 def test_a_name_is_given_another_everywhere(sessions: Sessions, name: str) -> None:
     sample = SAMPLES[name]
     running = sessions(name)
