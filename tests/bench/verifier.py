@@ -1,6 +1,7 @@
 """The verifier's figures: an edit to fresh findings on Django's source, through a session on a shadow against a bare client.
 
-Both talk to the same kind of server and take turns. Then candidates tested per second (`trials`).
+Both talk to warm servers of the same kind and take turns, edit by edit. Then an attempt's first findings, from a server that was
+kept warm against one that it starts; then candidates tested per second (`trials`).
 """
 
 from __future__ import annotations
@@ -20,14 +21,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from orchestrator.languages import languages_in
 from orchestrator.place import Place, Places
 from orchestrator.settings import Settings
+from orchestrator.warm import WarmPlace
 from sandbox import LocalDriver
-from shadowfs import FuseDriver, pin
+from shadowfs import FuseDriver, Snapshot, pin
 from tests.bench import trials
 from tests.bench.target import Target
 from tests.e2e.library import commit_all
-from verifier import Found, LanguageSession, ServerPlaces, find_servers, start_language_server
+from verifier import Found, LanguageSession, ServerPlaces, WarmServers, find_servers, start_language_server
 
 ROOT = Path(__file__).parent.parent.parent
 CACHE = ROOT / ".bench" / "django"
@@ -35,24 +38,29 @@ RELEASE = "django==5.2.19"
 PATH = "django/db/models/query.py"
 BIN = Path(sys.prefix) / "bin"
 ANSWER_S = 120.0
-PAUSE_S = 0.4
+WARMING = 3
+"""Edits that both servers have seen before any is counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What is measured of a server: its limit against a bare client; the command line that checks the same, and how often faster."""
+    """What is measured of a server: its limit against a bare client; the command line that checks the same, and how often faster.
+
+    It is left in peace for `pause_s` after each answer, since servers go on working then.
+    """
 
     server: str
     limit: float
+    pause_s: float
     command: tuple[str, ...] = ()
     faster: float | None = None
 
 
 COMPARED = (
-    Compared("ruff", 2.0),
-    Compared("ty", 1.3, ("ty", "check", "--exit-zero", "--output-format", "concise"), 10.0),
+    Compared("ruff", 2.0, 0.05),
+    Compared("ty", 1.3, 0.2, ("ty", "check", "--exit-zero", "--output-format", "concise"), 10.0),
     # Asked once, before the verdict, not after each edit.
-    Compared("pyrefly", 1.3, ("pyrefly", "check", "--output-format", "min-text")),
+    Compared("pyrefly", 1.3, 0.5, ("pyrefly", "check", "--output-format", "min-text")),
 )
 
 
@@ -65,7 +73,7 @@ def measure(quick: bool, data: Path | None = None) -> list[Target]:
         why = f"Django's source could not be fetched: {error}"
         return [Target("edit to fresh diagnostics on Django", "ms", None, None, why=why), *trials.rate(quick)]
     with tempfile.TemporaryDirectory(prefix="nightcrew-bench-", dir=ROOT / ".bench") as folder:
-        return [*editing(Path(folder), source, 10 if quick else 30), *trials.rate(quick)]
+        return [*editing(Path(folder), source, quick), *trials.rate(quick)]
 
 
 def django() -> Path:
@@ -82,8 +90,8 @@ def django() -> Path:
     return CACHE / "source"
 
 
-def editing(folder: Path, source: Path, times: int) -> Iterator[Target]:
-    """Yield each server's time from an edit to its findings, against a bare client and against its command line, cold."""
+def editing(folder: Path, source: Path, quick: bool) -> Iterator[Target]:
+    """Yield each server's time from an edit to its findings: against a bare client, its command line, cold, and a start."""
     repository = folder / "repository"
     shutil.copytree(source, repository)
     commit_all(repository)
@@ -94,18 +102,24 @@ def editing(folder: Path, source: Path, times: int) -> Iterator[Target]:
                 why = f"{compared.server} is not installed beside this interpreter"
                 yield Target(f"edit to fresh diagnostics, {compared.server}", "ms", None, None, why=why)
                 continue
-            yield from _compare(place, repository, servers[compared.server], compared, times)
+            yield from _compare(place, repository, servers[compared.server], compared, 10 if quick else 60)
+    yield from first_findings(folder, repository, tuple(servers.values()), 2 if quick else 9)
 
 
 @contextmanager
 def placed(folder: Path, repository: Path) -> Iterator[Place]:
     """Open a place on a mounted shadow of the repository, in a sandbox, as an attempt has it."""
+    with opener(folder, repository) as (snapshot, places), places.open(snapshot, snapshot.tree) as place:
+        yield place
+
+
+@contextmanager
+def opener(folder: Path, repository: Path) -> Iterator[tuple[Snapshot, Places]]:
+    """Give what opens such places."""
     with closing(FuseDriver(folder / "state")) as driver:
         shown = (Path(sys.base_prefix), Path(sys.prefix))
         sandboxes = {"local": LocalDriver(folder / "state" / "sandboxes")}
-        snapshot = pin(repository, folder / "state")
-        with Places((driver,), sandboxes, Settings(toolchains=shown)).open(snapshot, snapshot.tree) as place:
-            yield place
+        yield pin(repository, folder / "state"), Places((driver,), sandboxes, Settings(toolchains=shown))
 
 
 def _compare(place: Place, repository: Path, found: Found, compared: Compared, times: int) -> Iterator[Target]:
@@ -116,15 +130,23 @@ def _compare(place: Place, repository: Path, found: Found, compared: Compared, t
     ):
         clients = (lambda text, number: _ours(running, text, number), bare.diagnose)
         first_s = sum(client(base, 0) for client in clients)
-        taken = [_turn(clients, f"{base}\n\nundefined_{number}\n", number) for number in range(1, times + 1)]
-    value, native = (statistics.median(times_s) for times_s in zip(*taken, strict=True))
+        edits = range(1, WARMING + times + 1)
+        pairs = [_turn(clients, f"{base}\n\nundefined_{each}\n", each, compared.pause_s) for each in edits][WARMING:]
+    ours, native = ([pair[which] for pair in pairs] for which in (0, 1))
+    value = statistics.median(ours)
     beside = {
-        "session p50, ms": value * 1e3,
-        "bare client p50, ms": native * 1e3,
+        **_spread("session", ours),
+        **_spread("bare client", native),
+        "median of the ratios, edit by edit": statistics.median(one / other for one, other in pairs),
+        "edits": float(times),
         "both first answered, s": first_s,
     }
     yield Target(
-        f"edit to fresh diagnostics on Django, {name}", "times a bare client", compared.limit, value / native, beside
+        f"edit to fresh diagnostics on Django, {name}",
+        "times a bare client, p50",
+        compared.limit,
+        value / statistics.median(native),
+        beside,
     )
     if compared.command:
         cold = _cold(repository, compared.command)
@@ -134,13 +156,55 @@ def _compare(place: Place, repository: Path, found: Found, compared: Compared, t
         )  # fmt: skip
 
 
-def _turn(clients: Sequence[Callable[[str, int], float]], text: str, number: int) -> list[float]:
-    """Let both clients edit; each goes first every other time, and is left in peace, as servers go on working after they answered."""
-    taken = [0.0] * len(clients)
+def _spread(who: str, taken_s: Sequence[float]) -> dict[str, float]:
+    """Return the quartiles of some seconds, in milliseconds."""
+    low, middle, high = statistics.quantiles(taken_s, n=4)
+    return {f"{who} p50, ms": middle * 1e3, f"{who} p25, ms": low * 1e3, f"{who} p75, ms": high * 1e3}
+
+
+def _turn(
+    clients: Sequence[Callable[[str, int], float]], text: str, number: int, pause_s: float
+) -> tuple[float, float]:
+    """Let both clients edit; each goes first every other time."""
+    taken = [0.0, 0.0]
     for which in (0, 1) if number % 2 else (1, 0):
         taken[which] = clients[which](text, number)
-        time.sleep(PAUSE_S)
-    return taken
+        time.sleep(pause_s)
+    return taken[0], taken[1]
+
+
+def first_findings(folder: Path, repository: Path, servers: tuple[Found, ...], times: int) -> Iterator[Target]:
+    """Yield the time from an attempt's first edit to its findings, of warm servers against those that it starts, in turns."""
+    wrong = (repository / PATH).read_bytes() + b"\n\nundefined_name\n"
+    with opener(folder, repository) as (snapshot, places), closing(WarmPlace()) as warm:
+
+        def leased() -> WarmServers:
+            return warm.servers(snapshot, snapshot.tree, places.how, lambda: places.open(snapshot, snapshot.tree))
+
+        def attempt(kept: Callable[[], WarmServers | None]) -> float:
+            with (
+                places.open(snapshot, snapshot.tree) as place,
+                languages_in(
+                    place, snapshot.tree, servers, stopping=lambda: None, remaining_s=lambda: ANSWER_S, warm=kept
+                ) as languages,
+            ):
+                place.shadow.write(PATH, wrong)
+                start = time.perf_counter()
+                findings = languages.diagnose(PATH)
+                taken = time.perf_counter() - start
+                assert findings.delta.introduced, findings.failures
+            return taken
+
+        before = attempt(leased)
+        pairs = [(attempt(leased), attempt(lambda: None)) for _ in range(times)]
+    kept, started = (statistics.median(pair[which] for pair in pairs) for which in (0, 1))
+    beside = {
+        "warm, ms": kept * 1e3,
+        "started, ms": started * 1e3,
+        "the first lease, which starts them, ms": before * 1e3,
+    }
+    what = "an attempt's first edit to its findings on Django, ruff and ty kept warm"
+    yield Target(what, "times servers that are started", None, kept / started, beside)
 
 
 def _ours(running: LanguageSession, text: str, number: int) -> float:

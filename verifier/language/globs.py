@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -20,7 +19,7 @@ def watched(root: Path, watcher: object) -> Watches:
     pattern = watcher.get("globPattern") if isinstance(watcher, Mapping) else None
     match pattern:
         case str():
-            return _matching(root, root, pattern)
+            return _matching(root, Path(root.anchor) if pattern.startswith("/") else root, pattern.lstrip("/"))
         case {"pattern": str(inner), "baseUri": str(uri) | {"uri": str(uri)}}:
             base = path_of(root, uri)
             return _matching(root, root / base, inner) if base is not None else _all
@@ -39,9 +38,8 @@ def _matching(root: Path, base: Path, pattern: str) -> Watches:
         return _all
 
     def matches(path: RepoPath) -> bool:
-        absolute = str(root / path)
-        relative = posixpath.relpath(absolute, base)
-        return any(expression.fullmatch(each) is not None for each in (relative, absolute))
+        whole = root / path
+        return whole.is_relative_to(base) and expression.fullmatch(str(whole.relative_to(base))) is not None
 
     return matches
 
