@@ -69,6 +69,7 @@ class WarmServers:
         self._base = base
         self._clock = clock
         self._idle: list[Warm] = []
+        self._leased = 0
         self._closed = False
 
     def lease(self, found: Found, view: View) -> LeasedSession:
@@ -81,15 +82,17 @@ class WarmServers:
         for path in view.changed():
             texts.follow(path)
         warm = self._warmed(found, view) or Warm(found, self._start, view.poll)
-        return LeasedSession(warm, texts, self._take_back)
+        session = LeasedSession(warm, texts, self._take_back)
+        self._leased += 1
+        return session
 
     def reap(self, idle_s: float = WARM_S) -> bool:
-        """End the servers that nobody has leased for `idle_s`; say whether any is still waiting."""
+        """End the servers that nobody has leased for `idle_s`; say whether any is left, leased ones too."""
         for warm in tuple(self._idle):
             if self._clock() - warm.since >= idle_s:
                 self._idle.remove(warm)
                 warm.session.close()
-        return bool(self._idle)
+        return bool(self._idle or self._leased)
 
     def close(self) -> None:
         """End the servers; those that are leased end when they come back. Safe to call twice."""
@@ -123,6 +126,7 @@ class WarmServers:
         return ""
 
     def _take_back(self, warm: Warm, shown: Iterable[RepoPath], broken: bool) -> None:
+        self._leased -= 1
         try:
             for path in () if broken else shown:
                 warm.session.hide(path)

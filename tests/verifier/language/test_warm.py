@@ -204,7 +204,8 @@ def test_a_server_that_nobody_leases_ends() -> None:
     lease = hall.lease()
     lease.diagnose("a.py")
     hall.time = 10_000.0
-    assert not hall.warm.reap()
+    assert hall.warm.reap()
+    assert not hall.started[0].closed
     lease.close()
     assert hall.warm.reap()
     hall.time += 600.0
