@@ -9,7 +9,7 @@ from agents.repair.choice import Taste
 from agents.repair.search import Plausible
 from verifier import Behaviour
 
-UNDECIDED = 0.75
+UNDECIDED = 0.9
 """Below this share of its own and its rivals' weight the heaviest cluster does not decide."""
 
 
