@@ -265,6 +265,15 @@ def test_candidates_that_misbehave_spoil_nothing(trials: ForkTrials, library: Pa
     assert [trial.ending for trial in done] == [Ending.PASSED]
 
 
+def test_a_candidate_that_ends_the_recording_process_takes_the_answer_but_not_the_server(
+    trials: ForkTrials, library: Path
+) -> None:
+    wrong = replacing(library, "lib.py", "value // 2", "__import__('os').kill(__import__('os').getppid(), 9)")
+    right = replacing(library, "lib.py", "value // 2", "value // 2 - 1")
+    assert observed(trials, [wrong, right], "test_half") == ()
+    assert observed(trials, [right], "test_half")
+
+
 def test_what_cannot_be_put_into_live_functions_says_nothing(trials: ForkTrials, library: Path) -> None:
     cold = replacing(library, "lib.py", "MISSING = object()", "MISSING = None")
     broken = replacing(library, "lib.py", "value // 2", "value //")

@@ -128,7 +128,7 @@ class Observer:
 
     def _inputs(self, scratch: str) -> tuple[list[Input], list[Input]]:
         """Return what the tests gave, and mutations of it, smaller ones first; twice, so that each can be called with twice."""
-        job = self._job
+        job, most = self._job, self._job["most"]
         if not self._asked.codes:
             return [], []
         recorder = Recorder(self._tree, self._index, self._asked.codes, self._asked.of_one)
@@ -136,11 +136,11 @@ class Observer:
         def run(test: str) -> None:
             self._engine.run([test], _hear_nothing, False, False, scratch)
 
-        recorded = _varied(record(recorder, run, job["failing"], job["passing"], job["cpu_s"]))
-        most, watch = job["most"], Watch()
+        recorded = _varied(record(recorder, run, job["failing"], job["passing"], job["cpu_s"] / 2, 2 * most))
+        watch = Watch()
         mutated: list[Input] = []
         watch.limited(lambda: mutated.extend(mutations(recorded[:most], job["seed"], most)), job["cpu_s"] / 4)
-        kept = recorded[: max(most // 2, most - len(mutated))]
+        kept = recorded[: max((most + 1) // 2, most - len(mutated))]
         wanted = sorted([*kept, *mutated[: most - len(kept)]], key=lambda each: (each.size, each.mutated, each.digest))
         copies: list[tuple[Input, Input]] = []
         watch.limited(lambda: copies.extend(_twice(wanted)), job["cpu_s"] / 2)

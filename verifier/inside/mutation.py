@@ -16,16 +16,17 @@ from .inputs import NO_DEFAULT, Input, parameters
 
 _LONG = 2_000
 _PARTS = 3
+_SEEN = 4
 _PLAIN = (bool, int, float, str, bytes, list, tuple, dict, set, frozenset)
 
 
 def mutations(recorded: Sequence[Input], seed: int, most: int) -> Iterator[Input]:
     """Yield at most `most` mutations of inputs, taking turns among these; `seed` decides which come first."""
     chance = random.Random(seed)
-    optional = _optional(recorded)
+    optional, others = _optional(recorded), _others(recorded)
     turns = []
     for each in recorded:
-        changes = list(_changes(each, optional))
+        changes = list(_changes(each, optional, others))
         chance.shuffle(changes)
         turns.append((each, changes))
     seen = {each.digest for each in recorded}
@@ -55,13 +56,27 @@ def _optional(recorded: Iterable[Input]) -> set[tuple[int, str]]:
     return found
 
 
-def _changes(base: Input, optional: set[tuple[int, str]]) -> Iterator[tuple[str, Any]]:
+def _others(recorded: Iterable[Input]) -> dict[tuple[int, str], dict[str, Any]]:
+    """Return what was seen of each parameter, by its form."""
+    found: dict[tuple[int, str], dict[str, Any]] = {}
+    for each in recorded:
+        for name, value in each.given.items():
+            found.setdefault((id(each.function), name), {}).setdefault(each.forms[name], value)
+    return found
+
+
+def _changes(
+    base: Input, optional: set[tuple[int, str]], others: dict[tuple[int, str], dict[str, Any]]
+) -> Iterator[tuple[str, Any]]:
     for parameter in parameters(base.function):
         name, value = parameter.name, base.given[parameter.name]
         for other in near(value):
             yield name, other
         for other in _with_attributes(value):
             yield name, other
+        if len(base.given) > 1:
+            for other in list(others[id(base.function), name].values())[:_SEEN]:
+                yield name, other
         if value is not None and (id(base.function), name) in optional:
             yield name, None
         if parameter.default is not NO_DEFAULT and value is not parameter.default:
@@ -78,6 +93,7 @@ def near(value: Any, parts: bool = True) -> Iterator[Any]:
     elif kind in (str, bytes):
         if not _is_file(value):
             yield from _lengths(value)
+            yield from (value.swapcase(), value[: len(value) // 2] + value[len(value) // 2 + 1 :])
     elif kind in (list, tuple):
         yield from _lengths(value)
         yield from _with_parts(value) if parts else ()

@@ -19,6 +19,7 @@ _LOOKS = 2_000
 _UNPROVEN_LOOKS = 60
 _OF_A_SHAPE = 12
 _SUSPENDED = 200
+_FRUITLESS_SHARE = 0.2
 _OPTIMIZED, _GENERATOR, _SUSPENDS = 0x1, 0x20, 0x20 | 0x80 | 0x200
 _TEST_FILE = re.compile(r"(^|/)(tests?/|test_[^/]*\.py$|[^/]*_test\.py$|tests?\.py$|conftest\.py$)")
 _used = time.process_time
@@ -166,16 +167,21 @@ def record(
     failing: Sequence[str],
     passing: Sequence[str],
     cpu_s: float,
+    enough: int,
 ) -> list[Input]:
-    """Run the failing tests, then as many passing ones as `cpu_s` allows, and return what was recorded."""
+    """Run the failing tests, then passing ones while `cpu_s` lasts, inputs are not `enough`, and new ones come; return what was recorded."""
     watch = Watch()
     began = _used()
     # A failing test may well be one that never ends.
     for tests, recorder.failing, share in ((failing, True, 0.5), (passing, False, 1.0)):
+        grew = _used()
         for test in tests:
-            left_s = began + cpu_s * share - _used()
-            if left_s > 0:
-                watch.limited(lambda test=test: _profiled(recorder, run, test), left_s)  # type: ignore[misc]
+            known, now = len(recorder.inputs), _used()
+            left_s = began + cpu_s * share - now
+            if left_s <= 0 or known >= enough or now - grew > cpu_s * _FRUITLESS_SHARE:
+                break
+            watch.limited(lambda test=test: _profiled(recorder, run, test), left_s)  # type: ignore[misc]
+            grew = _used() if len(recorder.inputs) > known else grew
     return recorder.inputs
 
 
