@@ -31,10 +31,10 @@ class Settings:
     most_candidates: int = 30_000
     most_plausible: int = 8
     """Stop at so many plausible patches."""
-    further: float = 0.5
+    further: float = 0.25
     """After the first plausible one go on for this share of the candidates it took …"""
-    further_at_least: int = 240
-    """… and for at least so many."""
+    further_at_least: int = 120
+    """… and for at least so many: others that pass lie within them more often than not, and they cost a second or less."""
     reserve_share: float = 0.15
     """Share of the seconds left at the start that is kept for applying and testing the choice."""
 
