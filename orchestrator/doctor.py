@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox import DockerDriver, LocalDriver
+from sandbox import Address, DockerDriver, LocalDriver
 from shadowfs import CopyDriver, FuseDriver
 from verifier import SERVERS, ServerPlaces, Tier, chosen_servers, find_servers
 
@@ -90,7 +90,7 @@ def _sandbox(root: bool) -> Check:
 
 
 def _docker(environ: Mapping[str, str]) -> Check:
-    ready = DockerDriver(address=environ.get("DOCKER_HOST")).probe()
+    ready = DockerDriver(address=Address.of(environ)).probe()
     return Check(
         "docker",
         ready.works,

@@ -13,7 +13,7 @@ from orchestrator.engines import Engines
 from orchestrator.image import recipe
 from orchestrator.intake import check_agent
 from orchestrator.settings import Settings
-from sandbox import DockerDriver, LocalDriver, NoneDriver
+from sandbox import Address, DockerDriver, LocalDriver, NoneDriver
 from shadowfs import Change, Snapshot
 from verifier import ForkServers, InsideRunner, Ladder
 
@@ -26,7 +26,7 @@ def real_engines(state: Path, environ: Mapping[str, str] | None = None) -> Engin
     runner = InsideRunner()
     environ = os.environ if environ is None else environ
     scratch = state / "sandboxes"
-    docker = DockerDriver(scratch=scratch, address=environ.get("DOCKER_HOST"))
+    docker = DockerDriver(scratch=scratch, address=Address.of(environ))
     fuse = shadowfs.FuseDriver(state)
     return Engines(
         repositories=GitRepositories(state, environ),

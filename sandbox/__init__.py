@@ -1,6 +1,7 @@
 """Run: commands under limits, seeing one tree at its own path and little else."""
 
 from sandbox.docker import DockerDriver
+from sandbox.dockeraddress import Address
 from sandbox.dockerrecipe import Recipe, SourceFile
 from sandbox.errors import SandboxClosed, SandboxError, SandboxUnavailable
 from sandbox.local import LocalDriver
@@ -23,6 +24,7 @@ from sandbox.scripted import ScriptedDriver, ScriptedSandbox
 from sandbox.toolchains import Toolchain, toolchain_paths
 
 __all__ = [
+    "Address",
     "Command",
     "Completed",
     "DockerDriver",

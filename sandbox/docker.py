@@ -1,4 +1,4 @@
-"""The `docker` driver: commands in containers of a Docker engine on this machine, none of which outlives its command's end.
+"""The `docker` driver: commands in containers of a Docker engine, none of which outlives its command's end.
 
 A container serves one command at a time and is used again only when the kernel counts nothing of the last one in it.
 """
@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sandbox.dockeraddress import Address
 from sandbox.errors import OutOfSight, SandboxError, SandboxUnavailable
 from sandbox.owner import owner
 from sandbox.sandbox import Command, Limits, Policy, Readiness, Root, Sandbox
@@ -22,14 +23,14 @@ if TYPE_CHECKING:
     from sandbox.dockerengine import Engine, Image
     from sandbox.dockerrecipe import Recipe
 
-_DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
 _ROOTS_USER = 1000
 
 
 class DockerDriver:
     """Opens sandboxes that are containers of the policy's image, else `image`; what they keep on the host lies below `scratch`.
 
-    `address` is the engine's socket, as `DOCKER_HOST` has it.
+    `address` is the engine's, as `DOCKER_HOST` has it. What an engine on another machine, or one whose containers are out of
+    sight (`remote` where that is known), cannot be shown is shipped to it and back.
     """
 
     name = "docker"
@@ -38,19 +39,20 @@ class DockerDriver:
         self,
         image: str | None = None,
         scratch: Path | None = None,
-        address: str | None = None,
+        address: str | Address | None = None,
         *,
-        certificates: str | None = None,
-        verify: bool = True,
         remote: bool = False,
     ) -> None:
         self._image = image
         self._scratch = scratch or Path(tempfile.gettempdir())
-        self._url = address or _DEFAULT_ADDRESS
-        self._certificates = certificates
-        self._verify = verify
-        self._remote = remote
+        self._address = address if isinstance(address, Address) else Address(address) if address else Address()
+        self._remote = remote or self._address.away
         self._known: dict[str, Image] = {}
+
+    @property
+    def remote(self) -> bool:
+        """Whether trees are shipped to the engine; it may turn out at the first sandbox only."""
+        return self._remote
 
     @property
     def user(self) -> tuple[int, int]:
@@ -133,9 +135,6 @@ class DockerDriver:
         return DockerSandbox(root, policy, scratch, engine, image, self.user)
 
     def _engine(self) -> Engine:
-        from sandbox.dockerconnection import Address
         from sandbox.dockerengine import Engine
 
-        address = Address(self._url, self._certificates, self._verify)
-        self._remote = self._remote or address.away
-        return Engine(replace(address, shared=self._remote))
+        return Engine(replace(self._address, shared=self._remote))

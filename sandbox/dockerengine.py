@@ -8,7 +8,8 @@ import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from sandbox.dockerconnection import Address, Attached, Connection
+from sandbox.dockeraddress import Address
+from sandbox.dockerconnection import Attached, Connection
 from sandbox.errors import SandboxUnavailable
 
 OWNER = "nightcrew.owner"

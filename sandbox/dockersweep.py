@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-from sandbox.dockerconnection import Address
+from sandbox.dockeraddress import Address
 from sandbox.dockerengine import OWNER, SCRATCH, Engine
 from sandbox.errors import SandboxError
 from sandbox.owner import lives

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import pytest
 from sandbox import (
     Command,
     Completed,
+    DockerDriver,
     Ended,
     Limits,
     LocalDriver,
@@ -74,7 +76,7 @@ def the_driver(name: str, scratch: Path) -> Iterator[SandboxDriver]:
         yield docker_driver(scratch)
         return
     if name == "remote":
-        with remote_driver(scratch, scratch.parent / "tree") as remote:
+        with remote_driver(scratch, scratch.parent) as remote:
             yield remote
         return
     drivers: dict[str, SandboxDriver] = {
@@ -94,14 +96,53 @@ def driver(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SandboxDr
         yield made
 
 
+@pytest.fixture(scope="module")
+def far(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """Yield a sandbox at an engine out of sight, for one test after the other: to open each its own takes too long."""
+    base = tmp_path_factory.mktemp("far")
+    (base / "tree").mkdir()
+    with the_driver("remote", base / "scratch") as driver, driver.open(Root(base / "tree", base / "tree")) as opened:
+        yield opened
+
+
 @pytest.fixture
-def sandbox(driver: SandboxDriver, tmp_path: Path) -> Iterator[Sandbox]:
-    tree = tmp_path / "tree"
-    tree.mkdir()
+def tree(request: pytest.FixtureRequest, driver: SandboxDriver, tmp_path: Path) -> Path:
+    """Return the tree that `sandbox` sees, empty."""
+    if not is_far(driver):
+        (tmp_path / "tree").mkdir()
+        return tmp_path / "tree"
+    root: Path = request.getfixturevalue("far").root
+    for path in root.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return root
+
+
+@pytest.fixture
+def sandbox(request: pytest.FixtureRequest, driver: SandboxDriver, tree: Path) -> Iterator[Sandbox]:
+    """Yield a sandbox, which at an engine out of sight may have served other tests."""
+    if is_far(driver):
+        yield request.getfixturevalue("far")
+    else:
+        with opened(driver, tree) as made:
+            yield made
+
+
+@pytest.fixture
+def new_sandbox(driver: SandboxDriver, tmp_path: Path) -> Iterator[Sandbox]:
+    """Yield a sandbox that is this test's alone."""
+    (tmp_path / "alone").mkdir()
+    with opened(driver, tmp_path / "alone") as made:
+        yield made
+
+
+def is_far(driver: SandboxDriver) -> bool:
+    return isinstance(driver, DockerDriver) and driver.remote
+
+
+def opened(driver: SandboxDriver, tree: Path) -> Sandbox:
     # An image has tools of its own.
     tools = () if driver.name == "docker" else toolchain_paths(Path(sys.executable), Path.home(), {}).readonly
-    with driver.open(Root(tree, tree, readonly=tools), Policy()) as opened:
-        yield opened
+    return driver.open(Root(tree, tree, readonly=tools), Policy())
 
 
 def test_a_sandbox_names_its_driver_and_where_the_tree_is(sandbox: Sandbox, driver: SandboxDriver) -> None:
@@ -163,19 +204,19 @@ def test_leaving_a_running_command_stops_it(sandbox: Sandbox) -> None:
     assert completed.ended is Ended.STOPPED
 
 
-def test_closing_the_sandbox_stops_what_runs(sandbox: Sandbox) -> None:
-    process = sandbox.start(talk(sandbox))
-    sandbox.close()
+def test_closing_the_sandbox_stops_what_runs(new_sandbox: Sandbox) -> None:
+    process = new_sandbox.start(talk(new_sandbox))
+    new_sandbox.close()
     completed = process.wait(0)
     assert completed is not None
     assert completed.ended is Ended.STOPPED
 
 
-def test_what_was_used_adds_up(sandbox: Sandbox) -> None:
-    assert sandbox.used() == Usage()
-    first = sandbox.run(Command(("true",))).usage
-    second = sandbox.run(Command(("true",))).usage
-    used = sandbox.used()
+def test_what_was_used_adds_up(new_sandbox: Sandbox) -> None:
+    assert new_sandbox.used() == Usage()
+    first = new_sandbox.run(Command(("true",))).usage
+    second = new_sandbox.run(Command(("true",))).usage
+    used = new_sandbox.used()
     assert used.wall_s == pytest.approx(first.wall_s + second.wall_s)
     assert used.cpu_s == pytest.approx(first.cpu_s + second.cpu_s)
     assert used.peak_processes >= 1
@@ -193,15 +234,15 @@ def test_a_file_that_was_put_has_an_absolute_path_that_ends_in_its_name(sandbox:
     assert Path(path).name == "tool.py"
 
 
-def test_an_ended_sandbox_refuses(sandbox: Sandbox) -> None:
-    sandbox.close()
-    sandbox.close()
+def test_an_ended_sandbox_refuses(new_sandbox: Sandbox) -> None:
+    new_sandbox.close()
+    new_sandbox.close()
     with pytest.raises(SandboxClosed):
-        sandbox.run(Command(("true",)))
+        new_sandbox.run(Command(("true",)))
     with pytest.raises(SandboxClosed):
-        sandbox.start(talk(sandbox))
+        new_sandbox.start(talk(new_sandbox))
     with pytest.raises(SandboxClosed):
-        sandbox.put("name", b"")
+        new_sandbox.put("name", b"")
 
 
 class TestRealProcesses:
@@ -212,21 +253,21 @@ class TestRealProcesses:
         with the_driver(request.param, tmp_path / "scratch") as made:
             yield made
 
-    def test_commands_run_in_the_tree_and_change_it(self, sandbox: Sandbox, tmp_path: Path) -> None:
+    def test_commands_run_in_the_tree_and_change_it(self, sandbox: Sandbox, tree: Path) -> None:
         assert sandbox.run(Command(("mkdir", "inner"))).ok
         assert sandbox.run(Command(("touch", "new"), cwd="inner")).ok
-        assert sandbox.run(Command(("touch", "top"), cwd=str(tmp_path / "tree"))).ok
-        assert (tmp_path / "tree" / "inner" / "new").exists()
-        assert (tmp_path / "tree" / "top").exists()
+        assert sandbox.run(Command(("touch", "top"), cwd=str(tree))).ok
+        assert (tree / "inner" / "new").exists()
+        assert (tree / "top").exists()
 
     def test_a_directory_that_does_not_exist_starts_nothing(self, sandbox: Sandbox) -> None:
         completed = sandbox.run(Command(("true",), cwd="missing"))
         assert completed.ended is Ended.NOT_STARTED
         assert "missing" in completed.why
 
-    def test_a_file_that_cannot_be_executed_is_not_started(self, sandbox: Sandbox, tmp_path: Path) -> None:
-        (tmp_path / "tree" / "plain").write_text("text")
-        assert sandbox.run(Command((str(tmp_path / "tree" / "plain"),))).ended is Ended.NOT_STARTED
+    def test_a_file_that_cannot_be_executed_is_not_started(self, sandbox: Sandbox, tree: Path) -> None:
+        (tree / "plain").write_text("text")
+        assert sandbox.run(Command((str(tree / "plain"),))).ended is Ended.NOT_STARTED
 
     def test_the_status_127_of_a_shell_is_a_status(self, sandbox: Sandbox) -> None:
         completed = sandbox.run(Command(("sh", "-c", "no-such-program-here")))
@@ -323,10 +364,10 @@ class TestRealProcesses:
         for process in processes:
             process.__exit__()
 
-    def test_nothing_of_a_closed_sandbox_stays_on_the_disk(self, sandbox: Sandbox, tmp_path: Path) -> None:
+    def test_nothing_of_a_closed_sandbox_stays_on_the_disk(self, new_sandbox: Sandbox, tmp_path: Path) -> None:
         script = "mkdir -p $TMPDIR/a/b && touch $TMPDIR/a/b/c && chmod 0 $TMPDIR/a/b $TMPDIR/a"
         deep = "import os; os.chdir(os.environ['TMPDIR']); [(os.mkdir('d'), os.chdir('d')) for _ in range(1200)]"
-        assert sandbox.run(Command((python(sandbox), "-I", "-c", deep))).ok
-        assert sandbox.run(Command(("sh", "-c", script))).ok
-        sandbox.close()
+        assert new_sandbox.run(Command((python(new_sandbox), "-I", "-c", deep))).ok
+        assert new_sandbox.run(Command(("sh", "-c", script))).ok
+        new_sandbox.close()
         assert list((tmp_path / "scratch").iterdir()) == []

@@ -47,12 +47,13 @@ def docker_driver(scratch: Path) -> DockerDriver:
 
 
 @contextmanager
-def remote_driver(scratch: Path, tree: Path) -> Iterator[DockerDriver]:
-    """Yield a driver that takes the same engine for another machine's; what that keeps of `tree` goes with it."""
+def remote_driver(scratch: Path, below: Path) -> Iterator[DockerDriver]:
+    """Yield a driver that takes the same engine for another machine's; what that keeps of trees below a path goes with it."""
     yield DockerDriver(the_image(), scratch, remote=True)
     with engine() as client:
-        for volume in client.volumes(filters={"label": [f"nightcrew.cache={tree}"]})["Volumes"] or ():
-            client.remove_volume(volume["Name"])
+        for volume in client.volumes(filters={"label": ["nightcrew.cache"]})["Volumes"] or ():
+            if volume["Labels"]["nightcrew.cache"].startswith(str(below)):
+                client.remove_volume(volume["Name"])
 
 
 @contextmanager
