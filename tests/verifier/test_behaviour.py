@@ -84,6 +84,12 @@ LIB = """
     def other(n):
         return n * 3
 
+    def summed(n):
+        return total(each for each in range(n))
+
+    def total(numbers):
+        return sum(numbers) + 1
+
     def paint(colour, names):
         return {colour: {name for name in names}}
 
@@ -113,6 +119,7 @@ TESTS = """
     def test_now(): assert lib.now(0) < 0
     def test_outer(): assert lib.outer(1) == 6
     def test_drop(): assert lib.drop("a", False) == 2
+    def test_summed(): assert lib.summed(3) == 3
     def test_paint(): assert not lib.paint(lib.Colour.RED, ["a"])
 """
 
@@ -235,6 +242,12 @@ def test_candidates_in_several_functions_are_seen_through_what_tests_call(trials
     assert all(each.outcomes[0] == each.outcomes[1] for each in found)
     assert {each.call: each.shown for each in found}["outer(1)"] == ("returns 6", "returns 6", "returns 6")
     assert telling(found)
+
+
+def test_what_cannot_be_copied_is_seen_through_what_tests_call(trials: ForkTrials, library: Path) -> None:
+    edits = [replacing(library, "lib.py", "sum(numbers) + 1", text) for text in ("sum(numbers)", "sum(numbers) + 2")]
+    found = {each.call: each.shown for each in observed(trials, edits, "test_summed")}
+    assert found["summed(3)"] == ("returns 3", "returns 5")
 
 
 BAD = {
