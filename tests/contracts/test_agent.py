@@ -10,17 +10,19 @@ import pytest
 
 from agents import (
     Agent,
+    Ask,
     CommandAgent,
     MemoryWorkspace,
     NoFix,
     OutOfBudget,
     Proposal,
+    Question,
     RepairAgent,
     ScriptedAgent,
     Stopped,
     Write,
 )
-from tests.contracts.workspaces import FIX, FIXED, TASK, Hold, kinds, opened
+from tests.contracts.workspaces import BUGGY, FIX, FIXED, TASK, Hold, kinds, opened
 from verifier import ForkServers
 
 Make = Callable[[], Agent]
@@ -86,6 +88,19 @@ def test_a_second_life_on_what_the_first_left_ends_alike(hold: Hold, name: str) 
     assert isinstance(first, Proposal)
     assert isinstance(second, Proposal)
     assert (second.change.tree, second.title) == (first.change.tree, first.title)
+
+
+def test_a_question_carries_its_options_and_leaves_the_workspace_as_it_was(hold: Hold) -> None:
+    options = (Write("age.py", FIXED.encode()), Write("age.py", BUGGY.replace(">", "==").encode()))
+    before = hold.workspace.change().tree
+    asked = ScriptedAgent([Ask("which?", options)]).work(replace(TASK, ask=True), hold.workspace)
+    assert isinstance(asked, Question), asked
+    assert asked.text.strip()
+    assert 2 <= len({option.proposal.change.tree for option in asked.options}) == len(asked.options)
+    for option in asked.options:
+        assert list(option.proposal.change.paths()) == ["age.py"]
+        assert option.shows.strip() and option.proposal.title.strip() and option.proposal.explanation.strip()
+    assert hold.workspace.change().tree == before
 
 
 def test_agents_that_need_no_process_work_in_memory_too() -> None:

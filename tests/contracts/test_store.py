@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from orchestrator.errors import LeaseLost, UnknownTicket
 from orchestrator.memory import MemoryStore
-from orchestrator.records import AddedTest, AttemptRecord, AttemptState, Cost, Order, Status, Ticket
+from orchestrator.records import AddedTest, AttemptRecord, AttemptState, Cost, OptionRecord, Order, Status, Ticket
 from orchestrator.settings import Settings
 from orchestrator.sqlstore import SqlStore
 from orchestrator.store import Lease, Store
@@ -226,6 +226,10 @@ def test_attempts_are_written_anew(store: Store) -> None:
     done = AttemptRecord(1, "repair", 0, AttemptState.PROPOSED, "t", "title", "why so", without=("FUSE",))
     store.put_attempt(lease, done)
     assert store.attempts(number) == (done, AttemptRecord(2, "repair", 1))
+    options = (OptionRecord("a \udcff", "because", "f(1) returns \0", "t" * 40), OptionRecord("b", "", "", "u" * 40))
+    for asked in (replace(done, state=AttemptState.ASKED, question="which?", options=options), replace(done, answer=2)):
+        store.put_attempt(lease, asked)
+        assert store.attempts(number)[0] == asked
 
 
 def test_verdicts_come_back_whole(store: Store) -> None:
