@@ -114,9 +114,11 @@ class DockerDriver:
         with ExitStack() as failed:
             failed.callback(engine.close)
             engine.check()
+            # No path of this machine is named to another's engine, not even to see that it has none such.
+            self._remote = self._remote or engine.elsewhere()
             scratch = Scratch(self._scratch)
             failed.callback(scratch.remove)
-            scratch.mark(engine.address.text)
+            scratch.mark(replace(self._address, shared=self._remote).text)
             found = self._known.get(id := engine.find(image)) or engine.described(id)
             if not self._remote and not found.passwd:
                 found = engine.image(id, {OWNER: owner(), SCRATCH: str(scratch.path)})
@@ -137,4 +139,4 @@ class DockerDriver:
     def _engine(self) -> Engine:
         from sandbox.dockerengine import Engine
 
-        return Engine(replace(self._address, shared=self._remote))
+        return Engine(self._address)

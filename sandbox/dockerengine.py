@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -96,6 +97,13 @@ class Engine(Connection):
                     f"this Docker engine gives containers other user numbers ({remapped}), so that the tree's files would be"
                     " nobody's there: use an engine without, or the local sandbox"
                 )
+
+    def elsewhere(self) -> bool:
+        """Say whether the engine's machine is plainly another one than this: by its name and its kernel."""
+        with self._asking("ask the engine what it is"):
+            told = self._client.info()
+        here = os.uname()
+        return (told.get("Name"), told.get("KernelVersion")) != (here.nodename, here.release)
 
     def find(self, name: str) -> str:
         """Return the id of an image. Raises `SandboxUnavailable` where the engine does not have it."""
