@@ -45,8 +45,8 @@ def test_a_bug_out_of_reach_ends_honestly(bug: Bug, tmp_path: Path) -> None:
 
 
 def ordered(bug: Bug, repository: Path, folder: Path, seconds: float) -> Answer:
-    """Run `nightcrew fix` on a bug as its reporter would."""
-    words: list[str | Path] = ["--repo", repository, "--test", bug.suite, "--seconds", str(seconds)]
+    """Run `nightcrew fix` on a bug as a bot would, which nobody answers."""
+    words: list[str | Path] = ["--repo", repository, "--test", bug.suite, "--seconds", str(seconds), "--no-ask"]
     if bug.test:
         added = folder / "added.py"
         added.write_text(bug.test, "utf-8")
