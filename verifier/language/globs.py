@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from shadowfs import RepoPath
@@ -12,6 +12,12 @@ from verifier.language.uris import path_of
 Watches = Callable[[RepoPath], bool]
 _TOKEN = re.compile(r"/?\*\*/|\*\*|\*|\?|\{|\}|,|\[!?[^\]]*\]|.", re.DOTALL)
 _LONGEST = 1000
+
+
+def heard_of(root: Path, watchers: Sequence[object] | None, paths: Iterable[RepoPath]) -> list[RepoPath]:
+    """Return those of the `paths` that any watcher matches; all where none were registered."""
+    wanted = [_all] if watchers is None else [watched(root, watcher) for watcher in watchers]
+    return [path for path in paths if any(wants(path) for wants in wanted)]
 
 
 def watched(root: Path, watcher: object) -> Watches:

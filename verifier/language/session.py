@@ -15,7 +15,7 @@ from verifier.language.capabilities import CLIENT, Capabilities
 from verifier.language.connection import Connection
 from verifier.language.diagnostic import Call, Diagnostic, FileEdit, Fix, Location, Position, Span, Symbol
 from verifier.language.documents import Documents, decoded
-from verifier.language.globs import watched
+from verifier.language.globs import heard_of
 from verifier.language.language import ANSWER_S
 from verifier.language.server import Found
 from verifier.language.text import Text
@@ -141,11 +141,8 @@ class ServerSession:
 
     def wrote(self, paths: Iterable[RepoPath]) -> None:
         """Tell the server that files of the tree itself were made, changed or removed."""
-        watchers = self._capabilities.watchers()
-        if watchers is not None:
-            # A server that is told of more than it asked for reads its whole configuration again, if not all files.
-            wanted = [watched(self._root, watcher) for watcher in watchers]
-            paths = [path for path in paths if any(wants(path) for wants in wanted)]
+        # A server that is told of more than it asked for reads its whole configuration again, if not all files.
+        paths = heard_of(self._root, self._capabilities.watchers(), paths)
         changes = [{"uri": uri_of(self._root, path), "type": self._kind_of_write(path)} for path in paths]
         with self._alive():
             if changes:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from verifier.language.capabilities import Capabilities
-from verifier.language.globs import watched
+from verifier.language.globs import heard_of, watched
 
 ROOT = Path("/a/repo")
 WATCH = "workspace/didChangeWatchedFiles"
@@ -49,8 +49,10 @@ def test_what_is_not_understood_matches_all(watcher: object) -> None:
 def test_a_server_that_registers_no_pattern_may_hear_of_all_files() -> None:
     capabilities = Capabilities(None)
     assert capabilities.watchers() is None
+    assert heard_of(ROOT, None, ["a.py", "b.c"]) == ["a.py", "b.c"]
     watcher = {"globPattern": "*.py"}
     capabilities.register({"registrations": [{"id": "w", "method": WATCH, "registerOptions": {"watchers": [watcher]}}]})
     assert capabilities.watchers() == [watcher]
+    assert heard_of(ROOT, [watcher, {"globPattern": "*.toml"}], ["a.py", "b.c", "c.toml"]) == ["a.py", "c.toml"]
     capabilities.unregister({"unregisterations": [{"id": "w", "method": WATCH}]})
     assert capabilities.watchers() is None
