@@ -22,6 +22,8 @@ BOUNDARIES: dict[str, int] = {
     "verifier/inside/attempt.py": 1,  # whatever a function raises is what it does on an input
     "verifier/inside/direct.py": 1,  # whatever a test raises makes it fail
     "verifier/inside/nursery.py": 1,  # a forked child's end: what tested code raised becomes its last words
+    "verifier/inside/sharing.py": 1,  # whatever came through the runner: that candidate is run alone
+    "verifier/inside/words.py": 1,  # tested code says how its exceptions are shown
 }
 """Broad handlers that are right, by module: the edges at which anything may arrive and nothing may pass."""
 

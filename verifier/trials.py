@@ -87,7 +87,7 @@ class Trials(Protocol):
         ...
 
     def baseline(self, ids: Sequence[str] | None = None) -> SuiteReport:
-        """Run tests as they are (each in a fork of its own state), None for all."""
+        """Run tests as they are, None for all; several may share a process, in their order."""
         ...
 
     def coverage(self, failing: Sequence[str], passing: Sequence[str], budget_s: float) -> Coverage:

@@ -6,7 +6,8 @@ import ast
 from collections.abc import Iterator, Sequence
 
 from agents.repair.index import Function, callee
-from agents.repair.site import Rewrite, Site, operator, similar
+from agents.repair.operators.priors import repair
+from agents.repair.site import Rewrite, Site, similar
 
 _EXTRAS = {
     "sorted": ("reverse=True",),
@@ -37,9 +38,8 @@ _EXTRAS = {
 }
 
 
-@operator(
+@repair(
     "swapped arguments",
-    0.6,
     ast.Call,
     ast.Tuple,
     examples=(
@@ -63,9 +63,8 @@ def swapped_arguments(site: Site, node: ast.Call | ast.Tuple) -> Iterator[Rewrit
             yield site.splice(start, end, site.outer_text(right) + middle + site.outer_text(left), near)
 
 
-@operator(
+@repair(
     "argument dropped",
-    0.3,
     ast.Call,
     examples=(("f(a, b)\n", "f(a)\n"), ("f(a, k=1)\n", "f(a)\n"), ("f(a, b)\n", "f(b)\n"), ("f(a)\n", "f()\n")),
 )
@@ -85,9 +84,8 @@ def dropped_parts(site: Site, parts: Sequence[ast.AST], closeness: float) -> Ite
             yield site.splice(spans[at - 1][1] if at else start, end, "", closeness)
 
 
-@operator(
+@repair(
     "argument added",
-    0.45,
     ast.Call,
     examples=(
         (
@@ -168,9 +166,8 @@ def _appended(site: Site, node: ast.Call, text: str, closeness: float) -> Rewrit
     return site.splice(end, end, f", {text}" if parts else text, closeness)
 
 
-@operator(
+@repair(
     "keyword renamed",
-    0.5,
     ast.keyword,
     examples=(
         (
@@ -198,9 +195,8 @@ def renamed_keyword(site: Site, node: ast.keyword) -> Iterator[Rewrite]:
             yield site.splice(start, start + len(node.arg.encode()), other, near)
 
 
-@operator(
+@repair(
     "unpacked argument",
-    0.45,
     ast.Call,
     examples=(("f(x)\n", "f(*x)\n"), ("f(*x)\n", "f(x)\n"), ("f(a, **k)\n", "f(a, k)\n"), ("f(a, b)\n", "f((a, b))\n")),
 )

@@ -6,7 +6,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from agents.repair.site import Rewrite, Site, operator
+from agents.repair.operators.priors import repair
+from agents.repair.site import Rewrite, Site
 
 _SIGN = re.compile(rb"\*\*|//|<<|>>|[-+*/%@&|^]")
 _OTHERS: dict[type[ast.operator], dict[str, float]] = {
@@ -25,9 +26,8 @@ _OTHERS: dict[type[ast.operator], dict[str, float]] = {
 }
 
 
-@operator(
+@repair(
     "arithmetic operator",
-    0.5,
     ast.BinOp,
     ast.AugAssign,
     examples=(
@@ -51,9 +51,8 @@ def arithmetic(site: Site, node: ast.BinOp | ast.AugAssign) -> Iterator[Rewrite]
         yield site.splice(start + found.start(), start + found.end(), "", 0.4)
 
 
-@operator(
+@repair(
     "sign",
-    0.25,
     ast.UnaryOp,
     ast.Name,
     ast.Attribute,
@@ -72,9 +71,8 @@ def sign(site: Site, node: ast.expr) -> Iterator[Rewrite]:
         yield site.replace(node, f"-{site.text(node)}", 0.5)
 
 
-@operator(
+@repair(
     "missing operand",
-    0.12,
     ast.Return,
     ast.Assign,
     ast.AugAssign,

@@ -6,14 +6,14 @@ import ast
 import re
 from collections.abc import Iterator
 
-from agents.repair.site import Rewrite, Site, operator
+from agents.repair.operators.priors import repair
+from agents.repair.site import Rewrite, Site
 
 _WORD = re.compile(rb"\b(and|or)\b")
 
 
-@operator(
+@repair(
     "and/or",
-    0.8,
     ast.BoolOp,
     examples=(("x = a and b\n", "x = a or b\n"), ("x = (a)or(b)\n", "x = (a)and(b)\n")),
 )
@@ -26,9 +26,8 @@ def and_or(site: Site, node: ast.BoolOp) -> Iterator[Rewrite]:
             yield site.splice(start + found.start(), start + found.end(), other)
 
 
-@operator(
+@repair(
     "negation",
-    0.6,
     ast.UnaryOp,
     ast.If,
     ast.While,
@@ -70,9 +69,8 @@ def _tests(node: ast.AST) -> Iterator[tuple[ast.expr, float]]:
         yield node.value, 0.4
 
 
-@operator(
+@repair(
     "conjunct dropped",
-    0.35,
     ast.BoolOp,
     examples=(
         ("if a and b and c:\n    pass\n", "if a and c:\n    pass\n"),
@@ -90,9 +88,8 @@ def dropped_conjunct(site: Site, node: ast.BoolOp) -> Iterator[Rewrite]:
             yield site.splice(spans[at - 1][1], end, "", 1.0, "drops a condition")
 
 
-@operator(
+@repair(
     "conjunct added",
-    0.3,
     ast.If,
     ast.While,
     ast.comprehension,

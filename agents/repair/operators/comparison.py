@@ -6,7 +6,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from agents.repair.site import Rewrite, Site, operator
+from agents.repair.operators.priors import repair
+from agents.repair.site import Rewrite, Site
 
 _SIGN = re.compile(rb"<=|>=|==|!=|<|>|\bis\s+not\b|\bnot\s+in\b|\bis\b|\bin\b")
 _OTHERS: dict[type[ast.cmpop], dict[str, float]] = {
@@ -23,9 +24,8 @@ _OTHERS: dict[type[ast.cmpop], dict[str, float]] = {
 }
 
 
-@operator(
+@repair(
     "comparison and boundary",
-    0.9,
     ast.Compare,
     examples=(
         ("if a < b:\n    pass\n", "if a <= b:\n    pass\n"),
@@ -53,9 +53,8 @@ def comparison(site: Site, node: ast.Compare) -> Iterator[Rewrite]:
             yield site.splice(start + found.start(), start + found.end(), text, closeness)
 
 
-@operator(
+@repair(
     "swapped operands",
-    0.35,
     ast.Compare,
     ast.BinOp,
     examples=(

@@ -5,14 +5,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from agents.repair.site import Rewrite, Site, operator
+from agents.repair.operators.priors import repair
+from agents.repair.site import Rewrite, Site
 
 _EMPTY = {"[]": 0.6, '""': 0.7, "0": 0.6, "{}": 0.4, "()": 0.4, "None": 0.2, "1": 0.3}
 
 
-@operator(
+@repair(
     "default value",
-    0.25,
     ast.Name,
     ast.Attribute,
     ast.Call,
@@ -49,9 +49,8 @@ def default(site: Site, node: ast.expr) -> Iterator[Rewrite]:
         yield site.replace(node, f"{text} if {text} is not None else {name}", 0.3)
 
 
-@operator(
+@repair(
     "lookup with a default",
-    0.6,
     ast.Subscript,
     ast.Call,
     examples=(

@@ -6,12 +6,12 @@ import ast
 from collections.abc import Iterator
 
 from agents.repair.operators.arguments import dropped_parts
-from agents.repair.site import Rewrite, Site, operator
+from agents.repair.operators.priors import repair
+from agents.repair.site import Rewrite, Site
 
 
-@operator(
+@repair(
     "operand dropped",
-    0.35,
     ast.BinOp,
     ast.IfExp,
     examples=(
@@ -32,9 +32,8 @@ def dropped_operand(site: Site, node: ast.BinOp | ast.IfExp) -> Iterator[Rewrite
         yield site.replace(node, site.text(node.orelse), 0.4, "drops a condition")
 
 
-@operator(
+@repair(
     "element dropped",
-    0.25,
     ast.Tuple,
     ast.List,
     ast.Set,
@@ -46,9 +45,8 @@ def dropped_element(site: Site, node: ast.Tuple | ast.List | ast.Set) -> Iterato
         yield from dropped_parts(site, node.elts, 1.0)
 
 
-@operator(
+@repair(
     "index dropped",
-    0.3,
     ast.Subscript,
     ast.Attribute,
     examples=(("x = a[0]\n", "x = a\n"), ("x = a.b\n", "x = a\n"), ("x = a.b.c\n", "x = a.b\n")),
@@ -61,9 +59,8 @@ def dropped_index(site: Site, node: ast.Subscript | ast.Attribute) -> Iterator[R
         yield site.splice(site.outer(node.value)[1], site.source.span(node)[1], "", near)
 
 
-@operator(
+@repair(
     "index added",
-    0.15,
     ast.Name,
     ast.Attribute,
     ast.Call,
@@ -81,9 +78,8 @@ def added_index(site: Site, node: ast.expr) -> Iterator[Rewrite]:
             yield site.splice(end, end, f"[{index}]", near)
 
 
-@operator(
+@repair(
     "statement dropped",
-    0.3,
     ast.Expr,
     ast.Assign,
     ast.AugAssign,
@@ -100,9 +96,8 @@ def dropped_statement(site: Site, node: ast.stmt) -> Iterator[Rewrite]:
         yield site.splice(*site.source.span(node), "pass", 1.0, "drops a statement")
 
 
-@operator(
+@repair(
     "condition made constant",
-    0.08,
     ast.If,
     ast.While,
     examples=(("if x:\n    y()\n", "if True:\n    y()\n"), ("while x:\n    y()\n", "while True:\n    y()\n")),

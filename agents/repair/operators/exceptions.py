@@ -6,7 +6,8 @@ import ast
 from collections.abc import Iterator
 
 from agents.repair.index import callee
-from agents.repair.site import Rewrite, Site, operator
+from agents.repair.operators.priors import repair
+from agents.repair.site import Rewrite, Site
 
 _USUAL = (
     "ValueError",
@@ -28,9 +29,8 @@ _USUAL = (
 _TYPES = ("str", "int", "list", "tuple", "dict", "float", "bytes", "set", "bool", "type(None)")
 
 
-@operator(
+@repair(
     "wider except",
-    0.6,
     ast.ExceptHandler,
     examples=(
         ("try:\n    f()\nexcept KeyError:\n    pass\n", "try:\n    f()\nexcept (KeyError, TypeError):\n    pass\n"),
@@ -58,9 +58,8 @@ def _added(site: Site, node: ast.expr, other: str, near: float) -> Rewrite:
     return site.splice(*site.source.span(node), f"({site.text(node)}, {other})", near)
 
 
-@operator(
+@repair(
     "wider isinstance",
-    0.5,
     ast.Call,
     examples=(
         ("x = isinstance(y, list)\n", "x = isinstance(y, (list, tuple))\n"),
@@ -86,9 +85,8 @@ def wider_isinstance(site: Site, node: ast.Call) -> Iterator[Rewrite]:
                 yield site.splice(*site.source.span(kind), other, 0.5)
 
 
-@operator(
+@repair(
     "another exception raised",
-    0.5,
     ast.Raise,
     examples=(
         ("raise KeyError(x)\n", "raise ValueError(x)\n"),

@@ -5,14 +5,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from agents.repair.site import Rewrite, Site, operator, similar
+from agents.repair.operators.priors import repair
+from agents.repair.site import Rewrite, Site, similar
 
 _KINDS = (ast.Call, ast.Attribute, ast.Subscript, ast.BinOp, ast.Compare)
 
 
-@operator(
+@repair(
     "another expression of the function",
-    0.3,
     *_KINDS,
     ast.Name,
     examples=(
@@ -47,9 +47,8 @@ def _is_called(site: Site, node: ast.expr) -> bool:
     return isinstance(parent, ast.Call) and parent.func is node
 
 
-@operator(
+@repair(
     "missing await",
-    0.9,
     ast.Call,
     ast.Await,
     examples=(
@@ -65,9 +64,8 @@ def missing_await(site: Site, node: ast.Call | ast.Await) -> Iterator[Rewrite]:
         yield site.replace(node, f"await {site.text(node)}")
 
 
-@operator(
+@repair(
     "default of a parameter",
-    0.4,
     ast.arguments,
     examples=(
         ("def f(a, b=True):\n    pass\n", "def f(a, b=None):\n    pass\n"),

@@ -5,15 +5,15 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from agents.repair.site import Rewrite, Site, operator
+from agents.repair.operators.priors import repair
+from agents.repair.site import Rewrite, Site
 
 _SIMPLE = (ast.Assign, ast.AugAssign, ast.Expr, ast.Return, ast.Raise, ast.Delete, ast.AnnAssign)
 _GUARDED = (*_SIMPLE, ast.For, ast.If, ast.While, ast.With)
 
 
-@operator(
+@repair(
     "missing guard",
-    0.35,
     *_GUARDED,
     examples=(
         ("def f(x):\n    return x[0]\n", "def f(x):\n    if not x:\n        return None\n    return x[0]\n"),
@@ -92,9 +92,8 @@ def _header(node: ast.stmt) -> Iterator[ast.AST]:
         )
 
 
-@operator(
+@repair(
     "statement made conditional",
-    0.35,
     *_SIMPLE,
     examples=(
         ("def f(x):\n    x.close()\n", "def f(x):\n    if x:\n        x.close()\n"),

@@ -6,14 +6,14 @@ import ast
 import re
 from collections.abc import Iterator
 
-from agents.repair.site import Rewrite, Site, operator, similar
+from agents.repair.operators.priors import repair
+from agents.repair.site import Rewrite, Site, similar
 
 _QUOTED = re.compile(r"""^([A-Za-z]*)('''|\"\"\"|'|\")(.*)\2$""", re.DOTALL)
 
 
-@operator(
+@repair(
     "constant",
-    0.6,
     ast.Constant,
     examples=(
         ("x = True\n", "x = False\n"),
@@ -37,9 +37,8 @@ def constant(site: Site, node: ast.Constant) -> Iterator[Rewrite]:
         yield site.splice(*site.source.span(node), text, near)
 
 
-@operator(
+@repair(
     "empty collection",
-    0.3,
     ast.List,
     ast.Dict,
     ast.Set,
@@ -66,9 +65,8 @@ def collection(site: Site, node: ast.List | ast.Dict | ast.Set | ast.Tuple) -> I
             yield site.replace(node, text, 0.6)
 
 
-@operator(
+@repair(
     "string literal",
-    0.3,
     ast.Constant,
     examples=(
         ("x = 'ab'\ny = 'cd'\n", "x = 'cd'\ny = 'cd'\n"),

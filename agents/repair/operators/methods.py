@@ -6,8 +6,9 @@ import ast
 from collections.abc import Iterator
 
 from agents.repair.index import BUILTINS, dotted
+from agents.repair.operators.priors import repair
 from agents.repair.operators.vocabulary import METHODS, PAIRED, constructors, counterparts, offers
-from agents.repair.site import Rewrite, Site, operator, similar
+from agents.repair.site import Rewrite, Site, similar
 
 _COMMON = frozenset().union(*METHODS.values())
 
@@ -17,9 +18,8 @@ def _attribute_span(site: Site, node: ast.Attribute) -> tuple[int, int]:
     return end - len(node.attr.encode()), end
 
 
-@operator(
+@repair(
     "paired method",
-    0.9,
     ast.Attribute,
     examples=(
         ("x.append(y)\n", "x.extend(y)\n"),
@@ -42,9 +42,8 @@ def paired_method(site: Site, node: ast.Attribute) -> Iterator[Rewrite]:
             yield from (site.splice(*span, other, 0.25) for other in sorted(METHODS[kind] - {node.attr}))
 
 
-@operator(
+@repair(
     "paired function",
-    0.9,
     ast.Name,
     examples=(
         ("x = any(y)\n", "x = all(y)\n"),
@@ -64,9 +63,8 @@ def paired_function(site: Site, node: ast.Name) -> Iterator[Rewrite]:
             yield site.splice(*site.source.span(node), other, 0.9)
 
 
-@operator(
+@repair(
     "another attribute",
-    0.5,
     ast.Attribute,
     examples=(
         (
@@ -92,9 +90,8 @@ def another_attribute(site: Site, node: ast.Attribute) -> Iterator[Rewrite]:
         yield site.splice(*_attribute_span(site, node), name, near)
 
 
-@operator(
+@repair(
     "standard library neighbour",
-    0.5,
     ast.Attribute,
     ast.Call,
     examples=(
@@ -134,9 +131,8 @@ def _imported(site: Site, name: str) -> str:
     return f"{home}.{rest}" if home and rest else home
 
 
-@operator(
+@repair(
     "attribute that does not exist",
-    1.6,
     ast.Attribute,
     examples=(
         (

@@ -6,15 +6,15 @@ import ast
 from collections.abc import Iterator
 
 from agents.repair.index import BUILTINS, own_nodes
-from agents.repair.site import Rewrite, Site, operator, similar
+from agents.repair.operators.priors import repair
+from agents.repair.site import Rewrite, Site, similar
 from agents.repair.source import Splice
 
 _MOST = 14
 
 
-@operator(
+@repair(
     "another name in scope",
-    0.7,
     ast.Name,
     examples=(
         ("def f(a, b):\n    return a\n", "def f(a, b):\n    return b\n"),
@@ -43,9 +43,8 @@ def _is_called(site: Site, node: ast.AST) -> bool:
     return isinstance(parent, ast.Call) and parent.func is node
 
 
-@operator(
+@repair(
     "self",
-    0.5,
     ast.Name,
     ast.Attribute,
     examples=(
@@ -68,9 +67,8 @@ def self_attribute(site: Site, node: ast.Name | ast.Attribute) -> Iterator[Rewri
         yield site.splice(*site.source.span(node), node.attr, 0.6)
 
 
-@operator(
+@repair(
     "name that does not exist",
-    2.5,
     ast.Name,
     examples=(
         ("def f(value):\n    return valu\n", "def f(value):\n    return value\n"),
@@ -94,9 +92,8 @@ def unknown_name(site: Site, node: ast.Name) -> Iterator[Rewrite]:
         yield Rewrite(tuple(Splice(start, end, name) for start, end in spans), near)
 
 
-@operator(
+@repair(
     "name wrong throughout",
-    0.25,
     ast.Name,
     examples=(
         (

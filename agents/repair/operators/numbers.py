@@ -6,15 +6,15 @@ import ast
 from collections.abc import Iterator
 
 from agents.repair.index import callee
-from agents.repair.site import Rewrite, Site, operator
+from agents.repair.operators.priors import repair
+from agents.repair.site import Rewrite, Site
 
 _PLACES = (ast.Call, ast.Return, ast.Assign, ast.Compare, ast.Subscript, ast.Slice, ast.AugAssign)
 _SHIFTED = (ast.Name, ast.Attribute, ast.Call, ast.BinOp, ast.Subscript)
 
 
-@operator(
+@repair(
     "number literal",
-    0.7,
     ast.Constant,
     examples=(
         ("x = 1\n", "x = 2\n"),
@@ -45,9 +45,8 @@ def number(site: Site, node: ast.Constant) -> Iterator[Rewrite]:
             yield site.splice(*site.source.span(node), text, closeness)
 
 
-@operator(
+@repair(
     "off by one",
-    0.45,
     *_SHIFTED,
     examples=(
         ("for i in range(n):\n    pass\n", "for i in range(n + 1):\n    pass\n"),
@@ -88,9 +87,8 @@ def _closeness(node: ast.expr, parent: ast.AST | None) -> float:
     return 0.5 if isinstance(parent, ast.Return | ast.Assign | ast.AugAssign) else 0.0
 
 
-@operator(
+@repair(
     "slice bound",
-    0.6,
     ast.Slice,
     examples=(
         ("x = a[1:]\n", "x = a[:]\n"),
@@ -123,9 +121,8 @@ def slice_bound(site: Site, node: ast.Slice) -> Iterator[Rewrite]:
         yield site.splice(*site.source.span(node), f"{lower}:{upper}", 0.5)
 
 
-@operator(
+@repair(
     "range and index",
-    0.6,
     ast.Call,
     ast.Subscript,
     examples=(

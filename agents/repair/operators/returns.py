@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from agents.repair.site import Rewrite, Site, operator
+from agents.repair.operators.priors import repair
+from agents.repair.site import Rewrite, Site
 
 
-@operator(
+@repair(
     "return value",
-    0.3,
     ast.Return,
     examples=(
         ("def f(a):\n    return a\n", "def f(a):\n    return None\n"),
@@ -41,9 +41,8 @@ def return_value(site: Site, node: ast.Return) -> Iterator[Rewrite]:
             yield site.splice(start, end, f"return {text}", near, *(("returns a constant",) if fixed else ()))
 
 
-@operator(
+@repair(
     "missing return",
-    0.7,
     ast.Expr,
     ast.Assign,
     ast.Return,
@@ -71,9 +70,8 @@ def missing_return(site: Site, node: ast.Expr | ast.Assign | ast.Return) -> Iter
         )
 
 
-@operator(
+@repair(
     "return added at the end",
-    0.5,
     ast.FunctionDef,
     examples=(
         ("def f(a):\n    b = a\n", "def f(a):\n    b = a\n    return b\n"),

@@ -6,7 +6,8 @@ import ast
 from collections.abc import Iterator
 
 from agents.repair.index import Block
-from agents.repair.site import Rewrite, Site, operator
+from agents.repair.operators.priors import repair
+from agents.repair.site import Rewrite, Site
 
 _SIMPLE = (
     ast.Assign,
@@ -29,9 +30,8 @@ def _bodies(node: ast.AST) -> Iterator[list[ast.stmt]]:
             yield body
 
 
-@operator(
+@repair(
     "statement moved out",
-    0.5,
     *_COMPOUND,
     examples=(
         (
@@ -52,9 +52,8 @@ def moved_out(site: Site, node: Block) -> Iterator[Rewrite]:
         yield site.splice(start - len(indent.encode()), end, outer + site.text(last))
 
 
-@operator(
+@repair(
     "statement moved in",
-    0.4,
     *_SIMPLE,
     examples=(
         (
@@ -84,9 +83,8 @@ def _neighbour(site: Site, node: ast.stmt, step: int) -> ast.stmt | None:
     return None
 
 
-@operator(
+@repair(
     "statements swapped",
-    0.4,
     *_SIMPLE,
     examples=(
         ("a = 1\nb = f(a)\n", "b = f(a)\na = 1\n"),
@@ -104,9 +102,8 @@ def swapped_statements(site: Site, node: ast.stmt) -> Iterator[Rewrite]:
         yield site.splice(start, end, site.text(after) + middle + site.text(node))
 
 
-@operator(
+@repair(
     "loop exit",
-    0.5,
     ast.Break,
     ast.Continue,
     ast.Pass,
@@ -128,9 +125,8 @@ def loop_exit(site: Site, node: ast.stmt) -> Iterator[Rewrite]:
             yield site.splice(*site.source.span(node), way)
 
 
-@operator(
+@repair(
     "result kept",
-    0.9,
     ast.Expr,
     ast.Assign,
     ast.AugAssign,
@@ -159,9 +155,8 @@ def result_kept(site: Site, node: ast.Expr | ast.Assign | ast.AugAssign) -> Iter
             yield site.splice(site.source.span(target)[1], begin, " += ", 0.5)
 
 
-@operator(
+@repair(
     "statement copied",
-    0.12,
     *_SIMPLE,
     ast.If,
     ast.For,

@@ -6,7 +6,8 @@ import ast
 from collections.abc import Iterator
 
 from agents.repair.index import callee
-from agents.repair.site import Rewrite, Site, operator
+from agents.repair.operators.priors import repair
+from agents.repair.site import Rewrite, Site
 
 _VALUE = {
     "list": 0.7,
@@ -42,9 +43,8 @@ _METHODS = {
 _WRAPPED = (ast.Name, ast.Attribute, ast.Call, ast.Subscript, ast.BinOp, ast.GeneratorExp, ast.ListComp)
 
 
-@operator(
+@repair(
     "wrapped in a call",
-    0.3,
     *_WRAPPED,
     examples=(
         ("def f(x):\n    return x\n", "def f(x):\n    return list(x)\n"),
@@ -103,9 +103,8 @@ def _own_functions(site: Site) -> dict[str, float]:
     return dict(list(found.items())[:8])
 
 
-@operator(
+@repair(
     "freed of a call",
-    0.45,
     ast.Call,
     examples=(("x = list(y)\n", "x = y\n"), ("x = f(len(y), z)\n", "x = f(y, z)\n"), ("x = f(a, b)\n", "x = a\n")),
 )
@@ -118,9 +117,8 @@ def unwrapped(site: Site, node: ast.Call) -> Iterator[Rewrite]:
             yield site.replace(node, site.text(arg), 1.0 if len(node.args) == 1 else 0.3)
 
 
-@operator(
+@repair(
     "method call added",
-    0.25,
     ast.Name,
     ast.Attribute,
     ast.Subscript,
@@ -142,9 +140,8 @@ def added_method(site: Site, node: ast.expr) -> Iterator[Rewrite]:
         yield site.splice(end, end, f".{name}()", 2.0 if pair and name == "items" else near)
 
 
-@operator(
+@repair(
     "method call dropped",
-    0.4,
     ast.Call,
     examples=(("x = y.strip()\n", "x = y\n"), ("x = a.b(c).d()\n", "x = a.b(c)\n"), ("x = self.f()\n", "x = self.f\n")),
 )
@@ -158,9 +155,8 @@ def dropped_method(site: Site, node: ast.Call) -> Iterator[Rewrite]:
         yield site.splice(site.source.span(node.func)[1], end, "", 0.4)
 
 
-@operator(
+@repair(
     "called",
-    0.4,
     ast.Name,
     ast.Attribute,
     examples=(("x = a.size\n", "x = a.size()\n"), ("def g():\n    pass\nx = g\n", "def g():\n    pass\nx = g()\n")),
