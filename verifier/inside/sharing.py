@@ -44,29 +44,32 @@ class Sieve:
         self._tests = [tests[at * (len(tests) - 1) // max(1, _TESTS - 1)] for at in range(_TESTS)] if tests else []
         self._tests = list(dict.fromkeys(self._tests))
         self._look: Message | None = None
-        self._groups = self._splits = 0
+        self._groups = self._splits = self._tried = self._passed = 0
         self.asked = False
 
     @property
     def shared(self) -> bool:
         """Say whether candidates may share a process."""
-        return self._look is not None and self._splits <= 4 + self._groups // 4
+        useful = 2 * self._passed <= self._tried + 8
+        return useful and self._look is not None and self._splits <= 4 + self._groups // 4
 
     # ---- in the process that forks
 
     def learn(self, message: Message) -> None:
-        """Take in what `twice` said: the tests must fail, look the same both times, and leave everything as it was."""
+        """Take in what `twice` said: the tests must look the same both times, and leave everything as it was."""
         looks = message.get("looks", [])
         unchanged = len(looks) == 2 and looks[0] == looks[1] and message["state"] == looks[0]["state"]
         if unchanged and message["seconds"] < _SLOW_S:
             outcomes = [outcome for _, outcome, _ in looks[0]["results"]]
-            if len(outcomes) == len(self._tests) and set(outcomes) == {"failed"}:
+            if len(outcomes) == len(self._tests) and set(outcomes) <= {"failed", "passed"}:
                 self._look = looks[0]
 
     def holds(self, message: Message) -> bool:
         """Say whether a group ended as it began, so that what it says of its candidates is true."""
         self._groups += 1
         holds = message.get("look") == self._look
+        self._tried += len(message.get("told", ()))
+        self._passed += sum(each["ending"] == "passed" for each in message.get("told", ()))
         self._splits += not holds
         return holds
 
