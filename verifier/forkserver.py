@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Self
 
-from sandbox import Completed, Limits, Process, Sandbox
-from verifier.errors import ProtocolBroken, SuiteNotStarted
+from sandbox import Completed, Ended, Limits, Process, Sandbox
+from verifier.errors import OutOfTime, ProtocolBroken, SuiteNotStarted
 from verifier.protocol import HostChannel, Message
 from verifier.runner import Heard, command_for, request_for, tail
 from verifier.suite import Outcome, Ran, Suite, SuiteReport, TestResult
@@ -215,6 +215,8 @@ class ForkTrials:
     def _wait_for(self, number: int) -> Message:
         while number not in self._done:
             ended = self._ended()
+            if ended is not None and ended.ended is Ended.TIMED_OUT:
+                raise OutOfTime(f"the fork server was ended: {ended.why}")
             if ended is not None:
                 raise ProtocolBroken(f"the fork server ended: {ended.why or tail(ended) or ended.ended.value}")
             for message in self._channel.exchange(_POLL_S):

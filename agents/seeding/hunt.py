@@ -14,7 +14,7 @@ from agents.seeding.draw import Bug, Draw, header_lines, inner
 from agents.seeding.harvest import Harvest, Seeded
 from agents.seeding.patch import patch
 from shadowfs import RepoPath
-from verifier import Candidate, Ending, Outcome, ProtocolBroken, TestResult, Trial, Trials
+from verifier import Candidate, Ending, Outcome, OutOfTime, ProtocolBroken, TestResult, Trial, Trials
 
 NOTHING = Candidate(())
 """The program as it is: a test that fails on this one after others have run proves nothing."""
@@ -123,7 +123,7 @@ class Hunt:
         """Try bugs until there are enough; return why it ended. What was found is kept when a bug ends the fork server."""
         try:
             return self._search()
-        except ProtocolBroken as error:
+        except (OutOfTime, ProtocolBroken) as error:
             return str(error)
 
     def _search(self) -> str:
