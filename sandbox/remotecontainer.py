@@ -237,14 +237,10 @@ class RemoteContainer:
             if self._attached is not None:
                 self._attached.close()
 
-    def end(self, timeout_s: float) -> bool:
-        """Kill all processes in it and wait until the engine says that they have ended."""
+    def end(self, timeout_s: float) -> None:
+        """Kill all processes in it and wait until the engine says that they have ended. Raises `SandboxError`."""
         self.kill()
-        try:
-            self._engine.await_end(self.id, timeout_s)
-        except SandboxError:
-            return False
-        return True
+        self._engine.await_end(self.id, timeout_s)
 
     def empty(self) -> bool:
         """Say whether nothing but its own processes is left in it, waiting a moment for ended ones to be taken away."""

@@ -142,8 +142,8 @@ class RemoteExecution:
             return True
         container = self._container
         self._clean = not container.killed and container.empty()
-        if not self._clean and not container.end(timeout_s):
-            return False
+        if not self._clean:
+            container.end(timeout_s)
         bring_back()
         return True
 

@@ -51,9 +51,10 @@ def remote_driver(scratch: Path, below: Path) -> Iterator[DockerDriver]:
     """Yield a driver that takes the same engine for another machine's; what that keeps of trees below a path goes with it."""
     yield DockerDriver(the_image(), scratch, remote=True)
     with engine() as client:
-        for volume in client.volumes(filters={"label": ["nightcrew.cache"]})["Volumes"] or ():
-            if volume["Labels"]["nightcrew.cache"].startswith(str(below)):
-                client.remove_volume(volume["Name"])
+        for label in ("nightcrew.cache", "nightcrew.scratch"):
+            for volume in client.volumes(filters={"label": [label]})["Volumes"] or ():
+                if volume["Labels"][label].startswith(str(below)):
+                    client.remove_volume(volume["Name"], force=True)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from docker.errors import NotFound
 from sandbox import Command, DockerDriver, Ended, Limits, Policy, Root, Sandbox, SandboxError, SandboxUnavailable, sweep
 from tests.sandbox.between import Between
 from tests.sandbox.cases import tree
-from tests.sandbox.dockerimage import IMAGES_PYTHON, containers_of, engine, remote_driver, the_image
+from tests.sandbox.dockerimage import IMAGES_PYTHON, containers, containers_of, engine, remote_driver, the_image
 
 __all__ = ["tree"]
 
@@ -28,9 +28,19 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture
-def driver(tmp_path: Path, tree: Path) -> Iterator[DockerDriver]:
-    with remote_driver(tmp_path / "scratch", tree) as made:
+def driver(tmp_path: Path) -> Iterator[DockerDriver]:
+    with remote_driver(tmp_path / "scratch", tmp_path) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def far(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """Yield a sandbox for one test after the other: to open each its own takes too long."""
+    base = tmp_path_factory.mktemp("far")
+    (base / "tree").mkdir()
+    (base / "tree" / "file").write_text("content\n")
+    with remote_driver(base / "scratch", base) as driver, driver.open(Root(base / "tree", base / "tree")) as opened:
+        yield opened
 
 
 def shell(sandbox: Sandbox, script: str) -> bytes:
@@ -143,30 +153,27 @@ def test_what_a_command_leaves_is_written_inside_the_tree_and_nowhere_else(
     assert list(victim.iterdir()) == []
 
 
-def test_a_link_here_in_the_way_of_what_was_written_there_leads_nowhere(
-    driver: DockerDriver, tree: Path, tmp_path: Path
-) -> None:
+def test_a_link_here_in_the_way_of_what_was_written_there_leads_nowhere(far: Sandbox, tmp_path: Path) -> None:
+    sandbox, tree = far, far.root
     victim = tmp_path / "victim"
     victim.mkdir()
     (tree / "inner").mkdir()
-    with driver.open(Root(tree, tree)) as sandbox:
-        talk = "import os, socket; c = socket.socket(fileno=int(os.environ['NIGHTCREW_CHANNEL'])); c.send(b'x'); c.recv(1); open('inner/made', 'w')"
-        with sandbox.start(Command((IMAGES_PYTHON, "-I", "-c", talk))) as process:
-            assert process.channel.recv(1) == b"x"
-            (tree / "inner").rmdir()
-            (tree / "inner").symlink_to(victim)
-            process.channel.sendall(b"y")
-            completed = process.wait(30)
-        assert completed is not None and completed.ok
+    talk = "import os, socket; c = socket.socket(fileno=int(os.environ['NIGHTCREW_CHANNEL'])); c.send(b'x'); c.recv(1); open('inner/made', 'w')"
+    with sandbox.start(Command((IMAGES_PYTHON, "-I", "-c", talk))) as process:
+        assert process.channel.recv(1) == b"x"
+        (tree / "inner").rmdir()
+        (tree / "inner").symlink_to(victim)
+        process.channel.sendall(b"y")
+        completed = process.wait(30)
+    assert completed is not None and completed.ok
     assert list(victim.iterdir()) == []
 
 
-def test_no_container_has_a_file_of_this_machine_or_the_network(driver: DockerDriver, tree: Path) -> None:
-    with driver.open(Root(tree, tree)) as sandbox:
-        assert shell(sandbox, "ls /sys/class/net") == b"lo\n"
-        with engine() as client:
-            made = [client.inspect_container(each) for each in containers_of(os.getpid())]
-    assert len(made) == 2
+def test_no_container_has_a_file_of_this_machine_or_the_network(far: Sandbox) -> None:
+    assert shell(far, "ls /sys/class/net") == b"lo\n"
+    with engine() as client:
+        made = [client.inspect_container(each) for each in containers(far.root.parent)]
+    assert len(made) >= 2
     for each in made:
         assert {mount["Type"] for mount in each["Mounts"]} <= {"volume", "tmpfs"}
         held = each["HostConfig"]
@@ -201,15 +208,14 @@ def test_a_second_sandbox_ships_only_what_the_engine_lacks(driver: DockerDriver,
         assert b"cache" not in shell(sandbox, "cat /proc/self/mountinfo")
 
 
-def test_commands_at_the_same_time_keep_each_others_files(driver: DockerDriver, tree: Path) -> None:
-    with driver.open(Root(tree, tree)) as sandbox:
-        words = [Command(("sh", "-c", f"echo {number} > made{number}")) for number in range(3)]
-        started = [sandbox.start(command) for command in words]
-        for process in started:
-            completed = process.wait(60)
-            assert completed is not None and completed.ok, completed
-            process.__exit__()
-        assert [(tree / f"made{number}").read_text() for number in range(3)] == ["0\n", "1\n", "2\n"]
+def test_commands_at_the_same_time_keep_each_others_files(far: Sandbox) -> None:
+    words = [Command(("sh", "-c", f"echo {number} > made{number}")) for number in range(3)]
+    started = [far.start(command) for command in words]
+    for process in started:
+        completed = process.wait(60)
+        assert completed is not None and completed.ok, completed
+        process.__exit__()
+    assert [(far.root / f"made{number}").read_text() for number in range(3)] == ["0\n", "1\n", "2\n"]
 
 
 @contextmanager
@@ -244,7 +250,7 @@ time.sleep(300)
 def test_a_killed_nightcrew_leaves_nothing_there(tree: Path, tmp_path: Path) -> None:
     words = [sys.executable, "-c", OWNER, str(tree), the_image(), IMAGES_PYTHON, STUBBORN]
     with (
-        remote_driver(tmp_path / "scratch", tree),
+        remote_driver(tmp_path / "scratch", tmp_path),
         subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE) as owner,
         engine() as client,
     ):
@@ -282,9 +288,12 @@ def test_what_another_machine_left_is_not_swept(driver: DockerDriver, tree: Path
 def test_an_engine_that_goes_away_is_told_and_what_it_holds_ends(tree: Path) -> None:
     between = Between(tree.parent / "between.sock")
     far = DockerDriver(the_image(), tree.parent / "scratch", between.address, remote=True)
-    with far.open(Root(tree, tree)) as sandbox, sandbox.start(Command(("sleep", "300"))) as process:
-        while len(made := containers_of(os.getpid())) < 2:
-            assert process.wait(0) is None
+    with (
+        far.open(Root(tree, tree)) as sandbox,
+        sandbox.start(Command((IMAGES_PYTHON, "-I", "-c", STUBBORN))) as process,
+    ):
+        assert process.channel.recv(1) == b"x"
+        made = list(containers(tree.parent))
         between.go()
         with pytest.raises(
             SandboxError, match=r"no Docker engine answers|went away|ended while it ran|cannot be reached"
@@ -316,9 +325,9 @@ def send_all(end: socket.socket, data: bytes) -> None:
     end.shutdown(socket.SHUT_WR)
 
 
-def test_what_a_command_said_at_its_end_is_heard_after_it(driver: DockerDriver, tree: Path) -> None:
+def test_what_a_command_said_at_its_end_is_heard_after_it(far: Sandbox) -> None:
     code = "import os, socket; socket.socket(fileno=int(os.environ['NIGHTCREW_CHANNEL'])).sendall(b'x' * 150_000)"
-    with driver.open(Root(tree, tree)) as sandbox, sandbox.start(Command((IMAGES_PYTHON, "-I", "-c", code))) as process:
+    with far.start(Command((IMAGES_PYTHON, "-I", "-c", code))) as process:
         completed = process.wait(60)
         assert completed is not None and completed.ok, completed
         heard = b""
@@ -327,7 +336,7 @@ def test_what_a_command_said_at_its_end_is_heard_after_it(driver: DockerDriver, 
     assert heard == b"x" * 150_000
 
 
-def test_a_channel_carries_much_both_ways_at_once(driver: DockerDriver, tree: Path) -> None:
+def test_a_channel_carries_much_both_ways_at_once(far: Sandbox) -> None:
     code = """
 import os, socket
 with socket.socket(fileno=int(os.environ["NIGHTCREW_CHANNEL"])) as channel:
@@ -336,7 +345,7 @@ with socket.socket(fileno=int(os.environ["NIGHTCREW_CHANNEL"])) as channel:
     while data := channel.recv(1 << 16): heard += len(data)
     channel.sendall(b"%d" % heard)
 """
-    with driver.open(Root(tree, tree)) as sandbox, sandbox.start(Command((IMAGES_PYTHON, "-I", "-c", code))) as process:
+    with far.start(Command((IMAGES_PYTHON, "-I", "-c", code))) as process:
         sending = threading.Thread(target=send_all, args=(process.channel, b"y" * 3_000_000))
         sending.start()
         heard = b""
@@ -348,8 +357,7 @@ with socket.socket(fileno=int(os.environ["NIGHTCREW_CHANNEL"])) as channel:
     assert completed is not None and completed.ok, completed
 
 
-def test_a_limit_ends_it_and_what_it_wrote_before_is_kept(driver: DockerDriver, tree: Path) -> None:
-    with driver.open(Root(tree, tree)) as sandbox:
-        completed = sandbox.run(Command(("sh", "-c", "echo kept > made; sleep 300")), Limits(wall_s=2))
-        assert completed.ended is Ended.TIMED_OUT
-        assert (tree / "made").read_text() == "kept\n"
+def test_a_limit_ends_it_and_what_it_wrote_before_is_kept(far: Sandbox) -> None:
+    completed = far.run(Command(("sh", "-c", "echo kept > made; sleep 300")), Limits(wall_s=2))
+    assert completed.ended is Ended.TIMED_OUT
+    assert (far.root / "made").read_text() == "kept\n"
