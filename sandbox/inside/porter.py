@@ -6,6 +6,7 @@ followed on the way to a file, and what the cache holds is hashed again before i
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import json
@@ -185,7 +186,7 @@ class Porter:
                 file.write(data)
             os.rename(partial, place)
         except OSError:
-            if os.path.exists(partial):
+            with contextlib.suppress(OSError):
                 os.unlink(partial)
             raise
 
@@ -295,24 +296,21 @@ class Porter:
         return {"gone": gone, "made": made}
 
     def _target(self, tree: Tree, path: str) -> str | None:
-        try:
+        with contextlib.suppress(OSError):
             at, name = tree.parent(path)
             return os.readlink(name, dir_fd=at)
-        except OSError:
-            return None
+        return None
 
     def do_fetch(self, ask: dict[str, Any]) -> dict[str, Any]:
         """Send files: before each its size, -1 for one that is no file any more."""
-        tree = self._tree(ask["tree"])
         for path in ask["paths"]:
-            tree.forget()
-            self._fetch(tree, path)
+            self._fetch(self._tree(ask["tree"]), path)
         return {}
 
     def _fetch(self, tree: Tree, path: str) -> None:
+        tree.forget()
         try:
-            at, name = tree.parent(path)
-            file = self._opened(at, name)
+            file = self._opened(*tree.parent(path))
         except OSError:
             self._answer({"size": -1})
             return
@@ -323,17 +321,14 @@ class Porter:
             left = max(size, 0)
             while left:
                 # One that was cut meanwhile is sent with zeros, and again next time: its times have changed.
-                data = self._some(file, min(left, CHUNK)) or bytes(min(left, CHUNK))
+                data = b""
+                with contextlib.suppress(OSError):
+                    data = os.read(file, min(left, CHUNK))
+                data = data or bytes(min(left, CHUNK))
                 self._mouth.write(data)
                 left -= len(data)
         finally:
             os.close(file)
-
-    def _some(self, file: int, most: int) -> bytes:
-        try:
-            return os.read(file, most)
-        except OSError:
-            return b""
 
     def _opened(self, at: int, name: str) -> int:
         try:
