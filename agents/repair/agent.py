@@ -22,7 +22,7 @@ from agents.repair.search import Plausible, Search, Settings
 from agents.repair.source import Skipped, read_source
 from agents.repair.variants import Module
 from shadowfs import RepoPath
-from verifier import OutOfTime, Ran, SuiteNotStarted, SuiteReport, Trials, TrialsFactory
+from verifier import Ran, SuiteNotStarted, SuiteReport, Trials, TrialsFactory
 
 _BEHAVIOUR_CPU_S = 2.0
 """For recording, for the code as it is and for each plausible patch."""
@@ -45,20 +45,14 @@ class RepairAgent:
         ids = wanted(task, workspace) if past.diagnosis is None else past.diagnosis.failing
         if isinstance(ids, NoFix):
             return ids
-        try:
-            with self._start(task, workspace) as trials:
-                return self._search(task, workspace, trials, ids, past)
-        except OutOfTime as error:
-            raise OutOfBudget(f"the time ended while tests ran: {error}") from error
-
-    def _search(self, task: Task, workspace: Workspace, trials: Trials, ids: Sequence[str], past: Past) -> Result:
-        diagnosis = past.diagnosis or diagnose(task, workspace, trials, ids)
-        if isinstance(diagnosis, NoFix):
-            return diagnosis
-        if past.diagnosis is None:
-            lines = f"{len(diagnosis.scores):,} suspicious lines, {len(diagnosis.failing)} failing tests"
-            keep(workspace, Diagnosed(diagnosis), progress=lines)
-        return _Attempt.begin(task, workspace, trials, diagnosis, self.settings).work(past)
+        with self._start(task, workspace) as trials:
+            diagnosis = past.diagnosis or diagnose(task, workspace, trials, ids)
+            if isinstance(diagnosis, NoFix):
+                return diagnosis
+            if past.diagnosis is None:
+                lines = f"{len(diagnosis.scores):,} suspicious lines, {len(diagnosis.failing)} failing tests"
+                keep(workspace, Diagnosed(diagnosis), progress=lines)
+            return _Attempt.begin(task, workspace, trials, diagnosis, self.settings).work(past)
 
     def _start(self, task: Task, workspace: Workspace) -> Trials:
         # One server serves the whole search; only its import is bounded as a run of the suite is.

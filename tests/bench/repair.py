@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import random
 import shutil
 import statistics
@@ -18,7 +19,10 @@ import tempfile
 import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from itertools import repeat
+from multiprocessing import get_context
 from pathlib import Path
 
 from agents import NoFix, OutOfBudget, Proposal, Question, RepairAgent, Result, Seeded, Task, Wanted, seed_bugs
@@ -29,7 +33,7 @@ from tests.bench import repair_libraries
 from tests.bench.repair_judging import is_right
 from tests.bench.repair_libraries import REPORTED, TUNED, Library
 from tests.bench.target import Target
-from verifier import ForkServers, InsideRunner, Outcome, Suite, VerifierError
+from verifier import ForkServers, InsideRunner, Outcome, OutOfTime, Suite, VerifierError
 
 LIMITS = Limits(wall_s=600.0)
 # The meter of a sandbox looks now and then: what it has not seen yet is not lost.
@@ -72,18 +76,31 @@ class Row:
 def measure(quick: bool, data: Path | None) -> list[Target]:
     """Take all figures."""
     size = QUICK if quick else FULL
-    rows, why, began = list[Row](), list[str](), time.monotonic()
-    for library in random.Random(0).sample(REPORTED, size.libraries):
-        if time.monotonic() - began > size.last_s:
-            break
-        try:
-            for row in repaired(library, size):
-                rows.append(row)
-                print(json.dumps(asdict(row)), file=sys.stderr, flush=True)
-        except (OSError, subprocess.SubprocessError, tarfile.TarError, VerifierError) as error:
-            why.append(f"{library.name}: {error}")
+    libraries = random.Random(0).sample(REPORTED, size.libraries)
+    repair_libraries.environment()
+    with _workers() as pool:
+        done = list(pool.map(_shown, libraries, repeat(size), repeat(time.monotonic() + size.last_s)))
+    rows = [row for found, _ in done for row in found]
+    why = "; ".join(reason for _, reason in done if reason)
     what = f"{len(rows)} seeded bugs in {len({row.where.split()[0] for row in rows})} libraries"
-    return [*_targets(what, rows, "; ".join(why) or "no bug was seeded"), *_human_eval_fix(data, quick)]
+    return [*_targets(what, rows, why or "no bug was seeded"), *_human_eval_fix(data, quick)]
+
+
+def _workers() -> ProcessPoolExecutor:
+    """Return a process for each core: each counts its own CPU time, so neither they nor threads may share one."""
+    return ProcessPoolExecutor(len(os.sched_getaffinity(0)), get_context("spawn"), max_tasks_per_child=1)
+
+
+def _shown(library: Library, size: Size, last: float, seed: int = 0) -> tuple[list[Row], str]:
+    """Repair the bugs of a library, printing each, unless it is past `last`; return them, and why there are no more."""
+    rows: list[Row] = []
+    try:
+        for row in repaired(library, size, seed) if time.monotonic() < last else ():
+            rows.append(row)
+            print(json.dumps(asdict(row)), file=sys.stderr, flush=True)
+    except (OSError, subprocess.SubprocessError, tarfile.TarError, VerifierError) as error:
+        return rows, f"{library.name}: {error}"
+    return rows, ""
 
 
 def _targets(what: str, rows: Sequence[Row], why: str) -> Iterator[Target]:
@@ -179,8 +196,10 @@ def _worked(
     own, used = time.process_time(), space.sandbox.used().cpu_s
     try:
         result: Result = RepairAgent(ForkServers()).work(Task("", suite, failing, seed=seed, ask=True), space)
-    except OutOfBudget as error:
+    except (OutOfBudget, OutOfTime) as error:
         result = NoFix(f"{OUT_OF_TIME}: {error}")
+    except VerifierError as error:
+        result = NoFix(f"failed: {error}")
     time.sleep(_METER_S)
     cpu_s = time.process_time() - own + space.sandbox.used().cpu_s - used
     batches = [step.data for step in space.journal() if step.kind == "note:batch"]
@@ -207,7 +226,9 @@ def _human_eval_fix(data: Path | None, quick: bool) -> Iterator[Target]:
         yield Target("HumanEvalFix: candidates", "per CPU s", 100.0, None, least=True, why=why)
         return
     tasks = [json.loads(line) for line in file.read_text("utf-8").splitlines() if line.strip()]
-    rows = [_human(task, QUICK if quick else FULL) for task in (tasks[:5] if quick else tasks)]
+    repair_libraries.environment()
+    with _workers() as pool:
+        rows = list(pool.map(_human, tasks[:5] if quick else tasks, repeat(QUICK if quick else FULL)))
     answered = [row for row in rows if row.plausible and not row.asked]
     right = sum(row.right for row in answered)
     wrong = len(answered) - right
@@ -224,7 +245,6 @@ def _human_eval_fix(data: Path | None, quick: bool) -> Iterator[Target]:
 
 def _human(task: Mapping[str, str], size: Size) -> Row:
     """Repair one function by its weak visible tests, and judge the answer by its strong hidden ones."""
-    repair_libraries.environment()
     with tempfile.TemporaryDirectory(prefix="nightcrew-bench-") as place:
         folder = Path(place) / "task"
         folder.mkdir()
@@ -262,12 +282,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     size = Size(0, given.bugs, FULL.seeding_s, FULL.repair_s)
-    rows = []
-    for library in TUNED if given.tuned else REPORTED:
-        for row in repaired(library, size, given.seed) if not given.only or library.name in given.only else ():
-            rows.append(row)
-            print(json.dumps(asdict(row)), flush=True)
-    print(json.dumps([target.document() for target in _targets(f"{len(rows)} seeded bugs", rows, "none")]))
+    named = [each for each in (TUNED if given.tuned else REPORTED) if not given.only or each.name in given.only]
+    repair_libraries.environment()
+    with _workers() as pool:
+        done = list(pool.map(_shown, named, repeat(size), repeat(math.inf), repeat(given.seed)))
+    rows, why = [row for found, _ in done for row in found], "; ".join(reason for _, reason in done if reason)
+    print(json.dumps([target.document() for target in _targets(f"{len(rows)} seeded bugs", rows, why)]))
 
 
 if __name__ == "__main__":

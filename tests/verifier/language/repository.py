@@ -99,6 +99,8 @@ def opener(folder: Path) -> Iterator[tuple[Snapshot, Places]]:
         for probe in (driver.probe(), local.probe()):
             if not probe.works:
                 pytest.skip(probe.why)
+        # What is fetched into it later is seen in sandboxes that are open by then.
+        RUST.mkdir(parents=True, exist_ok=True)
         shown = tuple(dict.fromkeys((Path(sys.base_prefix), Path(sys.prefix), RUST)))
         environment = {"PATH": f"{Path(sys.prefix) / 'bin'}:/usr/bin:/bin"}
         places = Places((driver,), {"local": local}, Settings(toolchains=shown, environment=environment))
