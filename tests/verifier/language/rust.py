@@ -41,6 +41,7 @@ def _fetched(folder: Path) -> bool:
         "Debug::NoLocking": "true",
         # The folder is not for others to read.
         "APT::Sandbox::User": "root",
+        "Acquire::Retries": "3",
     }
     apt = ["apt-get", "-qq", *(f"-o{name}={value}" for name, value in own.items())]
     install = ["install", "--download-only", "--no-install-recommends", "--yes", "rust-analyzer"]
