@@ -358,6 +358,6 @@ with socket.socket(fileno=int(os.environ["NIGHTCREW_CHANNEL"])) as channel:
 
 
 def test_a_limit_ends_it_and_what_it_wrote_before_is_kept(far: Sandbox) -> None:
-    completed = far.run(Command(("sh", "-c", "echo kept > made; sleep 300")), Limits(wall_s=2))
+    completed = far.run(Command(("sh", "-c", "echo kept > made; sleep 300")), Limits(wall_s=6))
     assert completed.ended is Ended.TIMED_OUT
     assert (far.root / "made").read_text() == "kept\n"

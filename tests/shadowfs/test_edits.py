@@ -29,7 +29,7 @@ def renameat2(old: Path, new: Path, flags: int) -> int:
 
 def touch_once_there_is_room(path: Path) -> None:
     """Make a file: what was removed frees its place when the kernel forgets it, which it may tell after the next request."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while True:
         try:
             return path.touch()
