@@ -84,7 +84,8 @@ def test_where_no_engine_answers_nothing_runs(tmp_path: Path) -> None:
     assert answer.status == 2, answer
     assert "no Docker engine answers" in str(answer.document)
     remote = fix(repository, tmp_path / "state", "--sandbox", "docker", environ={"DOCKER_HOST": "tcp://127.0.0.1:1"})
-    assert "not on this machine" in str(remote.document)
+    assert remote.status == 2, remote
+    assert "no Docker engine answers at tcp://127.0.0.1:1" in str(remote.document)
 
 
 def test_what_a_killed_nightcrew_left_is_gone_after_the_next_command(tmp_path: Path) -> None:
