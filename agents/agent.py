@@ -9,7 +9,20 @@ from typing import Protocol
 
 from sandbox import Command, Completed, Limits, Sandbox
 from shadowfs import Change, RepoPath
-from verifier import Call, FileEdit, Findings, Fix, Location, Position, Span, Suite, SuiteReport, Symbol
+from verifier import (
+    ANSWER_S,
+    Call,
+    FileEdit,
+    Findings,
+    Fix,
+    Inspection,
+    Location,
+    Position,
+    Span,
+    Suite,
+    SuiteReport,
+    Symbol,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +134,10 @@ class Workspace(Protocol):
         """
         ...
 
+    def inspect(self, path: RepoPath, timeout_s: float = ANSWER_S) -> Inspection:
+        """Return all that the language servers find in a file as it is, edited or not. Their trouble is told in it, never raised."""
+        ...
+
     def definition(self, path: RepoPath, at: Position) -> tuple[Location, ...]:
         """Return where the name at a place is defined.
 
@@ -152,8 +169,8 @@ class Workspace(Protocol):
         """Return the functions that the one at a place calls."""
         ...
 
-    def fixes(self, path: RepoPath, span: Span) -> tuple[Fix, ...]:
-        """Return the quick fixes for what was found in a span; nothing is written."""
+    def fixes(self, path: RepoPath, span: Span, timeout_s: float = ANSWER_S) -> tuple[Fix, ...]:
+        """Return the quick fixes for what was found in a span; nothing is written, and a server's trouble is no fix."""
         ...
 
     def note(self, kind: str, data: Mapping[str, object], *, progress: str = "") -> None:

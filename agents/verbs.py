@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shadowfs import RepoPath
-from verifier import Call, FileEdit, Fix, Languages, Location, Position, Span, Symbol
+from verifier import ANSWER_S, Call, FileEdit, Fix, Inspection, Languages, Location, Position, Span, Symbol
 
 
 class LanguageVerbs:
@@ -12,6 +12,10 @@ class LanguageVerbs:
     __slots__ = ()
 
     languages: Languages
+
+    def inspect(self, path: RepoPath, timeout_s: float = ANSWER_S) -> Inspection:
+        """Return all that is found in a file as it is."""
+        return self.languages.inspect(path, timeout_s)
 
     def definition(self, path: RepoPath, at: Position) -> tuple[Location, ...]:
         """Return where the name at a place is defined."""
@@ -41,6 +45,6 @@ class LanguageVerbs:
         """Return the functions that the one at a place calls."""
         return self.languages.callees(path, at)
 
-    def fixes(self, path: RepoPath, span: Span) -> tuple[Fix, ...]:
+    def fixes(self, path: RepoPath, span: Span, timeout_s: float = ANSWER_S) -> tuple[Fix, ...]:
         """Return the quick fixes for what was found in a span."""
-        return self.languages.fixes(path, span)
+        return self.languages.fixes(path, span, timeout_s)

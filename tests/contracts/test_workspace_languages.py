@@ -48,6 +48,17 @@ def test_what_a_command_wrote_and_what_was_removed_is_seen(hold: Hold) -> None:
     assert not workspace.diagnose("new.py").delta.introduced
 
 
+def test_all_that_is_found_in_a_file_is_told_whoever_wrote_it(hold: Hold) -> None:
+    workspace = hold.workspace
+    assert workspace.inspect("age.py").found == ()
+    workspace.write("age.py", b"# BAD\n" + workspace.read("age.py"))
+    seen = workspace.inspect("age.py", 20.0)
+    assert [str(said) for said in seen.found] == ["age.py:1: error [7]: this is bad"]
+    assert (seen.asked, seen.failures) == (("well",), ())
+    assert workspace.inspect("tests/test_age.py").asked == ("well",)
+    assert workspace.inspect("data.unknown").asked == ()
+
+
 @pytest.mark.parametrize("path", ["age.py", "notes.txt"])
 def test_what_no_server_can_tell_is_refused(hold: Hold, path: str) -> None:
     workspace = hold.workspace

@@ -14,7 +14,7 @@ from verifier.language.diagnostic import (
     TextEdit,
 )
 from verifier.language.language import ANSWER_S, LanguageSession
-from verifier.language.languages import Findings, Languages
+from verifier.language.languages import Findings, Inspection, Languages
 from verifier.language.registry import SERVERS, ServerPlaces, chosen_servers, find_servers, known_servers
 from verifier.language.restarting import RestartingSession
 from verifier.language.scripted import ScriptedSession
@@ -35,6 +35,7 @@ __all__ = [
     "Findings",
     "Fix",
     "Found",
+    "Inspection",
     "LanguageSession",
     "Languages",
     "LeasedSession",

@@ -30,6 +30,15 @@ class Findings:
     failures: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """All that is found in a file as it is, which servers were asked, and what kept others from answering."""
+
+    found: tuple[Diagnostic, ...] = ()
+    asked: tuple[str, ...] = ()
+    failures: tuple[str, ...] = ()
+
+
 def _no_session(found: Found) -> LanguageSession:
     raise ServerFailed(f"{found.server.name}: nothing here starts it")
 
@@ -91,6 +100,20 @@ class Languages:
             gone += delta.resolved
         return Findings(Delta(tuple(new), tuple(gone)), tuple(asked), tuple(failures))
 
+    def inspect(self, path: RepoPath, timeout_s: float = ANSWER_S) -> Inspection:
+        """Return all that the fast servers find in a file as it is, edited or not; trouble is a value here."""
+        said: list[Diagnostic] = []
+        asked: list[str] = []
+        failures: list[str] = []
+        for found in chosen_servers(self._servers, language_of(path) or "", Tier.FAST):
+            try:
+                said += self._current(found, path).diagnose(path, min(self._left_s(), timeout_s))
+            except _TROUBLE as error:
+                failures.append(str(error))
+            else:
+                asked.append(found.server.name)
+        return Inspection(tuple(said), tuple(asked), tuple(failures))
+
     def definition(self, path: RepoPath, at: Position) -> tuple[Location, ...]:
         """Return where the name at a place is defined. Raises `ServerRefused` where no server can tell."""
         return self._ask(path, lambda session, left_s: session.definition(path, at, left_s))
@@ -119,12 +142,12 @@ class Languages:
         """Return the functions that the one at a place calls."""
         return self._ask(path, lambda session, left_s: session.callees(path, at, left_s))
 
-    def fixes(self, path: RepoPath, span: Span) -> tuple[Fix, ...]:
+    def fixes(self, path: RepoPath, span: Span, timeout_s: float = ANSWER_S) -> tuple[Fix, ...]:
         """Return the quick fixes that any fast server has for what it found in a span."""
         fixes: list[Fix] = []
         for found in chosen_servers(self._servers, language_of(path) or "", Tier.FAST):
             with suppress(*_TROUBLE):
-                fixes += self._current(found, path).fixes(path, span, self._left_s())
+                fixes += self._current(found, path).fixes(path, span, min(self._left_s(), timeout_s))
         return tuple(fixes)
 
     def wrote(self, paths: Iterable[RepoPath]) -> None:
