@@ -11,8 +11,10 @@ from agents.repair.choice import Taste, literals
 from agents.repair.clusters import Clusters, clustered, telling
 from agents.repair.diagnosis import Diagnosis, diagnose, expand, wanted, words
 from agents.repair.explain import explanation, title
+from agents.repair.hints import Hints
+from agents.repair.inspection import inspected
 from agents.repair.localise import places
-from agents.repair.notes import Diagnosed, Original, Rejected, keep
+from agents.repair.notes import Diagnosed, Hinted, Original, Rejected, keep
 from agents.repair.one_by_one import OneByOne, patched
 from agents.repair.operators import OPERATORS
 from agents.repair.past import Past, recall
@@ -52,7 +54,7 @@ class RepairAgent:
             if past.diagnosis is None:
                 lines = f"{len(diagnosis.scores):,} suspicious lines, {len(diagnosis.failing)} failing tests"
                 keep(workspace, Diagnosed(diagnosis), progress=lines)
-            return _Attempt.begin(task, workspace, trials, diagnosis, self.settings).work(past)
+            return _Attempt.begin(task, workspace, trials, diagnosis, self.settings, past).work(past)
 
     def _start(self, task: Task, workspace: Workspace) -> Trials:
         # One server serves the whole search; only its import is bounded as a run of the suite is.
@@ -79,13 +81,17 @@ class _Attempt:
 
     @classmethod
     def begin(
-        cls, task: Task, workspace: Workspace, trials: Trials, diagnosis: Diagnosis, settings: Settings
+        cls, task: Task, workspace: Workspace, trials: Trials, diagnosis: Diagnosis, settings: Settings, past: Past
     ) -> _Attempt:
         modules, skipped = _load(workspace, diagnosis)
         if isinstance(trials, OneByOne):
             trials.encodings.update({path: _encoding(module) for path, module in modules.items()})
+        hints = _hints(workspace, modules, diagnosis, past)
         order = ranked(
-            places(modules, diagnosis.lines(), words(task, diagnosis)), OPERATORS, likely(diagnosis.messages), task.seed
+            places(modules, hints.over(diagnosis.lines()), words(task, diagnosis)),
+            (*OPERATORS, *hints.operators()),
+            likely(diagnosis.messages),
+            task.seed,
         )
         return cls(task, workspace, trials, modules, skipped, Search(order, trials, workspace, diagnosis, settings))
 
@@ -218,6 +224,16 @@ def _load(workspace: Workspace, diagnosis: Diagnosis) -> tuple[dict[RepoPath, Mo
         else:
             modules[path] = Module.of(source)
     return modules, skipped
+
+
+def _hints(workspace: Workspace, modules: Mapping[RepoPath, Module], diagnosis: Diagnosis, past: Past) -> Hints:
+    """Return the hints that an earlier life used, if any were, else those to be had now."""
+    if past.hints is not None or past.done:
+        return past.hints or Hints()
+    hints = inspected(workspace, modules, diagnosis.lines())
+    if hints:
+        keep(workspace, Hinted(hints), progress=str(hints))
+    return hints
 
 
 def _encoding(module: Module) -> str:

@@ -81,7 +81,7 @@ def places(modules: Mapping[RepoPath, Module], scores: Lines, words: frozenset[s
 def _scored(module: Module, lines: Mapping[int, float], words: frozenset[str]) -> Iterator[tuple[Block, float]]:
     inherited = _inherited(module, lines)
     for block in module.index.blocks:
-        score = max((lines.get(line, 0.0) for line in _own_lines(block)), default=0.0)
+        score = max((lines.get(line, 0.0) for line in own_lines(block)), default=0.0)
         if isinstance(block, Function):
             body = range(block.lineno, (block.end_lineno or block.lineno) + 1)
             score = _DEFINING * max((lines.get(line, 0.0) for line in body), default=0.0)
@@ -91,7 +91,8 @@ def _scored(module: Module, lines: Mapping[int, float], words: frozenset[str]) -
             yield block, score * _named(module, block, words)
 
 
-def _own_lines(block: Block) -> range:
+def own_lines(block: Block) -> range:
+    """Return the lines of a statement without those of the statements in it."""
     body = getattr(block, "body", None)
     last = body[0].lineno - 1 if isinstance(body, list) and body else (block.end_lineno or block.lineno)
     return range(block.lineno, max(last, block.lineno) + 1)

@@ -13,6 +13,8 @@ from typing import ClassVar, NoReturn, TypeGuard
 
 from agents.agent import Step, Workspace
 from agents.repair.diagnosis import Diagnosis
+from agents.repair.hints import Hints, Offer
+from agents.repair.source import Splice
 from shadowfs import RepoPath
 
 
@@ -41,6 +43,32 @@ class Diagnosed:
                 guard_seconds=fields.number("guard_seconds"),
             )
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Hinted:
+    """What was heard from outside the code and its tests; places in the ranked order hold for it, too."""
+
+    kind: ClassVar[str] = "hints"
+    hints: Hints
+
+    def data(self) -> dict[str, object]:
+        """Return it as JSON values."""
+        return self.hints.data()
+
+    @classmethod
+    def read(cls, fields: Fields) -> Hinted:
+        """Return what `data` was made of."""
+        offers = tuple(_offer(each) for each in fields.records("offers"))
+        return cls(Hints(fields.scores("raised"), offers, fields.texts("failures")))
+
+
+def _offer(fields: Fields) -> Offer:
+    splices = (
+        Splice(each.integer("start"), each.integer("end"), each.text("text")) for each in fields.records("splices")
+    )
+    path, line, kind = fields.text("path"), fields.integer("line"), fields.text("kind")
+    return Offer(path, line, kind, fields.number("closeness"), tuple(splices))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +135,10 @@ class Unread:
     why: str
 
 
-Note = Diagnosed | Batch | Rejected | Original
+Note = Diagnosed | Hinted | Batch | Rejected | Original
 
 _READERS: Mapping[str, Callable[[Fields], Note]] = {
-    record.kind: record.read for record in (Diagnosed, Batch, Rejected, Original)
+    record.kind: record.read for record in (Diagnosed, Hinted, Batch, Rejected, Original)
 }
 
 
@@ -167,6 +195,12 @@ class Fields:
         values = self._items(name)
         counts = tuple(value for value in values if _is_count(value))
         return counts if len(counts) == len(values) else self._refuse(name, "list of counts")
+
+    def records(self, name: str) -> tuple[Fields, ...]:
+        """Return a list of notes within this one."""
+        values = self._items(name)
+        records = tuple(Fields(value) for value in values if isinstance(value, Mapping))
+        return records if len(records) == len(values) else self._refuse(name, "list of records")
 
     def scores(self, name: str) -> tuple[tuple[RepoPath, int, float], ...]:
         """Return a list of path, line and suspicion."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from agents.agent import Step, Workspace
 from agents.repair.diagnosis import Diagnosis
-from agents.repair.notes import Batch, Diagnosed, Note, Original, Rejected, Unread, read
+from agents.repair.hints import Hints
+from agents.repair.notes import Batch, Diagnosed, Hinted, Note, Original, Rejected, Unread, read
 from shadowfs import RepoPath
 
 
@@ -16,6 +17,7 @@ class Past:
     """Where to go on from. `done` candidates were tried; those at the indexes `plausible` passed. `unread` says what was ignored."""
 
     diagnosis: Diagnosis | None = None
+    hints: Hints | None = None
     done: int = 0
     plausible: list[int] = field(default_factory=list)
     rejected: list[int] = field(default_factory=list)
@@ -33,6 +35,8 @@ class Past:
         match note:
             case Diagnosed(diagnosis=diagnosis):
                 self._search_anew(diagnosis)
+            case Hinted(hints=hints) if self.diagnosis is not None:
+                self.hints = hints
             case Batch(done=done, plausible=plausible) if self.diagnosis is not None:
                 self.done = done
                 self.plausible += plausible
@@ -42,12 +46,12 @@ class Past:
                 self.originals.setdefault(path, content)
             case Unread(kind=kind, why=why):
                 self.unread.append(why)
-                if kind in (Diagnosed.kind, Batch.kind):
+                if kind in (Diagnosed.kind, Hinted.kind, Batch.kind):
                     # What follows counts from a place that nobody knows any more.
                     self._search_anew(None)
 
     def _search_anew(self, diagnosis: Diagnosis | None) -> None:
-        self.diagnosis, self.done = diagnosis, 0
+        self.diagnosis, self.hints, self.done = diagnosis, None, 0
         self.plausible.clear()
         self.rejected.clear()
 

@@ -12,14 +12,25 @@ from hypothesis import strategies as st
 
 from agents import MemoryWorkspace, Proposal, RepairAgent, Step, Task
 from agents.repair.diagnosis import Diagnosis
-from agents.repair.notes import Batch, Diagnosed, Note, Original, Rejected, Unread, keep, read
+from agents.repair.hints import QUICK_FIX, Hints, Offer
+from agents.repair.notes import Batch, Diagnosed, Hinted, Note, Original, Rejected, Unread, keep, read
 from agents.repair.past import recall
 from agents.repair.search import Settings
+from agents.repair.source import Splice
 from tests.agents.repair.folder import opened
 from verifier import ForkServers
 
 DIAGNOSIS = Diagnosis(("t::a",), ("E  boom",), ("t::b", "t::c"), True, (("m.py", 3, 0.7071), ("n.py", 1, 1.0)), 0.5, 1)
-NOTES: tuple[Note, ...] = (Diagnosed(DIAGNOSIS), Batch(48, (3, 17)), Rejected(3), Original("a\udcff.py", b"x\xff\0"))
+HINTS = Hints((("m.py", 3, 1.3),), (Offer("m.py", 3, QUICK_FIX, 0.9, (Splice(4, 7, "é"),)),), ("ty: it was slow",))
+NOTES: tuple[Note, ...] = (
+    Diagnosed(DIAGNOSIS),
+    Batch(48, (3, 17)),
+    Rejected(3),
+    Original("a\udcff.py", b"x\xff\0"),
+    Hinted(HINTS),
+)
+
+OFFER = {"path": "m.py", "line": 3, "kind": QUICK_FIX, "closeness": 1.0}
 
 counts = st.integers(0, 1 << 40)
 texts = st.text(max_size=20)
@@ -66,6 +77,9 @@ def test_any_note_survives_the_store(note: Note) -> None:
         (broken(NOTES[2], index=True), "field `index` is no count: True"),
         (broken(NOTES[3], content="???"), "field `content` is no base64"),
         (broken(NOTES[3], path=None), "field `path` is no text: None"),
+        (broken(NOTES[4], offers=[3]), "field `offers` is no list of records"),
+        (broken(NOTES[4], offers=[OFFER]), "field `splices` is missing"),
+        (broken(NOTES[4], offers=[{**OFFER, "splices": [{"start": -1}]}]), "field `start` is no count: -1"),
     ],
 )
 def test_a_note_of_another_version_is_ignored_with_a_reason(step: Step, why: str) -> None:
@@ -89,12 +103,15 @@ def test_progress_counts_from_the_diagnosis_before_it() -> None:
     past = recall(steps)
     assert (past.diagnosis, past.done, past.plausible, past.rejected) == (DIAGNOSIS, 48, [3, 17], [3])
     assert past.originals == {"a\udcff.py": b"x\xff\0"}
+    assert past.hints == HINTS
     again = recall([*steps, stored(NOTES[0])])
     assert (again.diagnosis, again.done, again.plausible, again.rejected) == (DIAGNOSIS, 0, [], [])
-    assert again.originals == past.originals
+    assert (again.originals, again.hints) == (past.originals, None)
 
 
-@pytest.mark.parametrize("step", [broken(NOTES[0], guards=...), broken(NOTES[1], done=...)])
+@pytest.mark.parametrize(
+    "step", [broken(NOTES[0], guards=...), broken(NOTES[1], done=...), broken(NOTES[4], raised=...)]
+)
 def test_what_follows_an_unreadable_place_is_searched_again(step: Step) -> None:
     past = recall([stored(NOTES[0]), stored(NOTES[1]), step, stored(Batch(96, (60,))), stored(Rejected(60))])
     assert (past.diagnosis, past.done, past.plausible, past.rejected) == (None, 0, [], [])
