@@ -84,13 +84,13 @@ class ForkTrials:
             if not self._room and time.monotonic() > ends:
                 raise SuiteNotStarted(f"the suite was not imported within {self._import_s:g} s")
 
-    def baseline(self, ids: Sequence[str] | None = None) -> SuiteReport:
+    def baseline(self, ids: Sequence[str] | None = None, each_s: float | None = None) -> SuiteReport:
         """Run tests as they are, None for all: some to a fork, and alone those of which such a fork says nothing."""
         began = time.monotonic()
         wanted = list(self.collected if ids is None else ids)
         tests: dict[str, TestResult] = {} if ids is not None else {test.id: test for test in self._heard.results}
-        cpu_s = self._as_they_are(self._parts(wanted), tests)
-        cpu_s += self._as_they_are([[test_id] for test_id in wanted if test_id not in tests], tests)
+        cpu_s = self._as_they_are(self._parts(wanted), tests, each_s)
+        cpu_s += self._as_they_are([[test_id] for test_id in wanted if test_id not in tests], tests, each_s)
         self._outcomes.update((test.id, test.outcome) for test in tests.values())
         ran = Ran.COMPLETED if tests else Ran.NOTHING_COLLECTED
         return SuiteReport(ran, tuple(tests.values()), self.collected, "", time.monotonic() - began, cpu_s)
@@ -101,10 +101,13 @@ class ForkTrials:
         found = [test_id for test_id in ids if test_id in known]
         return [found[start : start + _TOGETHER] for start in range(0, len(found), _TOGETHER)]
 
-    def _as_they_are(self, parts: Sequence[list[str]], tests: dict[str, TestResult]) -> float:
+    def _as_they_are(self, parts: Sequence[list[str]], tests: dict[str, TestResult], each_s: float | None) -> float:
         """Run the tests of each part in one fork, add what they say to `tests`, and return the CPU seconds."""
         cpu_s = 0.0
-        jobs = (_job((), part, cpu_s=self._baseline_cpu_s, detail=True, all_failures=True) for part in parts)
+        jobs = (
+            _job((), part, cpu_s=self._limit_s(part, each_s), detail=True, all_failures=True, each_s=each_s)
+            for part in parts
+        )
         for part, message in zip(parts, self._answers(jobs), strict=False):
             cpu_s += message.number("cpu_s")
             results = message.results()
@@ -113,14 +116,20 @@ class ForkTrials:
             tests.update({result.id: result for result in results})
         return cpu_s
 
-    def coverage(self, failing: Sequence[str], passing: Sequence[str], budget_s: float) -> Coverage:
+    def _limit_s(self, part: Sequence[str], each_s: float | None) -> float:
+        """Return the CPU seconds after which the fork of a part ends, though it may not let itself be interrupted."""
+        return self._baseline_cpu_s if each_s is None else 1.0 + each_s * (1 + len(part))
+
+    def coverage(
+        self, failing: Sequence[str], passing: Sequence[str], budget_s: float, each_s: float | None = None
+    ) -> Coverage:
         """Trace `failing`, then as many of `passing` as `budget_s` allows, over the files that `failing` execute."""
         deadline = time.monotonic() + budget_s
         lines: dict[str, Mapping[str, frozenset[int]]] = {}
-        self._trace(failing, [], deadline, lines)
+        self._trace(failing, [], deadline, lines, each_s)
         files = sorted({path for found in lines.values() for path in found})
         if files:
-            self._trace(passing, files, deadline, lines)
+            self._trace(passing, files, deadline, lines, each_s)
         return Coverage(lines)
 
     def _trace(
@@ -129,10 +138,14 @@ class ForkTrials:
         files: list[str],
         deadline: float,
         lines: dict[str, Mapping[str, frozenset[int]]],
+        each_s: float | None,
     ) -> None:
         for parts in (self._parts(ids), [[test_id] for test_id in ids]):
             left = [part for part in parts if not any(test_id in lines for test_id in part)]
-            jobs = (_job((), part, cpu_s=self._baseline_cpu_s, all_failures=True, cover=files) for part in left)
+            jobs = (
+                _job((), part, cpu_s=self._limit_s(part, each_s), all_failures=True, cover=files, each_s=each_s)
+                for part in left
+            )
             for message in self._answers(jobs, lambda: time.monotonic() < deadline):
                 lines.update(message.lines())
 
@@ -260,6 +273,7 @@ def _job(
     all_failures: bool,
     detail: bool = False,
     cover: list[str] | None = None,
+    each_s: float | None = None,
 ) -> dict[str, object]:
     """Return a job: edits, tests (None for the selected ones), whether every result is wanted, and the files to trace."""
     return {
@@ -270,4 +284,5 @@ def _job(
         "all": all_failures,
         "detail": detail,
         "cover": cover,
+        "each_s": each_s,
     }

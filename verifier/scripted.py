@@ -47,14 +47,17 @@ class ScriptedTrials:
         """The ids of `outcomes`."""
         return tuple(self.outcomes)
 
-    def baseline(self, ids: Sequence[str] | None = None) -> SuiteReport:
+    def baseline(self, ids: Sequence[str] | None = None, each_s: float | None = None) -> SuiteReport:
         """Report `outcomes`."""
+        del each_s
         said = {test_id: outcome for test_id, outcome in self.outcomes.items() if _asked(test_id, ids)}
         return _report(said, self.collected)
 
-    def coverage(self, failing: Sequence[str], passing: Sequence[str], budget_s: float) -> Coverage:
+    def coverage(
+        self, failing: Sequence[str], passing: Sequence[str], budget_s: float, each_s: float | None = None
+    ) -> Coverage:
         """Return `lines` of the tests asked for."""
-        del budget_s
+        del budget_s, each_s
         return Coverage({test_id: self.lines[test_id] for test_id in (*failing, *passing) if test_id in self.lines})
 
     def run(

@@ -86,12 +86,21 @@ class Trials(Protocol):
         """The ids of all collected tests."""
         ...
 
-    def baseline(self, ids: Sequence[str] | None = None) -> SuiteReport:
-        """Run tests as they are, None for all; several may share a process, in their order."""
+    def baseline(self, ids: Sequence[str] | None = None, each_s: float | None = None) -> SuiteReport:
+        """Run tests as they are, None for all; several may share a process, in their order.
+
+        With `each_s` a test is interrupted after so many seconds of CPU time (or ten times as many asleep): it fails then, and its
+        frames say where it was.
+        """
         ...
 
-    def coverage(self, failing: Sequence[str], passing: Sequence[str], budget_s: float) -> Coverage:
-        """Trace `failing`, then as many of `passing` as `budget_s` allows, over the files that `failing` execute."""
+    def coverage(
+        self, failing: Sequence[str], passing: Sequence[str], budget_s: float, each_s: float | None = None
+    ) -> Coverage:
+        """Trace `failing`, then as many of `passing` as `budget_s` allows, over the files that `failing` execute.
+
+        With `each_s` each test is traced for so long at most.
+        """
         ...
 
     def run(

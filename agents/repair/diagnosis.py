@@ -15,6 +15,7 @@ from verifier import Coverage, Outcome, Ran, SuiteReport, TestResult, Trials
 
 MOST_GUARDS = 400
 _MOST_LINES = 1_500
+_PATIENCE_S = 3.0
 _MESSAGE_CHARACTERS = 400
 _TEST_FILE = re.compile(r"(^|/)(test_[^/]*|[^/]*_tests?|conftest|tests?)\.py$")
 _TEST_FOLDER = re.compile(r"(^|/)(tests?|testing)/")
@@ -67,7 +68,7 @@ def _silent(report: SuiteReport) -> NoFix:
 def diagnose(task: Task, workspace: Workspace, trials: Trials, ids: Sequence[str]) -> Diagnosis | NoFix:
     """Run the failing tests and a sample of the others as they are, and trace them."""
     targets = expand(ids, trials.collected)
-    report = trials.baseline(targets)
+    report = trials.baseline(targets, _PATIENCE_S)
     bad = tuple(test for test in report.tests if test.outcome.bad)
     if not report.tests and report.ran not in (Ran.COMPLETED, Ran.NOTHING_COLLECTED):
         return _silent(report)
@@ -81,7 +82,7 @@ def diagnose(task: Task, workspace: Workspace, trials: Trials, ids: Sequence[str
     failing = tuple(test.id for test in bad)
     guards, everything = _guards(task, workspace, trials, failing)
     passing = [test.id for test in guards]
-    coverage = trials.coverage(failing, passing, max(2.0, min(60.0, workspace.remaining_s() * 0.1)))
+    coverage = trials.coverage(failing, passing, max(2.0, min(60.0, workspace.remaining_s() * 0.1)), _PATIENCE_S)
     scores = _scores(task, workspace, coverage, bad)
     if not scores:
         return NoFix(
@@ -97,7 +98,8 @@ def diagnose(task: Task, workspace: Workspace, trials: Trials, ids: Sequence[str
         tuple(passing),
         everything,
         tuple(ranked[:_MOST_LINES]),
-        sum(test.seconds for test in bad),
+        # A test that was interrupted says nothing of how long it takes where the code is right.
+        sum(test.seconds for test in bad if test.seconds < _PATIENCE_S),
         sum(test.seconds for test in guards),
     )
 

@@ -27,8 +27,9 @@ class OneByOne:
         report = self.baseline()
         return report.collected or tuple(test.id for test in report.tests)
 
-    def baseline(self, ids: Sequence[str] | None = None) -> SuiteReport:
+    def baseline(self, ids: Sequence[str] | None = None, each_s: float | None = None) -> SuiteReport:
         """Run the whole suite once, and answer from that."""
+        del each_s
         if self.first is None:
             self.first = self.workspace.test()
         if ids is None:
@@ -37,9 +38,11 @@ class OneByOne:
         tests = tuple(test for test in self.first.tests if test.id in asked)
         return SuiteReport(self.first.ran, tests, self.first.collected, self.first.why, self.first.seconds)
 
-    def coverage(self, failing: Sequence[str], passing: Sequence[str], budget_s: float) -> Coverage:
+    def coverage(
+        self, failing: Sequence[str], passing: Sequence[str], budget_s: float, each_s: float | None = None
+    ) -> Coverage:
         """Trace nothing."""
-        del failing, passing, budget_s
+        del failing, passing, budget_s, each_s
         return Coverage({})
 
     def run(

@@ -96,7 +96,7 @@ class Search:
         return "the time was used up" if self.out_of_time else ""
 
     def _try(self, batch: Sequence[tuple[float, Variant]]) -> None:
-        cpu_s = min(30.0, 0.4 + 8.0 * self.diagnosis.seconds)
+        cpu_s = min(30.0, 0.2 + 8.0 * self.diagnosis.seconds)
         trials = self.trials.run((variant.candidate for _, variant in batch), self.diagnosis.failing, cpu_s=cpu_s)
         survivors = [at for at, trial in enumerate(trials) if trial.ending is Ending.PASSED]
         if survivors and self.diagnosis.guards:

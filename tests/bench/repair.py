@@ -29,13 +29,15 @@ from agents import NoFix, OutOfBudget, Proposal, Question, RepairAgent, Result, 
 from sandbox import Limits
 from shadowfs import Change
 from tests.agents.repair.folder import FolderWorkspace
-from tests.bench import repair_libraries
+from tests.bench import mutants, repair_libraries
 from tests.bench.repair_judging import is_right
 from tests.bench.repair_libraries import REPORTED, TUNED, Library
 from tests.bench.target import Target
 from verifier import ForkServers, InsideRunner, Outcome, OutOfTime, Suite, VerifierError
 
 LIMITS = Limits(wall_s=600.0)
+# For judging an answer, however much the agent has used up.
+JUDGING_S = 600.0
 # The meter of a sandbox looks now and then: what it has not seen yet is not lost.
 _METER_S = 0.6
 OUT_OF_TIME = "out of time"
@@ -83,7 +85,7 @@ def measure(quick: bool, data: Path | None) -> list[Target]:
     rows = [row for found, _ in done for row in found]
     why = "; ".join(reason for _, reason in done if reason)
     what = f"{len(rows)} seeded bugs in {len({row.where.split()[0] for row in rows})} libraries"
-    return [*_targets(what, rows, why or "no bug was seeded"), *_human_eval_fix(data, quick)]
+    return [*_targets(what, rows, why or "no bug was seeded"), *_human_eval_fix(data, quick), *mutants.measure(quick)]
 
 
 def _workers() -> ProcessPoolExecutor:
@@ -167,6 +169,7 @@ def _one(space: FolderWorkspace, library: Library, bug: Seeded, suite_s: float, 
     originals = dict(space.files)
     space.write(bug.path, _put(originals[bug.path], bug))
     row, results = _worked(space, suite, bug.failing, seed)
+    space.give(JUDGING_S)
     right = any(_is_right(space, suite, originals, change, bad) for change in results)
     where = f"{library.name} {bug.path}:{bug.line}"
     return replace(row, where=where, bug=bug.family, right=right, cpu_s=max(0.0, row.cpu_s - suite_s))
@@ -255,6 +258,7 @@ def _human(task: Mapping[str, str], size: Size) -> Row:
             space.run_with(suite)
             suite_s = InsideRunner().run(space.sandbox, suite, None, LIMITS).cpu_s
             row, changes = _worked(space, suite, ("test_visible.py::test_it",), 0)
+            space.give(JUDGING_S)
             space.write("test_hidden.py", _test(task, "test").encode())
             right = any(_passes_hidden(space, folder, change) for change in changes)
     return replace(row, where=task["task_id"], right=right, cpu_s=max(0.0, row.cpu_s - suite_s))

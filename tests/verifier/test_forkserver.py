@@ -349,3 +349,48 @@ def test_a_suite_that_hangs_at_its_import_is_given_up_in_its_time(tmp_path: Path
     root = write(tmp_path / "p", {"test_lib.py": "import time\ntime.sleep(3600)\n"})
     with opened(root) as sandbox, pytest.raises(SuiteNotStarted, match="not imported within 1 s"):
         ForkServers().start(sandbox, PYTEST, LIMITS, 1.0)
+
+
+@pytest.mark.parametrize("suite", [PYTEST, UNITTEST], ids=["pytest", "unittest"])
+def test_a_test_that_never_ends_fails_in_its_time_and_says_where(tmp_path: Path, suite: Suite) -> None:
+    write(
+        tmp_path,
+        {
+            "loops.py": """
+                def collatz(n):
+                    while n != 1:
+                        try:
+                            n = n // 2 if n % 2 == 0 else 3 * n - 1
+                        except ValueError:
+                            n = 1
+                    return n
+            """,
+            "test_loops.py": """
+                import time
+                import unittest
+                from loops import collatz
+
+                class TestLoops(unittest.TestCase):
+                    def test_ends(self):
+                        self.assertEqual(collatz(4), 1)
+                    def test_loops(self):
+                        self.assertEqual(collatz(7), 1)
+                    def test_sleeps(self):
+                        time.sleep(100)
+            """,
+        },
+    )
+    with served(tmp_path, suite) as trials:
+        report = trials.baseline(each_s=0.2)
+        results = {test.id.rpartition("_")[2]: test for test in report.tests}
+        assert {name: test.outcome.bad for name, test in results.items()} == {
+            "ends": False,
+            "loops": True,
+            "sleeps": True,
+        }
+        assert results["loops"].message.startswith("TookTooLong: it was still running after 0.2 s of CPU time")
+        assert results["loops"].frames[-1].path == "loops.py"
+        looping = results["loops"].id
+        lines = trials.coverage([looping], [], 60.0, each_s=0.2).lines[looping]["loops.py"]
+        assert {2, 4} <= lines
+        assert 7 not in lines

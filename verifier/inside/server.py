@@ -17,7 +17,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from . import behaviour, live, nursery, overlay, sharing, source, state, trace, words
+from . import behaviour, live, nursery, overlay, patience, sharing, source, state, trace, words
 from .channel import Channel
 from .told import Told
 
@@ -196,7 +196,8 @@ class Warm(Loop):
             told = Told(lines)
             if lines is not None:
                 lines.start()
-            self._engine.run(tests, told, not job["all"], job["detail"], scratch)
+            send = patience.Patience(told, job["each_s"]) if job.get("each_s") else told
+            self._engine.run(tests, send, not job["all"], job["detail"], scratch)
             said = told.summary(job["detail"])
             if lines is not None:
                 said["lines"] = lines.found()
