@@ -134,6 +134,13 @@ class Workspace(Protocol):
         """
         ...
 
+    def earlier(self, path: RepoPath) -> tuple[bytes, ...]:
+        """Return texts that a file had lately, the latest first: in the last commit, and before the last that changed it.
+
+        None where no history is known.
+        """
+        ...
+
     def inspect(self, path: RepoPath, timeout_s: float = ANSWER_S) -> Inspection:
         """Return all that the language servers find in a file as it is, edited or not. Their trouble is told in it, never raised."""
         ...

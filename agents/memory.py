@@ -58,7 +58,7 @@ class MemoryWorkspace(LanguageVerbs):
 
     `say` answers for the suite, `respond` for commands (it may write to the workspace's `files`). `clock` counts
     seconds, `budget_s` of which may pass; `stopped` set makes the next step raise `Stopped`. `servers` are the language
-    servers there are, and `start` starts one (a `ScriptedSession`, say).
+    servers there are, and `start` starts one (a `ScriptedSession`, say). `history` has what `earlier` says of a file.
     """
 
     def __init__(
@@ -73,6 +73,7 @@ class MemoryWorkspace(LanguageVerbs):
         journal: Sequence[Step] = (),
         servers: Sequence[Found] = (),
         start: Start = _no_server,
+        history: Mapping[RepoPath, Sequence[bytes]] = {},
     ) -> None:
         self.files = dict(files)
         self.progress: list[str] = []
@@ -84,6 +85,7 @@ class MemoryWorkspace(LanguageVerbs):
         self._clock = clock
         self._ends = clock() + budget_s
         self._steps = list(journal)
+        self._history = history
         self.languages = Languages(servers, lambda found: start(self, found), self.read, self._before.get)
 
     @property
@@ -152,6 +154,11 @@ class MemoryWorkspace(LanguageVerbs):
         differ = sorted(path for path in old.keys() | new.keys() if old.get(path) != new.get(path))
         files = tuple(FileChange(path, old.get(path), new.get(path)) for path in differ)
         return Change(_digest(old), _digest(new), files, blobs)
+
+    def earlier(self, path: RepoPath) -> tuple[bytes, ...]:
+        """Return what `history` says of a file."""
+        self.read(path)
+        return tuple(self._history.get(path, ()))
 
     def diagnose(self, path: RepoPath) -> Findings:
         """Journal what the edits so far introduced in a file, and return it."""

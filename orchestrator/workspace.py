@@ -12,7 +12,7 @@ from orchestrator.budget import Budget
 from orchestrator.journal import Journal
 from orchestrator.place import Place
 from sandbox import Command, Completed, Ended, Limits, Sandbox
-from shadowfs import Change, RefusedPath, RepoPath, Snapshot
+from shadowfs import Change, NotPinnable, RefusedPath, RepoPath, Snapshot, earlier_texts
 from verifier import Findings, Languages, Ran, Runner, SuiteReport
 
 TAIL_BYTES = 4096
@@ -130,6 +130,15 @@ class ShadowWorkspace(LanguageVerbs):
     def change(self) -> Change:
         """Return what the shadow differs in from the base by now."""
         return self._snapshot.depot.change(self.base, self.place.shadow.checkpoint())
+
+    def earlier(self, path: RepoPath) -> tuple[bytes, ...]:
+        """Return texts that a file had lately, the latest first."""
+        # A file that the shadow hides has no past either.
+        self.read(path)
+        try:
+            return tuple(earlier_texts(self._snapshot, path))
+        except NotPinnable:
+            return ()
 
     def diagnose(self, path: RepoPath) -> Findings:
         """Return what the edits so far introduced and resolved in a file, as the language servers see it."""

@@ -4,6 +4,7 @@ from shadowfs.change import Blobs, Change, Entry, FileChange, RepoPath
 from shadowfs.compare import compare
 from shadowfs.copydriver import CopyDriver
 from shadowfs.depot import Depot
+from shadowfs.earlier import earlier_texts
 from shadowfs.errors import (
     DepotError,
     DriverUnavailable,
@@ -55,6 +56,7 @@ __all__ = [
     "check_exportable",
     "compare",
     "deliver_objects",
+    "earlier_texts",
     "fingerprint",
     "ignored_paths",
     "merge",

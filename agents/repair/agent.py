@@ -20,6 +20,7 @@ from agents.repair.operators import OPERATORS
 from agents.repair.past import Past, recall
 from agents.repair.question import MOST_OPTIONS, question
 from agents.repair.rank import likely, ranked
+from agents.repair.recent import recent
 from agents.repair.search import Plausible, Search, Settings
 from agents.repair.source import Skipped, read_source
 from agents.repair.variants import Module
@@ -230,7 +231,7 @@ def _hints(workspace: Workspace, modules: Mapping[RepoPath, Module], diagnosis: 
     """Return the hints that an earlier life used, if any were, else those to be had now."""
     if past.hints is not None or past.done:
         return past.hints or Hints()
-    hints = inspected(workspace, modules, diagnosis.lines())
+    hints = inspected(workspace, modules, diagnosis.lines()) + recent(workspace, modules, diagnosis.lines())
     if hints:
         keep(workspace, Hinted(hints), progress=str(hints))
     return hints

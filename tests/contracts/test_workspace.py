@@ -60,6 +60,16 @@ def test_what_is_written_is_read_and_is_the_change(workspace: Workspace) -> None
     assert "tests/test_age.py" not in set(workspace.paths())
 
 
+def test_the_past_of_a_file_is_told_as_far_as_it_is_known(workspace: Workspace) -> None:
+    assert workspace.earlier("age.py") == (BUGGY.encode(),)
+    workspace.write("new.py", b"")
+    assert workspace.earlier("new.py") == ()
+    with pytest.raises(FileNotFoundError):
+        workspace.earlier("missing.py")
+    with pytest.raises(PermissionError):
+        workspace.earlier("../outside")
+
+
 def test_undoing_leaves_no_change_and_equal_states_have_equal_trees(workspace: Workspace) -> None:
     first = workspace.change()
     workspace.write("age.py", FIXED.encode())

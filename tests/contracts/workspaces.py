@@ -149,6 +149,7 @@ def _memory(journal: Sequence[Step], servers: Sequence[Found]) -> Hold:
         budget_s=BUDGET_S,
         journal=journal,
         servers=servers,
+        history={path: [data] for path, data in FILES.items()},
         start=lambda workspace, found: ScriptedSession(_bad_lines, workspace.files, server=found.server.name),
     )
     return Hold(workspace, owner)

@@ -1,0 +1,166 @@
+"""Hints from outside: what language servers and the last commits say becomes suspicion and rewrites, and is used the same after a crash."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from agents import MemoryWorkspace
+from agents.repair.hints import QUICK_FIX, UNDONE, Hints, Offer
+from agents.repair.inspection import inspected
+from agents.repair.localise import places
+from agents.repair.operators import OPERATORS
+from agents.repair.rank import ranked
+from agents.repair.recent import recent
+from agents.repair.source import Source, Splice, read_source
+from agents.repair.variants import Module
+from tests.verifier.language.doubles import double
+from verifier import (
+    Diagnostic,
+    FileEdit,
+    Fix,
+    Found,
+    LanguageSession,
+    Position,
+    ScriptedSession,
+    ServerFailed,
+    Severity,
+    Span,
+    TextEdit,
+)
+
+CODE = "import json\n\n\ndef area(é, r):\n    x = r * r\n    return math.pi * x\n"
+NAMES = [f"m{number}.py" for number in range(5)]
+LINES = {("m.py", 5): 0.5, ("m.py", 6): 0.9}
+IMPORT = TextEdit(Span(Position(1, 0), Position(1, 0)), "import math\n")
+
+
+def module(text: str = CODE) -> dict[str, Module]:
+    source = read_source("m.py", text.encode())
+    assert isinstance(source, Source)
+    return {"m.py": Module.of(source)}
+
+
+def said(line: int, severity: Severity = Severity.ERROR) -> Diagnostic:
+    return Diagnostic("m.py", Span(Position(line, 4), Position(line, 8)), severity, "no")
+
+
+def served(
+    found: Sequence[Diagnostic], offers: Sequence[Fix] = (), text: str = CODE, clock: Callable[[], float] = lambda: 0.0
+) -> MemoryWorkspace:
+    """Return a workspace with a server that says and offers this of any place in any file."""
+
+    def start(workspace: MemoryWorkspace, which: Found) -> LanguageSession:
+        return ScriptedSession(lambda *_: tuple(found), workspace.files, offers=tuple(offers), server=which.server.name)
+
+    files = {path: text.encode() for path in ("m.py", *NAMES)}
+    return MemoryWorkspace(files, servers=[double("well")], start=start, clock=clock)
+
+
+def test_without_servers_and_history_there_is_nothing() -> None:
+    workspace = MemoryWorkspace({"m.py": CODE.encode()})
+    assert not inspected(workspace, module(), LINES)
+    assert not recent(workspace, module(), LINES)
+    assert not workspace.journal()
+
+
+def test_a_line_with_an_error_is_raised_where_it_is_suspicious_already() -> None:
+    hints = inspected(served([said(5), said(1), said(6, Severity.WARNING)]), module(), LINES)
+    assert [(path, line) for path, line, _ in hints.raised] == [("m.py", 5)]
+    scores = hints.over(LINES)
+    assert scores["m.py", 5] > LINES["m.py", 5] and scores["m.py", 6] == LINES["m.py", 6]
+    assert set(scores) == set(LINES)
+
+
+def test_quick_fixes_are_rewrites_of_the_statement_they_are_offered_for() -> None:
+    hints = inspected(served([said(6)], [Fix("import math", (FileEdit("m.py", (IMPORT,)),), True)]), module(), LINES)
+    assert hints.offers == (Offer("m.py", 6, QUICK_FIX, 1.0, (Splice(0, 0, "import math\n"),)),)
+    modules = module()
+    order = ranked(places(modules, hints.over(LINES), frozenset()), (*OPERATORS, *hints.operators()), {})
+    found = next(variant for _, variant in order if variant.operator == QUICK_FIX)
+    assert modules["m.py"].source.spliced(found.rewrite.splices) == f"import math\n{CODE}"
+    assert found.candidate.edits[0].path == "m.py"
+
+
+@pytest.mark.parametrize(
+    "fix",
+    [
+        Fix("another file", (FileEdit("n.py", (IMPORT,)),)),
+        Fix("two files", (FileEdit("m.py", (IMPORT,)), FileEdit("n.py", (IMPORT,)))),
+        Fix("silence", (FileEdit("m.py", (TextEdit(Span(Position(6, 22), Position(6, 22)), "  # noqa\n"),)),)),
+        Fix("nothing", ()),
+        Fix("overlapping", (FileEdit("m.py", tuple(TextEdit(said(5).span, each) for each in "ab")),)),
+        Fix("backwards", (FileEdit("m.py", (TextEdit(Span(Position(5, 6), Position(4, 1)), "a"),)),)),
+    ],
+    ids=lambda fix: fix.title,
+)
+def test_fixes_that_are_no_rewrite_of_the_file_are_left_out(fix: Fix) -> None:
+    assert not inspected(served([said(5)], [fix]), module(), LINES).offers
+
+
+def test_positions_count_characters_and_splices_bytes() -> None:
+    edit = TextEdit(Span(Position(4, 12), Position(4, 99)), "r=1):\n    pass")
+    text = CODE.replace("\n", "\r\n")
+    hints = inspected(
+        served([said(4)], [Fix("", (FileEdit("m.py", (edit,)),))], text), module(text), {("m.py", 4): 1.0}
+    )
+    source = module(text)["m.py"].source
+    assert "def area(é, r=1):\r\n    pass\r\n" in source.spliced(hints.offers[0].splices)
+
+
+def test_trouble_is_told_once_and_offers_nothing() -> None:
+    def start(workspace: MemoryWorkspace, found: Found) -> LanguageSession:
+        raise ServerFailed(f"{found.server.name} is not to be had for {workspace.root}")
+
+    workspace = MemoryWorkspace({"m.py": b"", "n.py": b""}, servers=[double("well")], start=start)
+    modules = module() | {"n.py": module()["m.py"]}
+    hints = inspected(workspace, modules, LINES)
+    assert hints == Hints(failures=("well is not to be had for /repository",))
+
+
+def test_servers_that_take_too_long_are_asked_no_further() -> None:
+    now = iter(range(0, 1000, 2))
+    workspace = served([said(5)], clock=lambda: float(next(now)))
+    hints = inspected(workspace, dict.fromkeys(NAMES, module()["m.py"]), {(path, 5): 1.0 for path in NAMES})
+    assert 0 < len(hints.raised) < 5
+
+
+def changed(old: str, new: str, lines: dict[tuple[str, int], float], *older: str) -> Hints:
+    workspace = MemoryWorkspace({"m.py": new.encode()}, history={"m.py": [each.encode() for each in (old, *older)]})
+    return recent(workspace, module(new), lines)
+
+
+def test_lines_of_the_last_change_are_raised_and_it_is_offered_undone() -> None:
+    old = CODE.replace("r * r", "r ** 2")
+    hints = changed(old, CODE, LINES)
+    assert [(line, factor > 1.0) for _, line, factor in hints.raised] == [(5, True)]
+    (offer,) = hints.offers
+    assert (offer.line, offer.kind) == (5, UNDONE)
+    assert module()["m.py"].source.spliced(offer.splices) == old
+
+
+def test_lines_that_went_are_offered_again_beside_the_gap() -> None:
+    old = CODE.replace("    x = r * r\n", "    x = r * r\n    x = abs(x)\n")
+    hints = changed(old, CODE, LINES)
+    assert [line for _, line, _ in hints.raised] == [5, 6]
+    assert [(module()["m.py"].source.spliced(offer.splices), offer.line) for offer in hints.offers] == [(old, 6)]
+
+
+def test_an_older_change_counts_less_and_each_is_offered_once() -> None:
+    middle = CODE.replace("r * r", "r ** 2")
+    hints = changed(middle, CODE, LINES, middle.replace("math.pi", "3.14"))
+    assert [offer.closeness for offer in hints.offers] == [1.0, 0.7]
+    assert [line for _, line, _ in hints.raised] == [5, 6]
+    assert hints.raised[0][2] > hints.raised[1][2]
+
+
+@pytest.mark.parametrize("old", ["def (\n", "\0", CODE, CODE.replace("r * r", "1")], ids=range(4))
+def test_what_cannot_be_read_and_what_nobody_suspects_is_no_hint(old: str) -> None:
+    assert not changed(old, CODE, {("m.py", 2): 1.0})
+
+
+def test_a_rewritten_function_is_raised_and_not_offered_undone() -> None:
+    old = CODE.replace("    x = r * r\n", "".join(f"    x = {number}\n" for number in range(20)))
+    hints = changed(old, CODE, LINES)
+    assert hints.raised and not hints.offers
