@@ -70,13 +70,13 @@ def sources(library: Library) -> Path:
     return target
 
 
-def environment() -> Path:
-    """Return a virtual environment with what the suites need, made once."""
-    target = CACHE / "venv"
+def environment(name: str = "venv", requirements: tuple[str, ...] = REQUIREMENTS) -> Path:
+    """Return a virtual environment with what the suites need, or with other packages, made once."""
+    target = CACHE / name
     if not (target / "ready").exists():
         subprocess.run([_base_python(), "-m", "venv", "--clear", "--without-pip", target], check=True)
         site = next(target.glob("lib/python3*/site-packages"))
-        _pip("install", "--target", str(site), *REQUIREMENTS)
+        _pip("install", "--target", str(site), *requirements)
         (target / "ready").touch()
     return target
 
@@ -88,11 +88,11 @@ def suite(folder: Path, tests: tuple[str, ...]) -> Suite:
 
 
 @contextmanager
-def opened(folder: Path, budget_s: float = 600.0) -> Iterator[FolderWorkspace]:
-    """Open a workspace on a copy of a library, in a sandbox."""
+def opened(folder: Path, budget_s: float = 600.0, shown: tuple[Path, ...] = ()) -> Iterator[FolderWorkspace]:
+    """Open a workspace on a copy of a library, in a sandbox that is `shown` some directories more."""
     base = Path(os.path.realpath(sys.base_prefix))
     with LocalDriver(folder.parent / "scratch").open(
-        Root(folder, folder, readonly=(Path(sys.base_prefix), base, environment())), Policy()
+        Root(folder, folder, readonly=(Path(sys.base_prefix), base, environment(), *shown)), Policy()
     ) as sandbox:
         yield FolderWorkspace(folder, sandbox, suite(folder, ()), (), budget_s)
 
