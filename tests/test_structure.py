@@ -31,6 +31,8 @@ ENGINES = {
     "pyfuse3": "shadowfs",
     "psutil": "sandbox",
     "lsprotocol": "verifier/language/lsp.py",
+    "openai": "agents/models/client.py",
+    "quicktok": "agents/prompts/tokens.py",
     "rich": "orchestrator/cli/progress.py",
 }
 """Engines and the package or module that alone may import them."""

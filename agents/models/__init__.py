@@ -1,0 +1,52 @@
+"""Models behind one Protocol: asked over HTTP, from a script, or out of a journal."""
+
+from agents.models.arguments import Refused, arguments_of
+from agents.models.calls import Printed, ToolStyle, printed
+from agents.models.endpoint import Endpoint, Key, NamedModel, choose, endpoints
+from agents.models.errors import ModelError, Trouble
+from agents.models.http import HttpModel
+from agents.models.journaled import JournaledModel, Recording, ReplayedModel, recall
+from agents.models.model import Finish, Message, Model, Reply, Request, Role, Tool, ToolCall, Usage, Watch, unwatched
+from agents.models.patience import Patience
+from agents.models.probe import Probed, Trial, probe
+from agents.models.record import Recorded
+from agents.models.scripted import ScriptedModel
+from agents.models.text_tools import TextToolModel
+
+__all__ = [
+    "Endpoint",
+    "Finish",
+    "HttpModel",
+    "JournaledModel",
+    "Key",
+    "Message",
+    "Model",
+    "ModelError",
+    "NamedModel",
+    "Patience",
+    "Printed",
+    "Probed",
+    "Recorded",
+    "Recording",
+    "Refused",
+    "ReplayedModel",
+    "Reply",
+    "Request",
+    "Role",
+    "ScriptedModel",
+    "TextToolModel",
+    "Tool",
+    "ToolCall",
+    "ToolStyle",
+    "Trial",
+    "Trouble",
+    "Usage",
+    "Watch",
+    "arguments_of",
+    "choose",
+    "endpoints",
+    "printed",
+    "probe",
+    "recall",
+    "unwatched",
+]

@@ -1,0 +1,115 @@
+"""A model whose requests and replies are journaled before they are acted on; what a life before a crash was told is not asked again."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from agents.agent import Step, Workspace
+from agents.models.errors import ModelError, Trouble
+from agents.models.model import Model, Reply, Request, Watch, unwatched
+from agents.models.record import Recorded, digest, read_reply, read_requests, reply_data, request_data
+
+ASKED, REPLIED, FAILED = "model_asked", "model_replied", "model_failed"
+
+
+@dataclass(slots=True)
+class Recording:
+    """What a journal holds of a model's answers: by request, its replies in order, and the messages already written down.
+
+    `unread` says what was ignored, because another version wrote it.
+    """
+
+    replies: dict[str, deque[Reply]] = field(default_factory=dict)
+    requests: list[Recorded] = field(default_factory=list)
+    messages: set[str] = field(default_factory=set)
+    unread: list[str] = field(default_factory=list)
+
+
+def recall(steps: Sequence[Step]) -> Recording:
+    """Read what `JournaledModel` left in a journal."""
+    recording = Recording()
+    asked = [step for step in steps if step.kind == f"note:{ASKED}"]
+    recording.requests, recording.messages, recording.unread = read_requests(asked)
+    for step in steps:
+        if step.kind == f"note:{REPLIED}":
+            try:
+                key, reply = str(step.data["request"]), read_reply(step.data)
+            except (KeyError, TypeError, ValueError) as error:
+                recording.unread.append(f"step {step.number} holds no reply of this version: {error}")
+                continue
+            recording.replies.setdefault(key, deque()).append(reply)
+    return recording
+
+
+class JournaledModel:
+    """Journals what another model is asked and answers, and gives recorded answers back: the n-th to the n-th equal request.
+
+    Equal requests in any order, from any thread, are told apart by their number only, so samples of one prompt come back as
+    they were. `reused` counts the answers that were not asked for again.
+    """
+
+    def __init__(self, model: Model, workspace: Workspace) -> None:
+        self._model = model
+        self._workspace = workspace
+        self._recording = recall(workspace.journal())
+        self._lock = threading.Lock()
+        self.reused = 0
+
+    @property
+    def name(self) -> str:
+        """Return the name of the model that answers."""
+        return self._model.name
+
+    @property
+    def context_tokens(self) -> int:
+        """Return how many tokens a request and its reply may have together."""
+        return self._model.context_tokens
+
+    def complete(self, request: Request, *, deadline_s: float, watch: Watch = unwatched) -> Reply:
+        """Return the recorded reply, else journal the request, ask, and journal what comes."""
+        key = digest(self.name, request)
+        with self._lock:
+            if waiting := self._recording.replies.get(key):
+                self.reused += 1
+                return waiting.popleft()
+            asked = request_data(self.name, request, self._recording.messages)
+            self._workspace.note(ASKED, asked)
+        try:
+            reply = self._model.complete(request, deadline_s=deadline_s, watch=watch)
+        except ModelError as error:
+            with self._lock:
+                self._workspace.note(FAILED, _failure(key, error))
+            raise
+        with self._lock:
+            self._workspace.note(REPLIED, {"request": key, **reply_data(reply)})
+        return reply
+
+
+class ReplayedModel:
+    """Answers from a recording alone, so that an attempt can be gone through again with changed code and no model."""
+
+    def __init__(self, recording: Recording, name: str, context_tokens: int) -> None:
+        self._left = {key: deque(replies) for key, replies in recording.replies.items()}
+        self._asked: Counter[str] = Counter()
+        self.name = name
+        self.context_tokens = context_tokens
+
+    def complete(self, request: Request, *, deadline_s: float, watch: Watch = unwatched) -> Reply:
+        """Return the recorded reply; raise `ModelError` (`NOT_RECORDED`) where there is none."""
+        watch("")
+        key = digest(self.name, request)
+        self._asked[key] += 1
+        if not (left := self._left.get(key)):
+            times = "never asked" if key not in self._left else f"asked {self._asked[key] - 1} times"
+            raise ModelError(
+                Trouble.NOT_RECORDED, f"the request {key} was {times} while this was recorded ({deadline_s:g} s)"
+            )
+        return left.popleft()
+
+
+def _failure(key: str, error: ModelError) -> Mapping[str, object]:
+    partial = {} if error.partial is None else {"partial": reply_data(error.partial)}
+    return {"request": key, "trouble": str(error.trouble), "why": error.why, **partial}

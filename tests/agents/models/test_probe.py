@@ -1,0 +1,102 @@
+"""The self-test: which style of tool call a model can hold; and tools in text for models that print their calls."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from agents.models import (
+    Message,
+    ModelError,
+    Reply,
+    Request,
+    Role,
+    ScriptedModel,
+    TextToolModel,
+    Tool,
+    ToolCall,
+    ToolStyle,
+    Trouble,
+    probe,
+)
+
+TOOL = Tool("read_file", "Read.", {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]})
+NATIVE = ToolCall("x", "read_file", '{"path": "notes/colour.txt"}')
+
+
+def holding(style: ToolStyle) -> ScriptedModel:
+    """Return a model that calls in one style, where it is told how, and goes on from what the tool says."""
+    written = json.dumps({"name": "read_file", "arguments": {"path": "notes/colour.txt"}})
+    shapes = {
+        ToolStyle.HERMES: ("<tool_call>", f"<tool_call>\n{written}\n</tool_call>"),
+        ToolStyle.FENCED: ("```json", f"```json\n{written}\n```"),
+        ToolStyle.MISTRAL: ("[TOOL_CALLS]", f"[TOOL_CALLS] [{written}]"),
+    }
+
+    def answer(request: Request) -> Reply:
+        if "vermilion" in request.messages[-1].text:
+            return Reply("It is vermilion.")
+        if style is ToolStyle.NATIVE:
+            return Reply("", (NATIVE,)) if request.tools else Reply("I have no tools.")
+        mark, call = shapes[style]
+        return Reply(call if mark in request.messages[0].text else "I would read the file.")
+
+    return ScriptedModel([answer] * 20)
+
+
+@pytest.mark.parametrize("style", [ToolStyle.NATIVE, ToolStyle.HERMES, ToolStyle.FENCED, ToolStyle.MISTRAL])
+def test_the_style_that_a_model_holds_is_found(style: ToolStyle) -> None:
+    model = holding(style)
+    probed = probe(model, deadline_s=5)
+    assert probed.style is style, probed.trials
+    assert probed.trials[-1].holds
+    fitted = probed.fitted(model)
+    reply = fitted.complete(Request((Message(Role.USER, "Read it."),), (TOOL,)), deadline_s=5)
+    assert json.loads(reply.calls[0].arguments) == {"path": "notes/colour.txt"}
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("I cannot read files.", "called no tool"),
+        (Reply("", (ToolCall("x", "read_file", "{oops"),)), "no JSON object"),
+        (Reply("", (ToolCall("x", "open", "{}"),)), "there is no tool 'open'"),
+        (Reply("", (ToolCall("x", "read_file", '{"path": "a"}'),)), "asked for 'a'"),
+        (Reply("", (NATIVE,)), "did not go on"),
+        (ModelError(Trouble.REPETITION, "it repeats"), "it repeats"),
+    ],
+)
+def test_a_model_that_holds_none_is_told_apart_with_why(line: str | Reply | ModelError, why: str) -> None:
+    probed = probe(ScriptedModel([line] * 20), deadline_s=5)
+    assert probed.style is ToolStyle.NONE
+    assert len(probed.trials) == 4
+    assert why in probed.trials[0].why
+
+
+def test_trouble_that_no_style_would_mend_is_raised() -> None:
+    with pytest.raises(ModelError, match="LLM_API_KEY"):
+        probe(ScriptedModel([ModelError(Trouble.WRONG_KEY, "the key is wrong")]), deadline_s=5)
+
+
+@pytest.mark.parametrize("style", [ToolStyle.HERMES, ToolStyle.FENCED, ToolStyle.MISTRAL])
+def test_a_conversation_in_text_has_the_same_records_as_one_with_native_calls(style: ToolStyle) -> None:
+    inner = holding(style)
+    model = TextToolModel(inner, style)
+    messages = (Message(Role.SYSTEM, "Work."), Message(Role.USER, "Read."))
+    first = model.complete(Request(messages, (TOOL,)), deadline_s=5)
+    assert first.calls[0].id == "call_0"
+    said = (Message(Role.ASSISTANT, first.text, first.calls), Message(Role.TOOL, "blue", answers="call_0"))
+    second = model.complete(Request((*messages, *said), (TOOL,)), deadline_s=5)
+    assert second.calls[0].id == "call_1"
+    asked = inner.asked[-1]
+    assert not asked.tools
+    assert [each.role for each in asked.messages] == [Role.SYSTEM, Role.USER, Role.ASSISTANT, Role.USER]
+    assert "notes/colour.txt" in asked.messages[2].text
+    assert asked.messages[3].text == "The tool says:\nblue"
+    assert asked.messages[0].text.startswith("Work.\n\nThese are your tools")
+
+
+def test_a_style_that_is_none_of_text_is_refused() -> None:
+    with pytest.raises(ValueError, match="hermes"):
+        TextToolModel(ScriptedModel([]), ToolStyle.NATIVE)
