@@ -7,12 +7,18 @@ from dataclasses import replace
 
 from sandbox import Command, Completed, Ended, Limits
 from verifier.errors import OutOfTime, ProtocolBroken
-from verifier.suite import Ran, Runner, SuiteReport
+from verifier.suite import Ran, Runner, Suite, SuiteReport
 from verifier.verdict import Case
+
+_PATIENCE = 10.0
+_LEAST_PATIENCE_S = 5.0
 
 
 class Measure:
     """Runs the suite of one case; the rungs of one ladder share it, so that no run is made twice.
+
+    With the change's tree the tests take as long as they take; elsewhere a test is interrupted that takes ten times as long as
+    the longest there, and more than a few seconds: else a bug that never ends would use up all time there is.
 
     A run gets the case's limits, cut to the time that is left for the case. One that ended at that cut, and not at a limit
     of its own, says nothing of the change: it raises `OutOfTime`, as does a run for which no time is left.
@@ -39,15 +45,24 @@ class Measure:
         return completed
 
     def _run(self, tree: str, ids: Sequence[str] | None) -> SuiteReport:
+        suite = self._case.suite if tree == self._case.change.tree else self._impatient(ids)
         with self._case.open(tree) as sandbox:
             limits = self._allowed()
             try:
-                report = self._runner.run(sandbox, self._case.suite, ids, limits)
+                report = self._runner.run(sandbox, suite, ids, limits)
             except ProtocolBroken as error:
                 # What runs in there is the judged code: its nonsense on the channel is its failure, not ours.
                 return SuiteReport(Ran.CRASHED, why=f"the test process broke the protocol: {error}")
         self._expect_whole(report.ran is Ran.TIMED_OUT, limits)
         return report
+
+    def _impatient(self, ids: Sequence[str] | None) -> Suite:
+        """Return the suite as it runs where tests may never end."""
+        with_change = self.report(self._case.change.tree, ids)
+        if with_change.ran is not Ran.COMPLETED:
+            return self._case.suite
+        longest_s = max((test.seconds for test in with_change.tests), default=0.0)
+        return replace(self._case.suite, each_s=max(_LEAST_PATIENCE_S, _PATIENCE * longest_s))
 
     def _allowed(self) -> Limits:
         """Return the limits of a run that starts now."""

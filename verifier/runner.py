@@ -55,7 +55,7 @@ def command_for(sandbox: Sandbox, suite: Suite) -> Command:
 
 def request_for(sandbox: Sandbox, suite: Suite) -> dict[str, object]:
     """Return the fields that every request starts with."""
-    return {"kind": suite.kind, "args": list(suite.args), "root": str(sandbox.root)}
+    return {"kind": suite.kind, "args": list(suite.args), "root": str(sandbox.root), "each_s": suite.each_s}
 
 
 def _listen(process: Process, channel: HostChannel, heard: Heard) -> Completed:

@@ -16,7 +16,8 @@ class Suite:
 
     `kind` is `pytest`, `unittest` or `command` (any program: only its exit status counts, as one test whose id is the
     command). `python` is the project's interpreter as seen inside the sandbox. `args` are the arguments after
-    `pytest` / `unittest`, or the whole command. `cwd` is relative to the repository.
+    `pytest` / `unittest`, or the whole command. `cwd` is relative to the repository. `each_s` are the seconds of CPU time (or
+    ten times as many asleep) after which a test of the first two kinds is interrupted: it fails then, and the run goes on.
     """
 
     kind: str
@@ -24,6 +25,7 @@ class Suite:
     python: str | None = None
     cwd: str = "."
     environment: Mapping[str, str] = field(default_factory=dict)
+    each_s: float | None = None
 
 
 class Outcome(StrEnum):

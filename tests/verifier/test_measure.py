@@ -42,20 +42,36 @@ def measure(runner: Clocked, own_s: float) -> Measure:
 def test_each_run_gets_what_is_left_then_and_no_more() -> None:
     runner = Clocked(left_s=25.0, needs_s=10.0)
     runs = measure(runner, 20.0)
-    assert [runs.report("base", nth=nth).ran for nth in range(2)] == [Ran.COMPLETED] * 2
+    assert [runs.report("tree", nth=nth).ran for nth in range(2)] == [Ran.COMPLETED] * 2
     with pytest.raises(OutOfTime, match="after 5 s"):
-        runs.report("base", nth=2)
+        runs.report("tree", nth=2)
     assert runner.given == [20.0, 15.0, 5.0]
     with pytest.raises(OutOfTime, match="no time is left"):
-        runs.report("base", nth=3)
-    assert runs.report("base").ran is Ran.COMPLETED, "what was measured stays"
+        runs.report("tree", nth=3)
+    assert runs.report("tree").ran is Ran.COMPLETED, "what was measured stays"
 
 
 def test_a_suite_that_hangs_by_itself_is_measured() -> None:
     runs = measure(Clocked(left_s=25.0, needs_s=3600.0), 20.0)
-    assert runs.report("base").ran is Ran.TIMED_OUT
+    assert runs.report("tree").ran is Ran.TIMED_OUT
     with pytest.raises(OutOfTime):
-        runs.report("tree")
+        runs.report("base")
+
+
+def test_a_test_that_never_ends_on_the_base_does_not_use_up_the_time(tmp_path: Path) -> None:
+    tests = "from lib import f\n\ndef test_loops(): assert f(7) == 16\ndef test_ends(): assert f(1) == 0\n"
+    loop = "def f(n):\n    steps = 0\n    while n != 1:\n        n, steps = n // 2 if n % 2 == 0 else 3 * n {} 1, steps + 1\n    return steps\n"
+    roots = {
+        name: write(tmp_path / name, {"lib.py": loop.format(sign), "test_f.py": tests})
+        for name, sign in (("base", "-"), ("tree", "+"))
+    }
+    case = replace(case_of(FIX, suite=PYTEST), open=lambda tree: opened(roots[tree]), limits=Limits(wall_s=600.0))
+    runs = Measure(InsideRunner(), case)
+    base = runs.report("base")
+    assert base.ran is Ran.COMPLETED
+    assert base.bad() == ("test_f.py::test_loops",)
+    assert base.by_id()["test_f.py::test_loops"].message.startswith("TookTooLong: it was still running after 5 s")
+    assert runs.report("tree").bad() == ()
 
 
 def test_a_ladder_whose_time_ends_gives_no_verdict() -> None:

@@ -1,13 +1,12 @@
-"""Tests that are run as they are, each for so long: one that goes on is interrupted, and says where it was."""
+"""Tests that are given so long each: one that goes on is interrupted, and says where it was."""
 
 from __future__ import annotations
 
 import signal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable
 
 if TYPE_CHECKING:
     from .channel import Message
-    from .told import Told
 
 _setitimer = signal.setitimer
 _WALL_FOR_CPU = 10
@@ -21,25 +20,31 @@ class TookTooLong(BaseException):
 
 
 class Patience:
-    """Passes on what a run says of its tests, and gives the next one `each_s` of CPU time; of wall clock ten times that."""
+    """Passes on what a run says of its tests, and gives each test `each_s` of CPU time; of wall clock ten times that."""
 
-    def __init__(self, told: Told, each_s: float) -> None:
-        self._told = told
+    def __init__(self, send: Callable[[Message], None], each_s: float) -> None:
+        self._send = send
         self._each_s = each_s
-        for number in (signal.SIGVTALRM, signal.SIGALRM):
-            signal.signal(number, self._ring)
-        self._begin()
 
     def __call__(self, message: Message) -> None:
-        if message["t"] == "result":
-            self._begin()
-        self._told(message)
+        if message["t"] in ("collected", "result"):
+            self.begin()
+        self._send(message)
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
+        """Give the test that comes next its time."""
+        for number in (signal.SIGVTALRM, signal.SIGALRM):
+            signal.signal(number, self._ring)
+        self._set(self._each_s)
+
+    def end(self) -> None:
+        """Interrupt nothing any more."""
+        self._set(0.0)
+
+    def _set(self, cpu_s: float) -> None:
         # They ring again, for a test that caught it the first time.
-        _setitimer(signal.ITIMER_VIRTUAL, self._each_s, self._each_s)
-        wall_s = self._each_s * _WALL_FOR_CPU
-        _setitimer(signal.ITIMER_REAL, wall_s, wall_s)
+        _setitimer(signal.ITIMER_VIRTUAL, cpu_s, cpu_s)
+        _setitimer(signal.ITIMER_REAL, cpu_s * _WALL_FOR_CPU, cpu_s * _WALL_FOR_CPU)
 
     def _ring(self, number: int, frame: Any) -> None:
         del number, frame

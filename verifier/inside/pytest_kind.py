@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable, Generator
 
 import pytest
 
-from . import direct, plain, words
+from . import direct, patience, plain, words
 
 if TYPE_CHECKING:
     Send = Callable[[dict[str, Any]], None]
@@ -87,6 +87,8 @@ class Plugin:
         self._raised: dict[Any, Any] = {}
         self._cache = os.path.join(tempfile.gettempdir(), f"nightcrew-cache-{os.getpid()}")
         self._nothing = False
+        self._each_s = request.get("each_s")
+        self._patience: patience.Patience | None = None
 
     # ---- before collection
 
@@ -111,6 +113,9 @@ class Plugin:
             options.numprocesses, options.dist, options.tx = 0, "no", []
         else:
             _tell_workers(config, self._cache)
+        # Workers run the tests of a suite that is spread over them: here nothing is to be interrupted.
+        if self._each_s and not self._serve and getattr(options, "dist", "no") == "no":
+            self.send = self._patience = patience.Patience(self.send, self._each_s)
         self.tbstyle = options.tbstyle
         if self._serve or self._stop:
             # A long traceback is most of the cost of a test that fails.
@@ -210,6 +215,11 @@ class Plugin:
         self._session = session
 
     # ---- the end
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self) -> None:
+        if self._patience is not None:
+            self._patience.end()
 
     def pytest_internalerror(self, excrepr: Any) -> None:
         self.send({"t": "broken", "why": words.cut(str(excrepr), words.OUTPUT_CHARS)})

@@ -196,7 +196,10 @@ class Warm(Loop):
             told = Told(lines)
             if lines is not None:
                 lines.start()
-            send = patience.Patience(told, job["each_s"]) if job.get("each_s") else told
+            send: Any = told
+            if job.get("each_s"):
+                send = patience.Patience(told, job["each_s"])
+                send.begin()
             self._engine.run(tests, send, not job["all"], job["detail"], scratch)
             said = told.summary(job["detail"])
             if lines is not None:

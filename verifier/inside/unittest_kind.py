@@ -7,7 +7,7 @@ import time
 import unittest
 from typing import TYPE_CHECKING, Any, Callable, Iterator
 
-from . import plain, words
+from . import patience, plain, words
 
 if TYPE_CHECKING:
     Send = Callable[[dict[str, Any]], None]
@@ -185,8 +185,13 @@ def run(request: dict[str, Any], send: Send, serve: Serve | None = None) -> int:
         return 0
     if not tests:
         return 5
-    result = Result(send, tree, bool(request.get("stop")))
+    patient = patience.Patience(send, request["each_s"]) if request.get("each_s") else None
+    result = Result(patient or send, tree, bool(request.get("stop")))
     result.buffer = bool(program.buffer)
+    if patient is not None:
+        patient.begin()
     suite.run(result)
+    if patient is not None:
+        patient.end()
     result.complete([_id(test) for test in tests])
     return 1 if result.bad else 0
