@@ -94,4 +94,38 @@ def missing_operand(site: Site, node: ast.Return | ast.Assign | ast.AugAssign) -
             yield site.replace(node.value, f"{text} {sign_text} {name}", near * closeness)
 
 
-TABLE = (arithmetic, sign, missing_operand)
+@repair(
+    "missing term",
+    ast.Name,
+    ast.Attribute,
+    ast.Call,
+    ast.Subscript,
+    ast.BinOp,
+    examples=(
+        ("def f(a, k, n):\n    return f(a, k)\n", "def f(a, k, n):\n    return f(a, k - n)\n"),
+        ("def f(a, i, n):\n    return a[i]\n", "def f(a, i, n):\n    return a[i + n]\n"),
+        ("def f(a, b):\n    x = g(a)\n    return b\n", "def f(a, b):\n    x = g(a)\n    return x + b\n"),
+    ),
+)
+def missing_term(site: Site, node: ast.expr) -> Iterator[Rewrite]:
+    """Add a local name to an argument or an index, take it away, or put it before what is returned or assigned."""
+    parent = site.parent(node)
+    if not isinstance(getattr(node, "ctx", None) or ast.Load(), ast.Load) or site.function is None:
+        return
+    inside = isinstance(parent, ast.Slice) or (isinstance(parent, ast.Call) and node is not parent.func)
+    inside = inside or (isinstance(parent, ast.Subscript) and node is parent.slice)
+    if not inside and not isinstance(parent, ast.Return | ast.Assign):
+        return
+    used = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+    names = [name for name in site.scope.names if name not in used and name not in ("self", "cls", "_")]
+    # What was bound last is closest to what is being worked out.
+    for distance, name in enumerate(reversed(names[-6:])):
+        near = 1.0 / (1 + distance)
+        if inside:
+            yield site.replace(node, f"{site.outer_text(node)} - {name}", near)
+            yield site.replace(node, f"{site.outer_text(node)} + {name}", 0.7 * near)
+        else:
+            yield site.replace(node, f"{name} + {site.outer_text(node)}", near)
+
+
+TABLE = (arithmetic, sign, missing_operand, missing_term)

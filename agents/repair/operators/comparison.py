@@ -77,4 +77,32 @@ def swapped_operands(site: Site, node: ast.Compare | ast.BinOp) -> Iterator[Rewr
     yield site.splice(start, end, site.outer_text(right) + middle + site.outer_text(left))
 
 
-TABLE = (comparison, swapped_operands)
+@repair(
+    "comparison with another number",
+    ast.Compare,
+    examples=(
+        ("if len(a) == 0:\n    pass\n", "if len(a) <= 1:\n    pass\n"),
+        ("if n > 0:\n    pass\n", "if n >= -1:\n    pass\n"),
+    ),
+)
+def boundary(site: Site, node: ast.Compare) -> Iterator[Rewrite]:
+    """Replace the operator of a comparison with a whole number, and the number by the one before or after it."""
+    number = node.comparators[0]
+    if len(node.ops) != 1 or not isinstance(number, ast.Constant) or type(number.value) is not int:
+        return
+    begin, end = site.source.span(node.left)[1], site.source.span(number)[1]
+    found = _SIGN.search(site.source.gap(begin, site.source.span(number)[0]))
+    if found is None:
+        return
+    # What one of both alone would do is not offered again: `< n + 1` does as `<= n`.
+    for sign, value in (
+        ("<=", number.value + 1),
+        (">=", number.value - 1),
+        ("!=", number.value + 1),
+        ("!=", number.value - 1),
+    ):
+        near = 0.5 if sign != "!=" else 0.2
+        yield site.splice(begin + found.start(), end, f"{sign} {value}", near)
+
+
+TABLE = (comparison, swapped_operands, boundary)

@@ -51,6 +51,7 @@ def number(site: Site, node: ast.Constant) -> Iterator[Rewrite]:
     examples=(
         ("for i in range(n):\n    pass\n", "for i in range(n + 1):\n    pass\n"),
         ("x = a[i]\n", "x = a[i - 1]\n"),
+        ("x = a[i, j]\n", "x = a[i, j - 1]\n"),
         ("y = len(a)\n", "y = len(a) - 1\n"),
         ("y = n - 1\n", "y = n\n"),
         ("y = (n + 1) * 2\n", "y = (n) * 2\n"),
@@ -64,7 +65,7 @@ def off_by_one(site: Site, node: ast.expr) -> Iterator[Rewrite]:
         if isinstance(node.op, ast.Add) and _is_one(node.left):
             yield site.splice(site.outer(node.left)[0], site.outer(node.right)[0], "", 1.0)
     parent = site.parent(node)
-    near = _closeness(node, parent)
+    near = _closeness(node, parent if not isinstance(parent, ast.Tuple) else site.parent(parent))
     if near and isinstance(getattr(node, "ctx", None) or ast.Load(), ast.Load):
         for shift in ("+ 1", "- 1"):
             yield site.replace(node, f"{site.text(node)} {shift}", near)
@@ -79,7 +80,7 @@ def _closeness(node: ast.expr, parent: ast.AST | None) -> float:
     if isinstance(parent, ast.Call):
         return 0.0 if node is parent.func else (1.0 if callee(parent) == "range" else 0.35)
     if isinstance(parent, ast.Subscript):
-        return 1.0 if node is parent.slice else 0.0
+        return 0.0 if node is parent.value else 1.0
     if isinstance(parent, ast.Slice | ast.Compare):
         return 0.8 if isinstance(parent, ast.Slice) else 0.6
     if isinstance(parent, ast.BinOp):
@@ -153,4 +154,41 @@ def range_and_index(site: Site, node: ast.Call | ast.Subscript) -> Iterator[Rewr
             yield site.splice(start, end, site.text(node.slice) + middle + site.text(node.value.slice), 0.7)
 
 
-TABLE = (number, off_by_one, slice_bound, range_and_index)
+@repair(
+    "slice added",
+    ast.Name,
+    ast.Attribute,
+    ast.Subscript,
+    examples=(
+        ("def f(a, k):\n    for x in a:\n        g(x)\n", "def f(a, k):\n    for x in a[k:]:\n        g(x)\n"),
+        ("x = f(a[1:], b)\n", "x = f(a[1:], b[1:])\n"),
+        ("def f(a):\n    return a\n", "def f(a):\n    return a[:-1]\n"),
+    ),
+)
+def added_slice(site: Site, node: ast.expr) -> Iterator[Rewrite]:
+    """Use a part of a sequence instead of the whole: one that the statement takes of another, or a usual one."""
+    parent = site.parent(node)
+    if not isinstance(getattr(node, "ctx", None) or ast.Load(), ast.Load) or not _may_be_sequence(node, parent):
+        return
+    known = [
+        each for each in ast.walk(site.block) if isinstance(each, ast.Subscript) and isinstance(each.slice, ast.Slice)
+    ]
+    wanted = {site.text(each.slice): 1.0 for each in known[:4]}
+    wanted |= {text: near for text, near in (("1:", 0.6), (":-1", 0.5), ("::-1", 0.3)) if text not in wanted}
+    for name in [each for each in site.scope.names if each not in ("self", "cls", site.text(node))][:4]:
+        if site.function is not None:
+            wanted |= {f"{name}:": 0.2, f":{name}": 0.2}
+    end = site.source.span(node)[1]
+    for text, near in wanted.items():
+        yield site.splice(end, end, f"[{text}]", near)
+
+
+def _may_be_sequence(node: ast.expr, parent: ast.AST | None) -> bool:
+    if isinstance(parent, ast.For | ast.comprehension):
+        return node is parent.iter
+    if isinstance(parent, ast.Call):
+        return node is not parent.func
+    return isinstance(parent, ast.Return | ast.Assign | ast.Compare | ast.BinOp)
+
+
+TABLE = (number, off_by_one, slice_bound, range_and_index, added_slice)

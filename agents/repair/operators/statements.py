@@ -182,8 +182,42 @@ def copied_statement(site: Site, node: ast.stmt) -> Iterator[Rewrite]:
             yield rewrite
 
 
+@repair(
+    "statement copied with another name",
+    *_SIMPLE,
+    ast.If,
+    ast.For,
+    ast.While,
+    examples=(
+        (
+            "def f(a, b):\n    a.append(1)\n    g(b)\n",
+            "def f(a, b):\n    a.append(1)\n    b.append(1)\n    g(b)\n",
+        ),
+    ),
+)
+def copied_with_name(site: Site, node: ast.stmt) -> Iterator[Rewrite]:
+    """Insert a copy of a call or an assignment nearby, with one of its names replaced by another local one, before this one or at its block's end."""
+    function = site.function
+    if function is None:
+        return
+    names = [name for name in site.scope.names if name not in ("self", "cls")][:8]
+    places = (ast.Expr, ast.Assign, ast.AugAssign)
+    near = [each for each in site.scope.statements if isinstance(each, places) and abs(each.lineno - node.lineno) <= 6]
+    for other in near[:6]:
+        if _is_docstring(other) or other.lineno != other.end_lineno:
+            continue
+        start, text = site.source.span(other)[0], site.text(other)
+        used = [each for each in ast.walk(other) if isinstance(each, ast.Name) and each.id in site.scope.names]
+        for each in used[:3]:
+            low, high = (edge - start for edge in site.source.span(each))
+            data = text.encode()
+            for name in names:
+                if name != each.id and (rewrite := site.insert((data[:low] + name.encode() + data[high:]).decode())):
+                    yield rewrite
+
+
 def _is_docstring(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
-TABLE = (moved_out, moved_in, swapped_statements, loop_exit, result_kept, copied_statement)
+TABLE = (moved_out, moved_in, swapped_statements, loop_exit, result_kept, copied_statement, copied_with_name)

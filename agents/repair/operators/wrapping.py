@@ -175,4 +175,32 @@ def called(site: Site, node: ast.Name | ast.Attribute) -> Iterator[Rewrite]:
         yield site.splice(end, end, "()", 1.0 if known else 0.3)
 
 
-TABLE = (wrapped, unwrapped, added_method, dropped_method, called)
+@repair(
+    "held within a bound",
+    ast.Assign,
+    ast.Return,
+    examples=(
+        ("best = n\n", "best = max(best, n)\n"),
+        ("def f(a):\n    return a - 1\n", "def f(a):\n    return max(0, a - 1)\n"),
+    ),
+)
+def bounded(site: Site, node: ast.Assign | ast.Return) -> Iterator[Rewrite]:
+    """Keep the greater or the smaller of a value and what was there before, or nothing below zero."""
+    value = node.value
+    if value is None or isinstance(value, ast.Constant | ast.Tuple | ast.List | ast.Dict | ast.Lambda | ast.JoinedStr):
+        return
+    if isinstance(value, ast.Call) and callee(value) in ("max", "min"):
+        return
+    held = {"0": 0.6}
+    if (
+        isinstance(node, ast.Assign)
+        and len(node.targets) == 1
+        and not isinstance(node.targets[0], ast.Tuple | ast.List)
+    ):
+        held[site.text(node.targets[0])] = 1.0
+    for other, near in held.items():
+        yield site.replace(value, f"max({other}, {site.text(value)})", near)
+        yield site.replace(value, f"min({other}, {site.text(value)})", near * (0.9 if other != "0" else 0.2))
+
+
+TABLE = (wrapped, unwrapped, added_method, dropped_method, called, bounded)
