@@ -16,7 +16,7 @@ LARGE_BYTES = 1 << 20
 _CHANGED = re.compile(rb":\d+ \d+ ([0-9a-f]+) [0-9a-f]+ M\0")
 
 
-def earlier_texts(snapshot: Snapshot, path: RepoPath, most: int = 3) -> list[bytes]:
+def earlier_texts(snapshot: Snapshot, path: RepoPath, most: int = 4) -> list[bytes]:
     """Return up to `most` texts that a file had, the latest first: in the pinned commit, then before each of the last that changed it.
 
     Only the newest commits are looked at, merges left out; a text that is missing, in a partial clone, is passed over.
@@ -49,6 +49,6 @@ def earlier_texts(snapshot: Snapshot, path: RepoPath, most: int = 3) -> list[byt
 def _git(snapshot: Snapshot, source: WorkTree, *args: str, input: bytes = b"") -> bytes:
     """Run git on the depot, over the user's objects and up to where his history ends, not where the depot's does."""
     shallow = source.common_dir / "shallow"
-    whole = ["--shallow-file", str(shallow) if shallow.exists() else ""]
-    words = [*whole, *(os.fsencode(arg) for arg in args)]
+    whole = ("--shallow-file", str(shallow) if shallow.exists() else "")
+    words = tuple(os.fsencode(word) for word in (*whole, *args))
     return git.run(words, git_dir=snapshot.depot.path, alternates=[source.objects], input=input)

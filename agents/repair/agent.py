@@ -87,7 +87,7 @@ class _Attempt:
         modules, skipped = _load(workspace, diagnosis)
         if isinstance(trials, OneByOne):
             trials.encodings.update({path: _encoding(module) for path, module in modules.items()})
-        hints = _hints(workspace, modules, diagnosis, past)
+        hints = _hints(workspace, modules, diagnosis, past, settings.hints_s)
         order = ranked(
             places(modules, hints.over(diagnosis.lines()), words(task, diagnosis)),
             (*OPERATORS, *hints.operators()),
@@ -227,11 +227,14 @@ def _load(workspace: Workspace, diagnosis: Diagnosis) -> tuple[dict[RepoPath, Mo
     return modules, skipped
 
 
-def _hints(workspace: Workspace, modules: Mapping[RepoPath, Module], diagnosis: Diagnosis, past: Past) -> Hints:
+def _hints(
+    workspace: Workspace, modules: Mapping[RepoPath, Module], diagnosis: Diagnosis, past: Past, within_s: float
+) -> Hints:
     """Return the hints that an earlier life used, if any were, else those to be had now."""
     if past.hints is not None or past.done:
         return past.hints or Hints()
-    hints = inspected(workspace, modules, diagnosis.lines()) + recent(workspace, modules, diagnosis.lines())
+    lines = diagnosis.lines()
+    hints = inspected(workspace, modules, lines, within_s) + recent(workspace, modules, lines)
     if hints:
         keep(workspace, Hinted(hints), progress=str(hints))
     return hints

@@ -14,8 +14,6 @@ from agents.repair.variants import Module
 from shadowfs import RepoPath
 from verifier import Diagnostic, Fix, Position, Severity, TextEdit
 
-BUDGET_S = 5.0
-"""Seconds of wall clock for all questions, a server's start apart."""
 _MOST_FILES = 5
 _MOST_ASKED = 20
 _MOST_OFFERS = 40
@@ -25,9 +23,12 @@ _OF_A_WARNING = 0.1
 _EACH_NEXT = 0.9
 
 
-def inspected(workspace: Workspace, modules: Mapping[RepoPath, Module], lines: Lines) -> Hints:
-    """Return what the servers find in suspicious lines, and offer for them; nothing where there are no servers."""
-    ends = workspace.remaining_s() - BUDGET_S
+def inspected(workspace: Workspace, modules: Mapping[RepoPath, Module], lines: Lines, within_s: float) -> Hints:
+    """Return what the servers find in suspicious lines, and offer for them; nothing where there are no servers.
+
+    All answers are waited for at most `within_s` seconds of wall clock; a server's start has a limit of its own.
+    """
+    ends = workspace.remaining_s() - within_s
     hints = Hints()
     for path, module in list(modules.items())[:_MOST_FILES]:
         left_s = workspace.remaining_s() - ends
@@ -38,6 +39,8 @@ def inspected(workspace: Workspace, modules: Mapping[RepoPath, Module], lines: L
         hints += _told(path, found, lines)
         hints += Hints(offers=tuple(_offers(workspace, module.source, _first(path, found, lines), ends)))
         hints += Hints(failures=tuple(why for why in seen.failures if why not in hints.failures))
+    if workspace.remaining_s() <= ends:
+        hints += Hints(failures=(f"language servers had {within_s:g} s, and were not done",))
     return replace(hints, offers=hints.offers[:_MOST_OFFERS])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from itertools import pairwise
+from typing import NamedTuple
 
 from agents.agent import Workspace
 from agents.repair.hints import UNDONE, Hints, Offer
@@ -18,7 +19,8 @@ _MOST_COMPARED = 3_000
 """Lines that differ between two texts of a file; beyond that it was written anew, and its lines tell nothing."""
 _MOST_UNDONE = 12
 """Lines of a change that is offered undone, before it and after it."""
-_BY_AGE = (1.0, 0.7, 0.5)
+_BY_AGE = (1.0, 1.0, 0.7, 0.5)
+"""How much a change counts: what is not committed yet, the last commit's, that of the one before …"""
 _RAISED = 0.25
 
 
@@ -34,33 +36,61 @@ def recent(workspace: Workspace, modules: Mapping[RepoPath, Module], lines: Line
 def _hints(source: Source, texts: Sequence[bytes], lines: Mapping[int, float]) -> Hints:
     raised: dict[int, float] = {}
     offers: dict[Splice, Offer] = {}
-    for weight, data in zip(_BY_AGE, texts, strict=False):
-        old = read_source(source.path, data)
-        for first, last, splice in () if isinstance(old, Skipped) else _changes(old, source):
-            suspicious = [line for line in range(first, last + 1) if line in lines]
-            for line in suspicious:
-                raised.setdefault(line, round(1.0 + _RAISED * weight, 4))
-            small = last - first < _MOST_UNDONE and splice.text.count("\n") <= _MOST_UNDONE
-            if suspicious and small:
-                line = max(suspicious, key=lambda line: (lines[line], -line))
-                offers.setdefault(splice, Offer(source.path, line, UNDONE, weight, (splice,)))
+    bounds = (*source.starts, len(source.utf8))
+    for age, start, end, before in _changes(source, texts):
+        # What only took lines away is looked for beside the gap.
+        near = range(start + 1, end + 1) if start < end else range(start, start + 2)
+        suspicious = [line for line in near if line in lines]
+        for line in suspicious:
+            raised.setdefault(line, round(1.0 + _RAISED * _BY_AGE[age], 4))
+        if suspicious and max(end - start, len(before)) <= _MOST_UNDONE:
+            line = max(suspicious, key=lambda line: (lines[line], -line))
+            splice = Splice(bounds[start], bounds[end], b"".join(before).decode())
+            offers.setdefault(splice, Offer(source.path, line, UNDONE, _BY_AGE[age], (splice,)))
     return Hints(tuple((source.path, *each) for each in sorted(raised.items())), tuple(offers.values()))
 
 
-def _changes(old: Source, new: Source) -> Iterator[tuple[int, int, Splice]]:
-    """Yield what differs: first and last line of the new text, and what undoes it. Lines that went are looked for beside the gap."""
-    before, after = _lines(old), _lines(new)
-    head = _shared(before, after)
-    tail = _shared(before[head:][::-1], after[head:][::-1])
-    before, after = before[head : len(before) - tail], after[head : len(after) - tail]
-    if max(len(before), len(after)) > _MOST_COMPARED:
-        return
-    bounds = (*new.starts, len(new.utf8))
-    for tag, i1, i2, j1, j2 in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
-        if tag != "equal":
-            start, end = head + j1, head + j2
-            splice = Splice(bounds[start], bounds[end], b"".join(before[i1:i2]).decode())
-            yield (start + 1, end, splice) if start < end else (start, start + 1, splice)
+def _changes(source: Source, texts: Sequence[bytes]) -> Iterator[tuple[int, int, int, list[bytes]]]:
+    """Yield how old a change is, where its lines are by now (from 0, up to an end), and the lines that it replaced.
+
+    Changes whose lines have changed again are left out: what would be undone is not theirs alone.
+    """
+    present = newer = _lines(source)
+    for age, data in enumerate(texts):
+        old = read_source(source.path, data)
+        if isinstance(old, Skipped):
+            return
+        older = _lines(old)
+        kept = [block for block in _blocks(newer, present) if block.equal]
+        for block in _blocks(older, newer):
+            home = next((each for each in kept if each.i1 <= block.j1 and block.j2 <= each.i2), None)
+            if home is not None and not block.equal:
+                moved = home.j1 - home.i1
+                yield age, block.j1 + moved, block.j2 + moved, older[block.i1 : block.i2]
+        newer = older
+
+
+class _Block(NamedTuple):
+    """Lines `i1` to `i2` of one text, which are lines `j1` to `j2` of another or became them."""
+
+    equal: bool
+    i1: int
+    i2: int
+    j1: int
+    j2: int
+
+
+def _blocks(old: list[bytes], new: list[bytes]) -> Iterator[_Block]:
+    """Yield which lines are in both texts and which differ, without a middle that is too long to be compared."""
+    head = _shared(old, new)
+    tail = _shared(old[head:][::-1], new[head:][::-1])
+    i2, j2 = len(old) - tail, len(new) - tail
+    yield _Block(True, 0, head, 0, head)
+    if max(i2, j2) - head <= _MOST_COMPARED:
+        middle = SequenceMatcher(None, old[head:i2], new[head:j2], autojunk=False)
+        for tag, *at in middle.get_opcodes():
+            yield _Block(tag == "equal", *(head + each for each in at))
+    yield _Block(True, i2, len(old), j2, len(new))
 
 
 def _lines(source: Source) -> list[bytes]:
@@ -69,7 +99,6 @@ def _lines(source: Source) -> list[bytes]:
 
 
 def _shared(one: Sequence[bytes], other: Sequence[bytes]) -> int:
-    return next(
-        (at for at, (mine, theirs) in enumerate(zip(one, other, strict=False)) if mine != theirs),
-        min(len(one), len(other)),
-    )
+    """Return how many first lines two texts share."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (mine, theirs) in pairs if mine != theirs), min(len(one), len(other)))

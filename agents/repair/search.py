@@ -25,7 +25,7 @@ class Plausible:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How far to search. Everything but `reserve_share` is a count, so that a run repeats under its seed."""
+    """How far to search. What a search goes by is counted, but for two times, so that a run repeats under its seed."""
 
     batch: int = 48
     most_candidates: int = 30_000
@@ -35,6 +35,8 @@ class Settings:
     """After the first plausible one go on for this share of the candidates it took …"""
     further_at_least: int = 120
     """… and for at least so many: others that pass lie within them more often than not, and they cost a second or less."""
+    hints_s: float = 10.0
+    """So long are language servers asked before the search; what they said is journaled."""
     reserve_share: float = 0.15
     """Share of the seconds left at the start that is kept for applying and testing the choice."""
 

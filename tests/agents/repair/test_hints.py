@@ -60,13 +60,13 @@ def served(
 
 def test_without_servers_and_history_there_is_nothing() -> None:
     workspace = MemoryWorkspace({"m.py": CODE.encode()})
-    assert not inspected(workspace, module(), LINES)
+    assert not inspected(workspace, module(), LINES, 5.0)
     assert not recent(workspace, module(), LINES)
     assert not workspace.journal()
 
 
 def test_a_line_with_an_error_is_raised_where_it_is_suspicious_already() -> None:
-    hints = inspected(served([said(5), said(1), said(6, Severity.WARNING)]), module(), LINES)
+    hints = inspected(served([said(5), said(1), said(6, Severity.WARNING)]), module(), LINES, 5.0)
     assert [(path, line) for path, line, _ in hints.raised] == [("m.py", 5)]
     scores = hints.over(LINES)
     assert scores["m.py", 5] > LINES["m.py", 5] and scores["m.py", 6] == LINES["m.py", 6]
@@ -74,7 +74,9 @@ def test_a_line_with_an_error_is_raised_where_it_is_suspicious_already() -> None
 
 
 def test_quick_fixes_are_rewrites_of_the_statement_they_are_offered_for() -> None:
-    hints = inspected(served([said(6)], [Fix("import math", (FileEdit("m.py", (IMPORT,)),), True)]), module(), LINES)
+    hints = inspected(
+        served([said(6)], [Fix("import math", (FileEdit("m.py", (IMPORT,)),), True)]), module(), LINES, 5.0
+    )
     assert hints.offers == (Offer("m.py", 6, QUICK_FIX, 1.0, (Splice(0, 0, "import math\n"),)),)
     modules = module()
     order = ranked(places(modules, hints.over(LINES), frozenset()), (*OPERATORS, *hints.operators()), {})
@@ -96,14 +98,14 @@ def test_quick_fixes_are_rewrites_of_the_statement_they_are_offered_for() -> Non
     ids=lambda fix: fix.title,
 )
 def test_fixes_that_are_no_rewrite_of_the_file_are_left_out(fix: Fix) -> None:
-    assert not inspected(served([said(5)], [fix]), module(), LINES).offers
+    assert not inspected(served([said(5)], [fix]), module(), LINES, 5.0).offers
 
 
 def test_positions_count_characters_and_splices_bytes() -> None:
     edit = TextEdit(Span(Position(4, 12), Position(4, 99)), "r=1):\n    pass")
     text = CODE.replace("\n", "\r\n")
     hints = inspected(
-        served([said(4)], [Fix("", (FileEdit("m.py", (edit,)),))], text), module(text), {("m.py", 4): 1.0}
+        served([said(4)], [Fix("", (FileEdit("m.py", (edit,)),))], text), module(text), {("m.py", 4): 1.0}, 5.0
     )
     source = module(text)["m.py"].source
     assert "def area(é, r=1):\r\n    pass\r\n" in source.spliced(hints.offers[0].splices)
@@ -115,15 +117,16 @@ def test_trouble_is_told_once_and_offers_nothing() -> None:
 
     workspace = MemoryWorkspace({"m.py": b"", "n.py": b""}, servers=[double("well")], start=start)
     modules = module() | {"n.py": module()["m.py"]}
-    hints = inspected(workspace, modules, LINES)
+    hints = inspected(workspace, modules, LINES, 5.0)
     assert hints == Hints(failures=("well is not to be had for /repository",))
 
 
 def test_servers_that_take_too_long_are_asked_no_further() -> None:
     now = iter(range(0, 1000, 2))
     workspace = served([said(5)], clock=lambda: float(next(now)))
-    hints = inspected(workspace, dict.fromkeys(NAMES, module()["m.py"]), {(path, 5): 1.0 for path in NAMES})
+    hints = inspected(workspace, dict.fromkeys(NAMES, module()["m.py"]), {(path, 5): 1.0 for path in NAMES}, 5.0)
     assert 0 < len(hints.raised) < 5
+    assert hints.failures == ("language servers had 5 s, and were not done",)
 
 
 def changed(old: str, new: str, lines: dict[tuple[str, int], float], *older: str) -> Hints:
@@ -147,12 +150,27 @@ def test_lines_that_went_are_offered_again_beside_the_gap() -> None:
     assert [(module()["m.py"].source.spliced(offer.splices), offer.line) for offer in hints.offers] == [(old, 6)]
 
 
-def test_an_older_change_counts_less_and_each_is_offered_once() -> None:
-    middle = CODE.replace("r * r", "r ** 2")
-    hints = changed(middle, CODE, LINES, middle.replace("math.pi", "3.14"))
-    assert [offer.closeness for offer in hints.offers] == [1.0, 0.7]
-    assert [line for _, line, _ in hints.raised] == [5, 6]
-    assert hints.raised[0][2] > hints.raised[1][2]
+def test_an_older_change_counts_less_and_is_undone_alone() -> None:
+    head = CODE.replace("r * r", "r ** 2")
+    before = head.replace("math.pi", "3.14")
+    first = before.replace("def area(é, r)", "def area(é, r, s)")
+    hints = changed(head, f"{CODE}\n\nx = 1\n", {**LINES, ("m.py", 4): 0.2}, before, first)
+    source = module(f"{CODE}\n\nx = 1\n")["m.py"].source
+    assert [(source.spliced(each.splices), each.closeness) for each in hints.offers] == [
+        (f"{each}\n\nx = 1\n", weight)
+        for each, weight in (
+            (CODE.replace("r * r", "r ** 2"), 1.0),
+            (CODE.replace("math.pi", "3.14"), 1.0),
+            (CODE.replace("é, r)", "é, r, s)"), 0.7),
+        )
+    ]
+    assert [line for _, line, _ in hints.raised] == [4, 5, 6]
+    assert hints.raised[0][2] < hints.raised[1][2] == hints.raised[2][2]
+
+
+def test_a_change_that_was_changed_again_is_not_undone() -> None:
+    hints = changed(CODE.replace("r * r", "r ** 2"), CODE, LINES, CODE.replace("r * r", "r ** 3"))
+    assert len(hints.offers) == 1
 
 
 @pytest.mark.parametrize("old", ["def (\n", "\0", CODE, CODE.replace("r * r", "1")], ids=range(4))
