@@ -101,6 +101,8 @@ def missing_operand(site: Site, node: ast.Return | ast.Assign | ast.AugAssign) -
     ast.Call,
     ast.Subscript,
     ast.BinOp,
+    ast.ListComp,
+    ast.List,
     examples=(
         ("def f(a, k, n):\n    return f(a, k)\n", "def f(a, k, n):\n    return f(a, k - n)\n"),
         ("def f(a, i, n):\n    return a[i]\n", "def f(a, i, n):\n    return a[i + n]\n"),
@@ -126,6 +128,8 @@ def missing_term(site: Site, node: ast.expr) -> Iterator[Rewrite]:
             yield site.replace(node, f"{site.outer_text(node)} + {name}", 0.7 * near)
         else:
             yield site.replace(node, f"{name} + {site.outer_text(node)}", near)
+            if isinstance(node, ast.List | ast.ListComp):
+                yield site.replace(node, f"{site.text(node)} + {name}", near)
 
 
 TABLE = (arithmetic, sign, missing_operand, missing_term)

@@ -177,9 +177,30 @@ def copied_statement(site: Site, node: ast.stmt) -> Iterator[Rewrite]:
         if "\n" in text or "\r" in text or text in seen or _is_docstring(other):
             continue
         seen.add(text)
-        near = 1.0 / (1.0 + abs(other.lineno - node.lineno) / 8)
-        if rewrite := site.insert(text, near):
-            yield rewrite
+        yield from _inserted(site, node, text, 1.0 / (1.0 + abs(other.lineno - node.lineno) / 8))
+
+
+def _inserted(site: Site, node: ast.stmt, text: str, near: float = 1.0) -> Iterator[Rewrite]:
+    """Insert a statement before this one, and behind it where it is the last of its block."""
+    if rewrite := site.insert(text, near):
+        yield rewrite
+    indent = site.source.indent_at(site.source.span(node)[0])
+    if (
+        indent is not None
+        and _is_last(site, node)
+        and not isinstance(node, ast.Return | ast.Raise | ast.Break | ast.Continue)
+    ):
+        end = site.source.span(node)[1]
+        # Behind a comment that ends the line.
+        line = site.source.utf8.find(b"\n", end)
+        end = line if line >= 0 else len(site.source.utf8)
+        end -= site.source.utf8[:end].endswith(b"\r")
+        yield site.splice(end, end, site.source.newline + indent + text, near)
+
+
+def _is_last(site: Site, node: ast.stmt) -> bool:
+    parent = site.parent(node)
+    return parent is not None and any(body[-1] is node for body in _bodies(parent))
 
 
 @repair(
@@ -193,12 +214,15 @@ def copied_statement(site: Site, node: ast.stmt) -> Iterator[Rewrite]:
             "def f(a, b):\n    a.append(1)\n    g(b)\n",
             "def f(a, b):\n    a.append(1)\n    b.append(1)\n    g(b)\n",
         ),
+        (
+            "def f(a, b):\n    if a:\n        a.append(1)  # why\n    return b\n",
+            "def f(a, b):\n    if a:\n        a.append(1)  # why\n        b.append(1)\n    return b\n",
+        ),
     ),
 )
 def copied_with_name(site: Site, node: ast.stmt) -> Iterator[Rewrite]:
-    """Insert a copy of a call or an assignment nearby, with one of its names replaced by another local one, before this one or at its block's end."""
-    function = site.function
-    if function is None:
+    """Insert a copy of a call or an assignment nearby in which a name is another local one."""
+    if site.function is None:
         return
     names = [name for name in site.scope.names if name not in ("self", "cls")][:8]
     places = (ast.Expr, ast.Assign, ast.AugAssign)
@@ -212,8 +236,8 @@ def copied_with_name(site: Site, node: ast.stmt) -> Iterator[Rewrite]:
             low, high = (edge - start for edge in site.source.span(each))
             data = text.encode()
             for name in names:
-                if name != each.id and (rewrite := site.insert((data[:low] + name.encode() + data[high:]).decode())):
-                    yield rewrite
+                if name != each.id:
+                    yield from _inserted(site, node, (data[:low] + name.encode() + data[high:]).decode())
 
 
 def _is_docstring(node: ast.stmt) -> bool:
