@@ -17,6 +17,7 @@ import pytest
 from sandbox import (
     Command,
     Completed,
+    DockerDriver,
     Ended,
     Limits,
     LocalDriver,
@@ -28,11 +29,15 @@ from sandbox import (
     toolchain_paths,
 )
 from shadowfs import Change, CopyDriver, Driver, FuseDriver, Shadow, Snapshot, deliver_objects, pin, set_branch
-from tests.sandbox.dockerimage import IMAGES_PYTHON, docker_driver
+from tests.sandbox.dockerimage import IMAGES_PYTHON, remove_volumes, the_image
 
 READINESS = LocalDriver().probe()
 needs_local = pytest.mark.skipif(not READINESS.works, reason=READINESS.why)
 TOOLS = toolchain_paths(Path(sys.executable), Path.home(), {}).readonly
+ENGINE = os.environ.get("ESCAPES_OVER")
+"""The address of another engine, with the image on it, that attacks in the kind `remote` are run over: without it the machine's own, and few."""
+remotely = pytest.mark.remotely
+"""Marks the attacks that are run in the kind `remote` too where no other engine is named: those on what only such a sandbox does."""
 GIT = ("git", "-c", "user.name=user", "-c", "user.email=user@localhost")
 
 
@@ -50,7 +55,11 @@ class Place:
     def driver(self) -> SandboxDriver:
         """Return the sandbox's driver; skips the test where it does not work."""
         scratch = self.base / "scratch"
-        return docker_driver(scratch) if self.kind == "docker" else LocalDriver(scratch)
+        if self.kind == "local":
+            return LocalDriver(scratch)
+        return DockerDriver(
+            the_image(), scratch, ENGINE if self.kind == "remote" else None, remote=self.kind == "remote"
+        )
 
     @property
     def repository(self) -> Path:
@@ -79,7 +88,7 @@ class Place:
             "REPOSITORY": str(self.repository),
             "STATE": str(self.state),
             # An image has tools of its own.
-            "PYTHON": IMAGES_PYTHON if self.kind == "docker" else sys.executable,
+            "PYTHON": sys.executable if self.kind == "local" else IMAGES_PYTHON,
             **more,
         }
 
@@ -151,7 +160,7 @@ def opened(place: Place, shadow: Shadow, *tools: Path) -> Sandbox:
         mount.path,
         place.repository,
         mount.namespace,
-        readonly=(mount.objects, *(() if place.kind == "docker" else TOOLS), *tools),
+        readonly=(mount.objects, *(TOOLS if place.kind == "local" else ()), *tools),
         writable=(mount.git_dir,),
     )
     return place.driver.open(root, Policy(hidden=(place.state,)))
@@ -182,6 +191,8 @@ def guarding(base: Path, driver_name: str, kind: str = "local") -> Iterator[Guar
     place = Place(base, kind)
     place.make()
     with ExitStack() as stack:
+        if kind == "remote":
+            stack.callback(remove_volumes, base, ENGINE)
         driver = shadow_driver(driver_name, place.state)
         stack.callback(driver.close)
         snapshot = pin(place.repository, place.state)
@@ -196,11 +207,27 @@ def guarded(tmp_path: Path) -> Iterator[Guarded]:
         yield attacker
 
 
-@pytest.fixture(params=["local", "docker"])
+@pytest.fixture(params=["local", "docker", "remote"])
 def contained(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Guarded]:
     """Yield the guarded attacker in each kind of sandbox; a module that imports it names it `guarded`."""
     with guarding(tmp_path / "guarded", "copy", request.param) as attacker:
         yield attacker
+
+
+@pytest.fixture(params=["local", "remote"])
+def shipped(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Guarded]:
+    """Yield the guarded attacker in the local sandbox, and in one that its files are shipped to; named `guarded` in modules too."""
+    with guarding(tmp_path / "guarded", "copy", request.param) as attacker:
+        yield attacker
+
+
+COMBINATIONS = {
+    "copy": ("copy", "local"),
+    "fuse": ("fuse", "local"),
+    "docker": ("fuse", "docker"),
+    "remote": ("copy", "remote"),
+}
+"""Drivers of shadows, and kinds of sandboxes on them."""
 
 
 Attacker = Bare | Guarded

@@ -13,16 +13,15 @@ import pytest
 
 from sandbox import Command
 from shadowfs import RefusedPath
-from tests.e2e.arena import Attacker, Bare, Guarded, bare, digest, guarding, needs_local, opened
+from tests.e2e.arena import COMBINATIONS, Attacker, Bare, Guarded, bare, digest, guarding, needs_local, opened, remotely
 
 pytestmark = needs_local
 __all__ = ["bare"]
 
 
-@pytest.fixture(params=["copy", "fuse", "docker"])
+@pytest.fixture(params=COMBINATIONS)
 def guarded(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Guarded]:
-    way = ("fuse", "docker") if request.param == "docker" else (request.param, "local")
-    with guarding(tmp_path / "guarded", *way) as attacker:
+    with guarding(tmp_path / "guarded", *COMBINATIONS[request.param]) as attacker:
         yield attacker
 
 
@@ -69,6 +68,7 @@ def test_fs_2_a_link_out_of_the_tree_leads_nowhere(bare: Bare, guarded: Guarded)
     assert not (guarded.place.victim / "made").exists()
 
 
+@remotely
 def test_fs_3_a_link_left_in_the_tree_is_not_followed_by_the_host(bare: Bare, guarded: Guarded) -> None:
     script = "ln -s $VICTIM/secret link; ln -s $VICTIM directory; ln -s /proc/self/root$VICTIM/secret magic"
     bare.run(script)

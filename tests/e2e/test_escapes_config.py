@@ -6,7 +6,6 @@ import json
 import os
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +15,8 @@ import pytest
 from orchestrator.config import read_repository
 from orchestrator.detect import detect
 from shadowfs import pin
-from tests.e2e.arena import BRANCH, GIT, Attacker, Bare, Guarded, as_the_host, bare, guarded, needs_local, pwned
+from tests.e2e.arena import BRANCH, GIT, Attacker, Bare, Guarded, as_the_host, bare, needs_local, pwned
+from tests.e2e.arena import shipped as guarded
 from tests.e2e.command import NIGHTCREW, clean_environment
 from tests.e2e.library import git
 from tests.e2e.project import fix, make_project
@@ -134,7 +134,9 @@ def test_cfg_2_a_conftest_is_held_like_everything_else(
             "parents": True,
         }
         environment = {**guarded.place.variables(given), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-        suite = Suite("pytest", ("-p", "no:cacheprovider", "test_it.py"), sys.executable, environment=environment)
+        suite = Suite(
+            "pytest", ("-p", "no:cacheprovider", "test_it.py"), environment["PYTHON"], environment=environment
+        )
         report = InsideRunner().run(guarded.sandbox, suite)
     assert (report.ran, [test.outcome for test in report.tests]) == (Ran.COMPLETED, [Outcome.PASSED]), report
     assert set(json.loads(guarded.shadow.read("seen.json")).values()) == {None}

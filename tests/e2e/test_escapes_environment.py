@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from sandbox import Command, LocalDriver, Root
-from tests.e2e.arena import TOOLS, Bare, Guarded, bare, guarded, needs_local, pwned
+from tests.e2e.arena import TOOLS, Bare, Guarded, bare, needs_local, pwned, remotely
+from tests.e2e.arena import shipped as guarded
 from tests.e2e.command import NIGHTCREW, clean_environment
 
 pytestmark = needs_local
@@ -23,6 +24,7 @@ done
 """
 
 
+@remotely
 def test_env_1_no_variable_of_the_host_is_seen(bare: Bare, guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OPENAI_API_KEY", "AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "SSH_AUTH_SOCK"):
         monkeypatch.setenv(name, "a-secret-value")

@@ -12,6 +12,7 @@ import pytest
 from shadowfs import Change, Entry, FileChange, RefusedPath, check_exportable, pin
 from tests.e2e.arena import (
     BRANCH,
+    COMBINATIONS,
     GIT,
     Attacker,
     Bare,
@@ -23,15 +24,16 @@ from tests.e2e.arena import (
     needs_local,
     opened,
     pwned,
+    remotely,
 )
 
 pytestmark = needs_local
 __all__ = ["bare"]
 
 
-@pytest.fixture(params=["copy", "fuse"])
+@pytest.fixture(params=["copy", "fuse", "remote"])
 def guarded(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Guarded]:
-    with guarding(tmp_path / "guarded", request.param) as attacker:
+    with guarding(tmp_path / "guarded", *COMBINATIONS[request.param]) as attacker:
         yield attacker
 
 
@@ -96,6 +98,7 @@ def test_git_3_a_nested_repository_is_not_delivered(bare: Bare, guarded: Guarded
     assert not [path for path in guarded.shadow.paths() if ".git" in path.split("/")]
 
 
+@remotely
 def test_git_4_a_gitfile_that_points_elsewhere_is_not_followed_by_the_host(bare: Bare, guarded: Guarded) -> None:
     plant = (
         "rm -rf .git; git init -q --bare away; git --git-dir=away config core.fsmonitor 'touch '$VICTIM'/pwned';"
@@ -187,6 +190,7 @@ echo changed >> file
 """
 
 
+@remotely
 def test_git_8_nothing_is_borrowed_through_alternates_of_the_attackers(bare: Bare, guarded: Guarded) -> None:
     def another(attacker: Attacker) -> str:
         other = attacker.place.victim / "other"

@@ -16,14 +16,14 @@ import pytest
 
 from sandbox import Command, Ended, Limits
 from shadowfs import FuseDriver, ShadowfsError
-from tests.e2e.arena import Attacker, Bare, Guarded, bare, digest, guarding, needs_local, opened
+from tests.e2e.arena import ENGINE, Attacker, Bare, Guarded, bare, digest, guarding, needs_local, opened, remotely
 from tests.e2e.arena import contained as guarded
 from tests.e2e.command import NIGHTCREW, clean_environment, nightcrew
 from tests.e2e.project import activated
 from tests.e2e.traces import left_behind
 from tests.orchestrator import project
 from tests.sandbox.cases import alive_with
-from tests.sandbox.dockerimage import the_image
+from tests.sandbox.dockerimage import OWN_ENGINE, the_image
 
 pytestmark = needs_local
 __all__ = ["bare", "guarded"]
@@ -66,6 +66,7 @@ time.sleep(float(sys.argv[1]))
 """
 
 
+@remotely
 def test_res_2_memory_is_held_to_its_limit(bare: Bare, guarded: Guarded) -> None:
     limits = Limits(memory_bytes=200 << 20, wall_s=60)
     one = 'exec "$PYTHON" -I -c "$GRAB" 2'
@@ -142,7 +143,8 @@ words = ("sh", "-c", f"setsid sleep {number} & sleep {number} & wait")
 if way == "bare":
     subprocess.run(words)
 else:
-    driver = LocalDriver(scratch) if way == "local" else DockerDriver(way, scratch)
+    image, _, remote = way.partition(" ")
+    driver = LocalDriver(scratch) if way == "local" else DockerDriver(image, scratch, remote or None, remote=bool(remote))
     driver.open(Root(tree, tree)).run(Command(words))
 """
 
@@ -162,7 +164,8 @@ def test_res_7_a_killed_nightcrew_takes_its_commands_along(bare: Bare, guarded: 
     for process in left:
         process.kill()
     assert len(left) >= 1
-    assert survivors(guarded, the_image() if guarded.place.kind == "docker" else "local", marked(207)) == []
+    ways = {"local": "local", "docker": the_image(), "remote": f"{the_image()} {ENGINE or OWN_ENGINE}"}
+    assert survivors(guarded, ways[guarded.place.kind], marked(207)) == []
 
 
 @pytest.fixture

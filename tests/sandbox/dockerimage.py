@@ -24,6 +24,7 @@ from docker.errors import DockerException, ImageNotFound
 
 from sandbox import DockerDriver, SandboxUnavailable
 
+OWN_ENGINE = "unix:///var/run/docker.sock"
 IMAGES_PYTHON = "/usr/bin/python3"
 _PACKAGES = ("python3", "git")
 _PURE = ("pytest", "pluggy", "iniconfig", "packaging", "pygments")
@@ -50,7 +51,12 @@ def docker_driver(scratch: Path) -> DockerDriver:
 def remote_driver(scratch: Path, below: Path) -> Iterator[DockerDriver]:
     """Yield a driver that takes the same engine for another machine's; what that keeps of trees below a path goes with it."""
     yield DockerDriver(the_image(), scratch, remote=True)
-    with engine() as client:
+    remove_volumes(below)
+
+
+def remove_volumes(below: Path, address: str | None = None) -> None:
+    """Remove what an engine that was taken for another machine's keeps of trees below a path."""
+    with engine(address) as client:
         for label in ("nightcrew.cache", "nightcrew.scratch"):
             for volume in client.volumes(filters={"label": [label]})["Volumes"] or ():
                 if volume["Labels"][label].startswith(str(below)):
@@ -58,9 +64,9 @@ def remote_driver(scratch: Path, below: Path) -> Iterator[DockerDriver]:
 
 
 @contextmanager
-def engine() -> Iterator[docker.APIClient]:
+def engine(address: str | None = None) -> Iterator[docker.APIClient]:
     """Yield the engine itself, to see what is there."""
-    client = docker.APIClient(timeout=600)
+    client = docker.APIClient(address, timeout=600)
     try:
         yield client
     finally:
