@@ -16,6 +16,7 @@ from shadowfs.errors import (
 )
 from shadowfs.export import check_exportable, deliver_objects, set_branch
 from shadowfs.fusedriver import FuseDriver
+from shadowfs.history import Past, PastCommit
 from shadowfs.home import Home, sweep
 from shadowfs.ignore import ignored_paths
 from shadowfs.layer import fingerprint
@@ -44,6 +45,8 @@ __all__ = [
     "NoSpace",
     "NotPinnable",
     "Omission",
+    "Past",
+    "PastCommit",
     "PinTable",
     "PinnedFile",
     "Probe",

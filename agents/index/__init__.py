@@ -1,0 +1,7 @@
+"""The code index: full-text search over chunks of a tree, with priors, kept in step by blob ids."""
+
+from agents.index.codeindex import CodeIndex
+from agents.index.errors import IndexUnusable
+from agents.index.records import Contents, Frame, Hit, Query, Updated
+
+__all__ = ["CodeIndex", "Contents", "Frame", "Hit", "IndexUnusable", "Query", "Updated"]
