@@ -41,6 +41,10 @@ class Past:
         """Return the ids of the newest `most` commits that `head` reaches, newest first; merges are left out."""
         return self._git("rev-list", "--no-merges", f"--max-count={most}", "--end-of-options", head).decode().split()
 
+    def first(self, head: str) -> str:
+        """Return the id of the first commit of `head`'s line: the same in each clone and worktree that is not shallow."""
+        return self._git("rev-list", "--first-parent", "--max-parents=0", "--end-of-options", head).decode().split()[-1]
+
     def changed(self, ids: Sequence[str]) -> Iterator[PastCommit]:
         """Yield what commits changed, in their order; raise `DepotError` when one is not there."""
         # In batches: what a commit changed is as long as its author liked.

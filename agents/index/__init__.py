@@ -2,6 +2,7 @@
 
 from agents.index.codeindex import CodeIndex
 from agents.index.errors import IndexUnusable
+from agents.index.frames import frames
 from agents.index.records import Contents, Frame, Hit, Query, Updated
 
-__all__ = ["CodeIndex", "Contents", "Frame", "Hit", "IndexUnusable", "Query", "Updated"]
+__all__ = ["CodeIndex", "Contents", "Frame", "Hit", "IndexUnusable", "Query", "Updated", "frames"]

@@ -31,7 +31,7 @@ _LANGUAGE = {ending: language for language, endings in _LANGUAGES.items() for en
 _TEST_FOLDER = re.compile(r"(?:^|/)(?:tests?|testing|specs?|__tests__|testdata|fixtures|e2e|t)/", re.IGNORECASE)
 _TEST_NAME = re.compile(r"^(?:test_.*|.*_tests?|.*[.-](?:test|spec|cy)|conftest|tests?|.*Tests?)$")
 _OTHERS = re.compile(
-    r"(?:^|/)(?:_?vendor(?:ed)?|third[_-]?party|node_modules|extern(?:als?)?|bower_components|dist|\.git)/"
+    r"(?:^|/)(?:_?vendor(?:ed)?|third[_-]?party|node_modules|(?:site|dist)-packages|extern(?:als?)?|bower_components|dist|\.git)/"
 )
 _SIDE = re.compile(
     r"(?:^|/)(?:docs?|examples?|samples?|demos?|bench(?:marks?)?|tools?|scripts?|ci|\.github|changelog|news|CHANGES)/",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import PurePosixPath
 
 from agents.index.history import History
@@ -50,22 +51,28 @@ class View:
     blobs: Mapping[RepoPath, int]
     paths: dict[int, list[RepoPath]] = field(init=False)
     worded: dict[str, list[RepoPath]] = field(init=False)
+    based: dict[str, list[RepoPath]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.paths, self.worded = defaultdict(list), defaultdict(list)
+        self.paths, self.worded, self.based = defaultdict(list), defaultdict(list), defaultdict(list)
         for path, blob in self.blobs.items():
             self.paths[blob].append(path)
+            self.based[path.rpartition("/")[2]].append(path)
             for word in set(words(path.rpartition(".")[0])):
                 self.worded[word].append(path)
 
     def named(self, path: str) -> RepoPath | None:
-        """Return the file that a path of a traceback means: the one that it ends with, or that ends with it."""
+        """Return the file that a path of a traceback means: the one that shares most of its end; None where that is a guess."""
         parts = PurePosixPath(path.replace("\\", "/")).parts
-        for start in range(len(parts)):
-            tail = "/".join(parts[start:])
-            if tail in self.blobs:
-                return tail
-        return None
+        fits = [
+            (_shared_end(parts, PurePosixPath(other).parts), other) for other in self.based.get("".join(parts[-1:]), ())
+        ]
+        most, best = max(fits, default=(0, ""))
+        if sum(fit == most for fit, _ in fits) != 1:
+            return None
+        # A bare name is enough where nothing else has it, but not for what is installed from elsewhere.
+        bare = (len(parts) == 1 or "/" not in best) and role(path) is not Role.FOREIGN
+        return best if most > 1 or bare else None
 
 
 @dataclass(slots=True)
@@ -169,6 +176,12 @@ class Search:
             names, body = self._store.words(id)
             why = (*_shared("defines", names, asked), *_shared("has", body - names, asked), *file.why)
             yield Hit(path, first, last, file.score, name, (*why, *_ranked_down(path)))
+
+
+def _shared_end(one: Sequence[str], other: Sequence[str]) -> int:
+    """Return how many parts the two have in common at their ends."""
+    pairs = zip(reversed(one), reversed(other), strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _shared(verb: str, words: frozenset[str], asked: Mapping[str, str]) -> Iterator[str]:

@@ -29,6 +29,7 @@ def test_commits_come_newest_first_with_what_they_changed(tmp_path: Path) -> Non
     snapshot = pin(repository, tmp_path / "state")
     past = Past.of(snapshot)
     first = git(repository, "rev-list", "--max-parents=0", "HEAD").decode()
+    assert past.first(snapshot.head) == first
     assert past.recent(snapshot.head, 99) == [*ids, first]
     assert past.recent(snapshot.head, 2) == ids[:2]
     found = list(past.changed([*ids, first]))
@@ -48,6 +49,7 @@ def test_a_shallow_history_ends_where_it_ends(tmp_path: Path) -> None:
     git(tmp_path, "clone", "--quiet", "--depth=1", f"file://{whole}", "part")
     snapshot = pin(tmp_path / "part", tmp_path / "state")
     past = Past.of(snapshot)
+    assert past.first(snapshot.head) == last
     assert past.recent(snapshot.head, 99) == [last]
     assert list(past.changed([last])) == [PastCommit(last, "three", ("a.py", "b.py", "c.py"))]
 

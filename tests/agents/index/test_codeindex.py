@@ -69,6 +69,26 @@ def test_a_frame_of_the_traceback_comes_first_and_shows_its_line(index: CodeInde
     assert "line 50 is in the traceback" in best.why
 
 
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/tox/lib/python3.11/site-packages/pkg/core.py", "src/pkg/core.py"),
+        ("C:\\work\\src\\pkg\\core.py", "src/pkg/core.py"),
+        ("Jar.java", "main/java/Jar.java"),
+        ("/home/me/run.py", "run.py"),
+        ("/usr/lib/python3/dist-packages/run.py", None),
+        ("/elsewhere/core.py", None),
+        ("twice.py", None),
+        ("", None),
+    ],
+)
+def test_a_path_of_a_traceback_means_one_file_or_none(index: CodeIndex, path: str, expected: str | None) -> None:
+    blobs = Blobs()
+    names = ("src/pkg/core.py", "main/java/Jar.java", "run.py", "a/twice.py", "b/twice.py")
+    index.update(blobs.tree({name: f"x{at} = 1\n" for at, name in enumerate(names)}), blobs)
+    assert found(index, Query("", frames=(Frame(path, 1),))) == ([expected] if expected else [])
+
+
 def test_files_that_changed_together_and_commits_that_sound_alike_count(index: CodeIndex) -> None:
     blobs = Blobs()
     index.update(blobs.tree({**FILES, "src/pair.py": "x = 1\n", "src/told.py": "y = 1\n"}), blobs)
