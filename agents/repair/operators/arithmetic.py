@@ -107,6 +107,7 @@ def missing_operand(site: Site, node: ast.Return | ast.Assign | ast.AugAssign) -
         ("def f(a, k, n):\n    return f(a, k)\n", "def f(a, k, n):\n    return f(a, k - n)\n"),
         ("def f(a, i, n):\n    return a[i]\n", "def f(a, i, n):\n    return a[i + n]\n"),
         ("def f(a, b):\n    x = g(a)\n    return b\n", "def f(a, b):\n    x = g(a)\n    return x + b\n"),
+        ("def f(a):\n    return [2 * x for x in a]\n", "def f(a):\n    return a + [2 * x for x in a]\n"),
     ),
 )
 def missing_term(site: Site, node: ast.expr) -> Iterator[Rewrite]:
@@ -118,7 +119,9 @@ def missing_term(site: Site, node: ast.expr) -> Iterator[Rewrite]:
     inside = inside or (isinstance(parent, ast.Subscript) and node is parent.slice)
     if not inside and not isinstance(parent, ast.Return | ast.Assign):
         return
-    used = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+    joined = isinstance(node, ast.List | ast.ListComp)
+    # A list may well be joined with one that it was made from.
+    used = set() if joined else {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
     names = [name for name in site.scope.names if name not in used and name not in ("self", "cls", "_")]
     # What was bound last is closest to what is being worked out.
     for distance, name in enumerate(reversed(names[-6:])):
@@ -128,7 +131,7 @@ def missing_term(site: Site, node: ast.expr) -> Iterator[Rewrite]:
             yield site.replace(node, f"{site.outer_text(node)} + {name}", 0.7 * near)
         else:
             yield site.replace(node, f"{name} + {site.outer_text(node)}", near)
-            if isinstance(node, ast.List | ast.ListComp):
+            if joined:
                 yield site.replace(node, f"{site.text(node)} + {name}", near)
 
 

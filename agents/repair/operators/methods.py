@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from agents.repair.index import BUILTINS, dotted
 from agents.repair.operators.priors import repair
 from agents.repair.operators.vocabulary import METHODS, PAIRED, constructors, counterparts, offers
-from agents.repair.site import Rewrite, Site, similar
+from agents.repair.site import Rewrite, Site, alike, similar
 
 _COMMON = frozenset().union(*METHODS.values())
 
@@ -147,15 +147,10 @@ def unknown_attribute(site: Site, node: ast.Attribute) -> Iterator[Rewrite]:
     if site.index.attributes[node.attr] > 1 or node.attr in _COMMON or offers(_imported(site, dotted(node.value))):
         return
     known = (set(site.index.attributes) | _COMMON | set(site.index.strings)) - {node.attr}
-    close = sorted(((_alike(name, node.attr), name) for name in known), key=lambda each: (-each[0], each[1]))
+    close = sorted(((alike(name, node.attr), name) for name in known), key=lambda each: (-each[0], each[1]))
     for near, name in close[:4]:
         if near >= 0.6 and name.isidentifier():
             yield site.splice(*_attribute_span(site, node), name, near)
-
-
-def _alike(one: str, other: str) -> float:
-    """Return 1 for transposed letters too, which `similar` alone takes for a difference."""
-    return 0.95 if sorted(one) == sorted(other) else similar(one, other)
 
 
 TABLE = (paired_method, paired_function, another_attribute, library_neighbour, unknown_attribute)
