@@ -176,6 +176,10 @@ class Workspace(Protocol):
         """Return the functions that the one at a place calls."""
         ...
 
+    def completions(self, path: RepoPath, span: Span, timeout_s: float = ANSWER_S) -> tuple[str, ...]:
+        """Return the names that could stand in place of a span, as the server orders them: after a dot, what the thing before it has."""
+        ...
+
     def fixes(self, path: RepoPath, span: Span, timeout_s: float = ANSWER_S) -> tuple[Fix, ...]:
         """Return the quick fixes for what was found in a span; nothing is written, and a server's trouble is no fix."""
         ...

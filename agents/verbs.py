@@ -45,6 +45,10 @@ class LanguageVerbs:
         """Return the functions that the one at a place calls."""
         return self.languages.callees(path, at)
 
+    def completions(self, path: RepoPath, span: Span, timeout_s: float = ANSWER_S) -> tuple[str, ...]:
+        """Return the names that could stand in place of a span."""
+        return self.languages.completions(path, span, timeout_s)
+
     def fixes(self, path: RepoPath, span: Span, timeout_s: float = ANSWER_S) -> tuple[Fix, ...]:
         """Return the quick fixes for what was found in a span."""
         return self.languages.fixes(path, span, timeout_s)

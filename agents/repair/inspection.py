@@ -1,18 +1,21 @@
-"""What language servers say of the suspicious files: lines with errors are raised, and quick fixes are offered as rewrites."""
+"""What language servers say of the suspicious files: lines with errors are raised; quick fixes, and names that are known, are offered."""
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 
 from agents.agent import Workspace
-from agents.repair.hints import QUICK_FIX, Hints, Offer
+from agents.repair.hints import KNOWN_NAME, QUICK_FIX, Hints, Offer
 from agents.repair.localise import Lines
+from agents.repair.site import alike
 from agents.repair.source import Source, Splice
 from agents.repair.variants import Module
 from shadowfs import RepoPath
-from verifier import Diagnostic, Fix, Position, Severity, TextEdit
+from verifier import Diagnostic, Fix, Position, ServerRefused, Severity, Span, TextEdit
 
 _MOST_FILES = 5
 _MOST_ASKED = 20
@@ -21,6 +24,8 @@ _RAISED = 1.3
 _OF_A_WARNING = 0.1
 """Linters find style, too: such rewrites hardly ever repair anything."""
 _EACH_NEXT = 0.9
+_MOST_NAMES = 4
+_LEAST_ALIKE = 0.4
 
 
 def inspected(workspace: Workspace, modules: Mapping[RepoPath, Module], lines: Lines, within_s: float) -> Hints:
@@ -37,7 +42,9 @@ def inspected(workspace: Workspace, modules: Mapping[RepoPath, Module], lines: L
         seen = workspace.inspect(path, left_s)
         found = [said for said in seen.found if (path, said.span.start.line) in lines]
         hints += _told(path, found, lines)
-        hints += Hints(offers=tuple(_offers(workspace, module.source, _first(path, found, lines), ends)))
+        if module.source.encoding == "utf-8":
+            likely = _first(path, found, lines)
+            hints += Hints(offers=(*_fixes(workspace, module, likely, ends), *_names(workspace, module, likely, ends)))
         hints += Hints(failures=tuple(why for why in seen.failures if why not in hints.failures))
     if workspace.remaining_s() <= ends:
         hints += Hints(failures=(f"language servers had {within_s:g} s, and were not done",))
@@ -57,9 +64,9 @@ def _first(path: RepoPath, found: list[Diagnostic], lines: Lines) -> list[Diagno
     return said[:_MOST_ASKED]
 
 
-def _offers(workspace: Workspace, source: Source, found: list[Diagnostic], ends: float) -> Iterator[Offer]:
-    if source.encoding != "utf-8":
-        return
+def _fixes(workspace: Workspace, module: Module, found: list[Diagnostic], ends: float) -> Iterator[Offer]:
+    """Yield the quick fixes for findings, the first of each first."""
+    source = module.source
     for said in found:
         left_s = workspace.remaining_s() - ends
         fixes = workspace.fixes(source.path, said.span, left_s) if left_s > 0 else ()
@@ -68,6 +75,28 @@ def _offers(workspace: Workspace, source: Source, found: list[Diagnostic], ends:
             if splices := _splices(source, fix):
                 yield Offer(source.path, said.span.start.line, QUICK_FIX, round(closeness, 4), splices)
                 closeness *= _EACH_NEXT
+
+
+def _names(workspace: Workspace, module: Module, found: list[Diagnostic], ends: float) -> Iterator[Offer]:
+    """Yield, for attributes that end where an error does, those of a like name that the thing before the dot has."""
+    source = module.source
+    wrong = {_offset(source, said.span.end): said for said in found if said.severity is Severity.ERROR}
+    attributes = [node for node in module.index.parents if isinstance(node, ast.Attribute)]
+    for node in attributes if wrong else ():
+        end = source.span(node)[1]
+        start, left_s = end - len(node.attr.encode()), workspace.remaining_s() - ends
+        if end not in wrong or left_s <= 0:
+            continue
+        said = wrong[end]
+        with suppress(ServerRefused):
+            dot = replace(said.span.end, column=said.span.end.column - len(node.attr))
+            known = set(workspace.completions(source.path, Span(dot, said.span.end), left_s)) - {node.attr}
+            close = sorted(((alike(name, node.attr), name) for name in known if name.isidentifier()), reverse=True)
+            for near, name in close[:_MOST_NAMES]:
+                if near >= _LEAST_ALIKE:
+                    yield Offer(
+                        source.path, said.span.start.line, KNOWN_NAME, round(near, 4), (Splice(start, end, name),)
+                    )
 
 
 def _splices(source: Source, fix: Fix) -> tuple[Splice, ...]:

@@ -143,6 +143,11 @@ def similar(one: str, other: str) -> float:
     return (head + tail) / max(len(one), len(other), 1)
 
 
+def alike(one: str, other: str) -> float:
+    """Return how alike two identifiers look, where transposed letters are hardly a difference."""
+    return 0.95 if sorted(one) == sorted(other) else similar(one, other)
+
+
 def header_nodes(block: Block) -> Iterator[ast.AST]:
     """Yield the statement and the nodes of its own expressions, in source order, without nested statements."""
     waiting: list[ast.AST] = [block]

@@ -77,6 +77,7 @@ def scripted(tree: Path) -> ScriptedSession:
         find=finds,
         files={path.name: path.read_bytes() for path in tree.iterdir()},
         places=(DEFINED,),
+        names=("imag", "real"),
         uses=(Location("b.py", in_b),),
         declared=(symbol_g,),
         told="def f(x: int) -> int",
@@ -124,6 +125,9 @@ def test_names_are_followed(running: LanguageSession) -> None:
     assert running.definition("b.py", USE) == (DEFINED,)
     assert Location("b.py", Span(USE, Position(5, 12))) in running.references("a.py", Position(1, 4))
     assert "int" in running.hover("b.py", USE)
+    running.show("b.py", FILES["b.py"].replace("f(1)", "f(1).").encode())
+    assert "real" in running.completions("b.py", Position(5, 16))
+    running.hide("b.py")
     assert [symbol.name for symbol in running.symbols("b.py")] == ["g"]
     assert [call.symbol.name for call in running.callers("a.py", Position(1, 4))] == ["g"]
     assert running.callees("b.py", Position(4, 4))

@@ -69,6 +69,7 @@ def test_what_no_server_can_tell_is_refused(hold: Hold, path: str) -> None:
         lambda: workspace.hover(path, AT),
         lambda: workspace.rename(path, AT, "other"),
         lambda: workspace.callers(path, AT),
+        lambda: workspace.completions(path, Span(AT, AT)),
         lambda: workspace.callees(path, AT),
     ):
         with pytest.raises(ServerRefused):
@@ -91,6 +92,9 @@ def test_names_are_followed_in_the_shadow_as_it_is_by_a_real_server(tmp_path: Pa
         assert [call.symbol.name for call in workspace.callees("use.py", Position(4, 4))] == ["old_enough"]
         assert "old_enough" in workspace.hover("use.py", use)
         assert [symbol.name for symbol in workspace.symbols("use.py")] == ["asks"]
+        name = Span(Position(1, 16), Position(1, 26))
+        assert {"old_enough"} <= set(workspace.completions("use.py", name))
+        assert workspace.hover("use.py", use)
         workspace.write("age.py", b"")
         (said,) = workspace.diagnose("use.py").delta.introduced
         assert "old_enough" in said.message

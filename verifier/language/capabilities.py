@@ -32,6 +32,7 @@ CLIENT: Mapping[str, object] = {
         "references": _DYNAMIC,
         "documentSymbol": {**_DYNAMIC, "hierarchicalDocumentSymbolSupport": True, "symbolKind": _SYMBOL_KINDS},
         "hover": {**_DYNAMIC, "contentFormat": ["plaintext", "markdown"]},
+        "completion": {**_DYNAMIC, "completionItem": {"snippetSupport": False}},
         "rename": {**_DYNAMIC, "prepareSupport": False},
         "callHierarchy": _DYNAMIC,
         "codeAction": {

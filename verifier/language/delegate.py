@@ -48,6 +48,10 @@ class Delegate(ABC):
         """Return the functions that the one at a place calls."""
         return self._call(lambda session: session.callees(path, at, timeout_s))
 
+    def completions(self, path: RepoPath, at: Position, timeout_s: float = ANSWER_S) -> tuple[str, ...]:
+        """Return the names that could stand at a place."""
+        return self._call(lambda session: session.completions(path, at, timeout_s))
+
     def fixes(self, path: RepoPath, span: Span, timeout_s: float = ANSWER_S) -> tuple[Fix, ...]:
         """Return the quick fixes for what was found in a span."""
         return self._call(lambda session: session.fixes(path, span, timeout_s))

@@ -35,6 +35,10 @@ class Span:
     start: Position
     end: Position
 
+    def touches(self, other: Span) -> bool:
+        """Say whether two spans share a character, or meet."""
+        return self.start <= other.end and other.start <= self.end
+
 
 @dataclass(frozen=True, slots=True)
 class Location:

@@ -69,6 +69,10 @@ class LanguageSession(Protocol):
         """Return the functions that the one at a place calls, with the places of the calls."""
         ...
 
+    def completions(self, path: RepoPath, at: Position, timeout_s: float = ANSWER_S) -> tuple[str, ...]:
+        """Return the names that could stand at a place, as the server orders them: after a dot, what the thing before it has."""
+        ...
+
     def fixes(self, path: RepoPath, span: Span, timeout_s: float = ANSWER_S) -> tuple[Fix, ...]:
         """Return the quick fixes for what was found in a span; those that only a command of the server makes are left out."""
         ...

@@ -11,10 +11,12 @@ from typing import Self, TypeVar
 from shadowfs import RepoPath
 from verifier.errors import ServerFailed, ServerRefused, ServerSilent
 from verifier.language.delta import Checked, Delta, introduced
-from verifier.language.diagnostic import Call, Diagnostic, FileEdit, Fix, Location, Position, Span, Symbol
+from verifier.language.diagnostic import Call, Diagnostic, FileEdit, Fix, Location, Position, Span, Symbol, TextEdit
+from verifier.language.documents import decoded
 from verifier.language.language import ANSWER_S, LanguageSession
 from verifier.language.registry import chosen_servers
 from verifier.language.server import Found, Says, Tier, language_of
+from verifier.language.text import apply_edits
 
 Answer = TypeVar("Answer")
 IDLE_S = 600.0
@@ -141,6 +143,17 @@ class Languages:
     def callees(self, path: RepoPath, at: Position) -> tuple[Call, ...]:
         """Return the functions that the one at a place calls."""
         return self._ask(path, lambda session, left_s: session.callees(path, at, left_s))
+
+    def completions(self, path: RepoPath, span: Span, timeout_s: float = ANSWER_S) -> tuple[str, ...]:
+        """Return the names that could stand in place of a span."""
+
+        def ask(session: LanguageSession, left_s: float) -> tuple[str, ...]:
+            # A server completes what is being written: what stands there already would narrow it down, or be in the way.
+            text = apply_edits(decoded(path, self._read(path)), [TextEdit(span, "")])
+            session.show(path, text.encode())
+            return session.completions(path, span.start, min(left_s, timeout_s))
+
+        return self._ask(path, ask)
 
     def fixes(self, path: RepoPath, span: Span, timeout_s: float = ANSWER_S) -> tuple[Fix, ...]:
         """Return the quick fixes that any fast server has for what it found in a span."""

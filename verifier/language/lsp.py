@@ -57,6 +57,12 @@ class Reader:
         """Return what a server tells of a place, as text."""
         return "" if result is None else _words(self._structured(result, types.Hover).contents)
 
+    def names(self, result: object) -> tuple[str, ...]:
+        """Return the names that completions insert, of a list and of one with more around it alike."""
+        items = _list(result.get("items") if isinstance(result, dict) else result)
+        found = (self._structured(item, types.CompletionItem) for item in items)
+        return tuple(clean(item.insert_text or item.label) for item in found)
+
     def symbols(self, path: str, result: object) -> tuple[Symbol, ...]:
         """Return a file's symbols, outer ones before what they hold."""
         return tuple(self._symbols(path, _list(result), ""))

@@ -29,6 +29,7 @@ class ScriptedSession:
     renames: Callable[[str], tuple[FileEdit, ...]] = lambda _: ()
     calls: tuple[Call, ...] = ()
     offers: tuple[Fix, ...] = ()
+    names: tuple[str, ...] = ()
     server: str = "scripted"
     shown: dict[RepoPath, bytes] = field(default_factory=dict)
     written: list[RepoPath] = field(default_factory=list)
@@ -94,6 +95,12 @@ class ScriptedSession:
     def callees(self, path: RepoPath, at: Position, timeout_s: float = ANSWER_S) -> tuple[Call, ...]:
         """Return `calls`."""
         return self.callers(path, at, timeout_s)
+
+    def completions(self, path: RepoPath, at: Position, timeout_s: float = ANSWER_S) -> tuple[str, ...]:
+        """Return `names`."""
+        del at, timeout_s
+        self._text(path)
+        return self.names
 
     def fixes(self, path: RepoPath, span: Span, timeout_s: float = ANSWER_S) -> tuple[Fix, ...]:
         """Return `offers`."""

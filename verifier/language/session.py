@@ -192,12 +192,17 @@ class ServerSession:
         """Return the functions that the one at a place calls, with the places of the calls."""
         return self._calls(path, at, timeout_s, incoming=False)
 
+    def completions(self, path: RepoPath, at: Position, timeout_s: float = ANSWER_S) -> tuple[str, ...]:
+        """Return the names that could stand at a place, as the server orders them."""
+        with self._alive():
+            return self._reader.names(self._at("completion", path, at, {}, timeout_s))
+
     def fixes(self, path: RepoPath, span: Span, timeout_s: float = ANSWER_S) -> tuple[Fix, ...]:
         """Return the quick fixes for what was found in a span; those that only a command of the server makes are left out."""
         found = self.diagnose(path, timeout_s)
         raw = self._raw[path]
         assert isinstance(raw, list)
-        near = [item for item, each in zip(raw, found, strict=True) if _touch(each.span, span)]
+        near = [item for item, each in zip(raw, found, strict=True) if each.span.touches(span)]
         with self._alive():
             extra = {"range": self._reader.to_wire(path, span), "context": {"diagnostics": near, "only": ["quickfix"]}}
             actions = self._at("codeAction", path, None, extra, timeout_s)
@@ -392,7 +397,3 @@ def _how(completed: Completed) -> str:
     if any(sign in completed.stderr for sign in _OFFLINE):
         words += "; it wants the network, which a sandbox does not have: install all it needs beforehand"
     return words
-
-
-def _touch(one: Span, other: Span) -> bool:
-    return one.start <= other.end and other.start <= one.end

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
 from agents import MemoryWorkspace
-from agents.repair.hints import QUICK_FIX, UNDONE, Hints, Offer
+from agents.repair.hints import KNOWN_NAME, QUICK_FIX, UNDONE, Hints, Offer
 from agents.repair.inspection import inspected
 from agents.repair.localise import places
 from agents.repair.operators import OPERATORS
@@ -23,6 +24,7 @@ from verifier import (
     Found,
     LanguageSession,
     Position,
+    Says,
     ScriptedSession,
     ServerFailed,
     Severity,
@@ -47,15 +49,22 @@ def said(line: int, severity: Severity = Severity.ERROR) -> Diagnostic:
 
 
 def served(
-    found: Sequence[Diagnostic], offers: Sequence[Fix] = (), text: str = CODE, clock: Callable[[], float] = lambda: 0.0
+    found: Sequence[Diagnostic],
+    offers: Sequence[Fix] = (),
+    text: str = CODE,
+    clock: Callable[[], float] = lambda: 0.0,
+    names: tuple[str, ...] = (),
 ) -> MemoryWorkspace:
-    """Return a workspace with a server that says and offers this of any place in any file."""
+    """Return a workspace with a server that says and offers this of any place in any file, and knows these names."""
 
     def start(workspace: MemoryWorkspace, which: Found) -> LanguageSession:
-        return ScriptedSession(lambda *_: tuple(found), workspace.files, offers=tuple(offers), server=which.server.name)
+        return ScriptedSession(
+            lambda *_: tuple(found), workspace.files, offers=tuple(offers), names=names, server=which.server.name
+        )
 
     files = {path: text.encode() for path in ("m.py", *NAMES)}
-    return MemoryWorkspace(files, servers=[double("well")], start=start, clock=clock)
+    types = replace(double("well").server, says=Says.TYPES)
+    return MemoryWorkspace(files, servers=[Found(types, "")], start=start, clock=clock)
 
 
 def test_without_servers_and_history_there_is_nothing() -> None:
@@ -83,6 +92,18 @@ def test_quick_fixes_are_rewrites_of_the_statement_they_are_offered_for() -> Non
     found = next(variant for _, variant in order if variant.operator == QUICK_FIX)
     assert modules["m.py"].source.spliced(found.rewrite.splices) == f"import math\n{CODE}"
     assert found.candidate.edits[0].path == "m.py"
+
+
+def test_attributes_of_a_like_name_are_offered_where_one_is_wrong() -> None:
+    text = CODE.replace("math.pi", "math.tua")
+    wrong = Diagnostic("m.py", Span(Position(6, 11), Position(6, 19)), Severity.ERROR, "no `tua`")
+    workspace = served([wrong, said(5)], text=text, names=("tau", "tua", "tuna", "no name", "cos"))
+    hints = inspected(workspace, module(text), LINES, 5.0)
+    source = module(text)["m.py"].source
+    assert [source.spliced(each.splices) for each in hints.offers] == [
+        text.replace("tua", name) for name in ("tau", "tuna")
+    ]
+    assert {(each.kind, each.line) for each in hints.offers} == {(KNOWN_NAME, 6)}
 
 
 @pytest.mark.parametrize(
