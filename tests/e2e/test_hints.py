@@ -1,8 +1,9 @@
-"""Fixes that no operator makes, from end to end: a real language server offers one, the repository's own history the other."""
+"""Fixes that no operator makes, from end to end: a real language server offers some, the repository's own history another."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from agents import RepairAgent
 from agents.repair import Settings
-from agents.repair.hints import QUICK_FIX, UNDONE
+from agents.repair.hints import KNOWN_NAME, QUICK_FIX, UNDONE
 from orchestrator.crew import Crew
 from orchestrator.records import JobReport, Order, Status
 from orchestrator.wiring import real_engines
@@ -35,6 +36,10 @@ class Tests(unittest.TestCase):
         assert {name}(2) == {value}
 """
 AREA = "def area(side):\n    if not side:\n        return 0\n    return math.prod([side, side])\n"
+IMPORT = ({"shop.py": AREA}, f"import math\n{AREA}", QUICK_FIX)
+SQUARE = "class Square:\n    def __init__(self, side: int) -> None:\n        self.surface = side * side\n"
+SHOP = "from square import Square\n\n\ndef area(side):\n    return side and Square(side).surfase\n"
+ATTRIBUTE = ({"shop.py": SHOP, "square.py": SQUARE}, SHOP.replace("surfase", "surface"), KNOWN_NAME)
 GOOD = """\
 def price(pieces):
     if not pieces:
@@ -57,17 +62,21 @@ def fixed(repository: Path, state: Path, servers: tuple[Found, ...]) -> tuple[Jo
     return report, str(hints)
 
 
-def test_a_missing_import_is_added_as_the_language_server_offers_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("files", "fixed_file", "kind"), [IMPORT, ATTRIBUTE], ids=["import", "attribute"])
+def test_what_a_language_server_offers_repairs(
+    tmp_path: Path, files: Mapping[str, str], fixed_file: str, kind: str
+) -> None:
     servers = [each for each in find_servers(ServerPlaces(tmp_path, f"{sys.prefix}/bin")) if each.server.name == "ty"]
     if not servers:
         pytest.skip("there is no ty here")
-    files = {"shop.py": AREA, "tests/__init__.py": "", "tests/test_shop.py": TESTS.format(name="area", value=4)}
-    commit_all(written(tmp_path / "repository", files))
-    report, hints = fixed(tmp_path / "repository", tmp_path / "state", tuple(servers))
+    tests = {"tests/__init__.py": "", "tests/test_shop.py": TESTS.format(name="area", value=4)}
+    repository = written(tmp_path / "repository", {**files, **tests})
+    commit_all(repository)
+    report, hints = fixed(repository, tmp_path / "state", tuple(servers))
     assert report.status is Status.VERIFIED, report
-    assert git(tmp_path / "repository", "show", f"{report.branch}:shop.py") == f"import math\n{AREA}"
-    assert QUICK_FIX in git(tmp_path / "repository", "log", "-1", "--format=%B", report.branch or "")
-    assert "import math" in hints
+    assert git(repository, "show", f"{report.branch}:shop.py") == fixed_file
+    assert kind in git(repository, "log", "-1", "--format=%B", report.branch or "")
+    assert kind in hints
 
 
 def test_a_recent_change_that_broke_a_test_is_undone(tmp_path: Path) -> None:
