@@ -13,6 +13,7 @@ from tests.bench.target import document
 
 BENCHMARKS = {
     "main": "tests.bench.main",
+    "model": "tests.bench.model",
     "repair": "tests.bench.repair",
     "sandbox": "tests.bench.sandbox",
     "shadowfs": "tests.bench.shadowfs",
