@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.models import Refused, Tool, ToolCall, ToolStyle, arguments_of, printed
@@ -86,6 +86,7 @@ def test_a_style_given_finds_no_other() -> None:
     assert printed(text, ["read"], ToolStyle.HERMES).calls
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.text(alphabet=st.sampled_from('<>/tool_call{}[]"name:arguments, `\njson\\TOOL_CALLS'), max_size=200))
 def test_no_text_makes_the_parser_fail(text: str) -> None:
     printed(text, ["name"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.models.repetition import LEAST, TIMES, Repetition, repeated
@@ -30,6 +30,7 @@ def test_real_code_is_no_repetition() -> None:
             assert watch.take(line) is None, path
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.text(max_size=50), st.text(min_size=1, max_size=200), st.integers(TIMES, 20))
 def test_what_is_told_is_what_the_end_repeats(before: str, piece: str, times: int) -> None:
     text = before + piece * times
