@@ -43,7 +43,7 @@ class CodeIndex:
         self._grammars = Grammars()
         self._store = Store(path, " ".join(sorted(self._grammars.languages)), now)
         self._known: dict[str, tuple[int, str]] = {}
-        self._view = View({})
+        self._view = View()
         self._history = History(())
 
     @classmethod
@@ -114,16 +114,13 @@ class CodeIndex:
         return "binary" if chunks is None else list(chunks)
 
     def _show(self, blobs: Mapping[RepoPath, int]) -> None:
-        before, after = self._weighed(self._view.blobs), self._weighed(blobs)
-        self._store.view(sorted(after.items() - before.items()), sorted(before.keys() - after.keys()))
-        self._view = View(blobs)
+        weights = {blob: self._weight(blob) for blob in self._view.change(blobs)}
+        shown = {blob: weight for blob, weight in weights.items() if weight}
+        self._store.view(sorted(shown.items()), sorted(weights.keys() - shown.keys()))
 
-    def _weighed(self, blobs: Mapping[RepoPath, int]) -> dict[int, float]:
-        """Return for each blob the best weight that a path of its has."""
-        weights: dict[int, float] = {}
-        for path, blob in blobs.items():
-            weights[blob] = max(weights.get(blob, 0.0), self._weights.roles[role(path)])
-        return weights
+    def _weight(self, blob: int) -> float:
+        """Return the best weight that a path of a blob has, 0 where it has none."""
+        return max((self._weights.roles[role(path)] for path in self._view.paths[blob]), default=0.0)
 
 
 def _chosen(tree: Mapping[RepoPath, BlobId], most: int) -> tuple[dict[RepoPath, str], Counter[str]]:

@@ -44,22 +44,32 @@ class Weights:
     frame: float = 1.0
 
 
-@dataclass(slots=True)
 class View:
-    """The files that a search sees: the blob of each, and which paths hold a blob."""
+    """The files that a search sees: the blob of each, and which files hold a blob, a word in their path, a name."""
 
-    blobs: Mapping[RepoPath, int]
-    paths: dict[int, list[RepoPath]] = field(init=False)
-    worded: dict[str, list[RepoPath]] = field(init=False)
-    based: dict[str, list[RepoPath]] = field(init=False)
+    def __init__(self) -> None:
+        self.blobs: dict[RepoPath, int] = {}
+        self.paths: dict[int, set[RepoPath]] = defaultdict(set)
+        self.worded: dict[str, set[RepoPath]] = defaultdict(set)
+        self.based: dict[str, set[RepoPath]] = defaultdict(set)
 
-    def __post_init__(self) -> None:
-        self.paths, self.worded, self.based = defaultdict(list), defaultdict(list), defaultdict(list)
-        for path, blob in self.blobs.items():
-            self.paths[blob].append(path)
-            self.based[path.rpartition("/")[2]].append(path)
-            for word in set(words(path.rpartition(".")[0])):
-                self.worded[word].append(path)
+    def change(self, blobs: Mapping[RepoPath, int]) -> set[int]:
+        """Make these the files, and return the blobs that got or lost one. Costs what differs."""
+        gone, come = self.blobs.items() - blobs.items(), blobs.items() - self.blobs.items()
+        for path, blob in gone:
+            self.paths[blob].discard(path)
+            for held in self._told(path):
+                held.discard(path)
+        for path, blob in come:
+            self.paths[blob].add(path)
+            for held in self._told(path):
+                held.add(path)
+        self.blobs = dict(blobs)
+        return {blob for _, blob in gone | come}
+
+    def _told(self, path: RepoPath) -> Iterator[set[RepoPath]]:
+        yield self.based[path.rpartition("/")[2]]
+        yield from (self.worded[word] for word in set(words(path.rpartition(".")[0])))
 
     def named(self, path: str) -> RepoPath | None:
         """Return the file that a path of a traceback means: the one that shares most of its end; None where that is a guess."""
@@ -105,13 +115,16 @@ class Search:
 
     def _best(self, files: int, places: int, asked: Mapping[str, str]) -> Iterator[Hit]:
         left = files
-        for path in sorted(self._files, key=lambda path: (-self._files[path].score, path)):
+        for path in self._ranked():
             if not left:
                 return
             # An empty file has no place to show.
             hits = list(self._places(path, places, asked))
             left -= bool(hits)
             yield from hits
+
+    def _ranked(self) -> list[RepoPath]:
+        return sorted(self._files, key=lambda path: (-self._files[path].score, path))
 
     def _by_words(self, asked: Collection[str], weight: float) -> None:
         rows = list(self._store.match(asked, _POOL, self._weights.names))
@@ -137,8 +150,7 @@ class Search:
         for path, (fit, commit) in self._history.alike(asked).items():
             if path in self._view.blobs:
                 self._add(path, self._weights.alike * fit, f"changed by a commit that sounds alike: {commit.subject}")
-        best = sorted(self._files, key=lambda path: -self._files[path].score)[:5]
-        for path in best:
+        for path in self._ranked()[:5]:
             score, changes = self._files[path].score, self._history.changes(path)
             for other, times in self._history.together(path).items():
                 if other in self._view.blobs and times > 1:

@@ -29,7 +29,7 @@ _QUICK_CASES = 8
 _FEWEST = 5
 _HISTORY = 2_000
 _BEST = 5
-_COMMITS = 10
+_COMMITS = 21
 _WORDS_ALONE = Weights(dict.fromkeys(Role, 1.0), names=1.0, path=0.0, alike=0.0, together=0.0)
 
 
@@ -127,11 +127,16 @@ def recalls(git_dir: Path, cases: list[BugFix]) -> dict[str, list[float]]:
 
 
 def _costs(git_dir: Path) -> tuple[float, float]:
-    """Return the CPU seconds of this process to index a tree from nothing, and to follow the next commit (the median of ten)."""
+    """Return the CPU seconds of this process to index a tree from nothing, and to follow one commit (the median of the last ones)."""
     depot = Depot(git_dir)
-    ids = git(git_dir, "rev-list", "--first-parent", f"--max-count={_COMMITS + 1}", "HEAD").split()[::-1]
+    ids = git(git_dir, "log", "--no-merges", f"--max-count={_COMMITS}", "--format=%P %H").splitlines()
+    pairs = [id.split() for id in ids[::-1]]
     with tempfile.TemporaryDirectory() as folder, CodeIndex.open(Path(folder, "index.db")) as index:
-        whole, *each = (_followed_s(index, depot, id) for id in ids)
+        whole = _followed_s(index, depot, pairs[0][0])
+        each = []
+        for parent, commit in pairs:
+            index.update(_tree(depot, parent), depot)
+            each.append(_followed_s(index, depot, commit))
     depot.close()
     return whole, statistics.median(each)
 
