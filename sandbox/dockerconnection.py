@@ -8,6 +8,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from sandbox.dockeraddress import Address
@@ -17,6 +18,9 @@ _TIMEOUT_S = 60
 _REACH_S = 10
 _CHUNK_BYTES = 1 << 16
 _INSTALL = "install Docker (`apt-get install docker.io`) and start it (`systemctl start docker`)"
+_CERTIFICATES = ("ca.pem", "cert.pem", "key.pem")
+_HTTPS_ONLY = "HTTP request to an HTTPS server"
+"""What the engine says to who comes without certificates."""
 _NOT_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError, TimeoutError)
 
 
@@ -81,6 +85,7 @@ class Connection:
 
     def __init__(self, address: Address, oldest: tuple[int, int]) -> None:
         self.address = address
+        self._met = False
         try:
             import docker
         except ModuleNotFoundError as error:
@@ -90,6 +95,7 @@ class Connection:
         with self._asking("reach the engine"):
             self._client = docker.APIClient(base_url=address.url, timeout=_TIMEOUT_S, tls=_tls(address))
             version = self._client.version(api_version=False)["ApiVersion"]
+        self._met = True
         if tuple(map(int, version.split("."))) < oldest:
             self._client.close()
             raise SandboxUnavailable(f"the Docker engine speaks API {version}: 1.41 is needed (Docker 20.10)")
@@ -115,9 +121,20 @@ class Connection:
                 raise SandboxUnavailable(missing) from error
             raise SandboxError(f"the Docker engine could not {doing}: {error.explanation or error}") from error
         except (DockerException, RequestException, OSError) as error:
-            raise SandboxUnavailable(
-                f"could not {doing}: the Docker engine at {self.address.url} went away: {error}"
-            ) from error
+            raise SandboxUnavailable(f"could not {doing}: {self._parted(error)}") from error
+
+    def _parted(self, error: BaseException) -> str:
+        """Return what came between this machine and the engine."""
+        if not self._met and _HTTPS_ONLY in str(error):
+            return f"the Docker engine at {self.address.url} takes certificates only: set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH"
+        if self._met or not self.address.certified:
+            return f"the Docker engine at {self.address.url} went away: {error}"
+        while (first := error.__cause__ or error.__context__) is not None:
+            error = first
+        return (
+            f"the Docker engine at {self.address.url} is not reached with the certificates in {self.address.certificates} ({error}):"
+            " ca.pem has to be of the authority of its certificate, cert.pem and key.pem of one that it trusts"
+        )
 
     def _reach(self, doing: str) -> None:
         """Connect once, since the SDK hides what is wrong with a socket, and leaks what it could not connect."""
@@ -143,7 +160,19 @@ def _tls(address: Address) -> Any:
     """Return the SDK's settings of the certificates, as its own reading of the environment has them."""
     if not address.certified:
         return None
-    from docker.utils import kwargs_from_env
+    from docker.tls import TLSConfig
 
-    environ = {"DOCKER_HOST": address.url, "DOCKER_CERT_PATH": address.certificates or ""}
-    return kwargs_from_env({**environ, "DOCKER_TLS_VERIFY": "1" if address.verify else ""}).get("tls")
+    class Certified(TLSConfig):
+        def configure_client(self, client: Any) -> None:
+            super().configure_client(client)
+            # Or REQUESTS_CA_BUNDLE would stand in for the authority that is named.
+            client.trust_env = False
+
+    authority, certificate, key = (Path(str(address.certificates), name) for name in _CERTIFICATES)
+    for file in (authority, certificate, key):
+        if not file.is_file():
+            raise SandboxUnavailable(
+                f"{address.url} is reached with certificates, and there is no {file}: DOCKER_CERT_PATH names the directory of"
+                f" {', '.join(_CERTIFICATES)}"
+            )
+    return Certified((str(certificate), str(key)), str(authority), address.verify)
