@@ -8,14 +8,17 @@ import difflib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from agents import NamedModel
 from orchestrator.directories import machine_file
 from orchestrator.errors import BadConfig
 
 REPOSITORY_FILE = "nightcrew.toml"
+ANY = "NAME"
+"""Stands in the names of keys for the name that a user gives a table."""
 
 
 class _Closed(BaseModel):
@@ -129,6 +132,25 @@ class SandboxTable(_Closed):
     """Further directories under home that sandboxes may read (`~/.cargo/bin`, a compiler …)."""
 
 
+class ModelTable(_Closed):
+    """A model at an OpenAI-compatible address. The machine's file alone has these: a repository's would send code and keys where it likes."""
+
+    base_url: str
+    """Its address, usually ending in `/v1`."""
+    model: str
+    """Its name there."""
+    key_env: str = ""
+    """The environment variable that holds its key."""
+    role: Literal["", "plan", "edit", "judge"] = ""
+    """What it is for; any where not given."""
+    context: int = Field(default=32_768, gt=0)
+    """Tokens that a request and its reply may have together."""
+    price_in: float = Field(default=0.0, ge=0)
+    """Dollars for a million tokens that it reads."""
+    price_out: float = Field(default=0.0, ge=0)
+    """Dollars for a million tokens that it writes."""
+
+
 class MachineConfig(_Closed):
     """`~/.config/nightcrew/config.toml`."""
 
@@ -136,6 +158,17 @@ class MachineConfig(_Closed):
     """The state directory; `--state` wins over it."""
     shadow: ShadowTable = ShadowTable()
     sandbox: SandboxTable = SandboxTable()
+    models: dict[str, ModelTable] = {}
+    """By name, the models there are besides the one that the environment names."""
+
+    def named_models(self) -> tuple[NamedModel, ...]:
+        """Return the models as agents know them."""
+        return tuple(
+            NamedModel(
+                name, each.base_url, each.model, each.key_env, each.role, each.context, each.price_in, each.price_out
+            )
+            for name, each in self.models.items()
+        )
 
 
 def read_repository(repository: Path) -> RepositoryConfig:
@@ -168,8 +201,10 @@ def _explain(model: type[_Closed], path: Path, error: ValidationError) -> str:
     dotted = ".".join(place)
     if first["type"] != "extra_forbidden":
         return f"{path}: `{dotted}` is {first['input']!r}: {first['msg'].lower()}"
-    parent = ".".join(place[:-1])
     known = known_keys(model)
+    if place[0] in known and f"{place[0]}.{ANY}" in known:
+        place[1] = ANY
+    parent = ".".join(place[:-1])
     siblings = [key for key in known if key.rpartition(".")[0] == parent]
     near = [
         key
@@ -189,4 +224,7 @@ def known_keys(model: type[BaseModel], prefix: str = "") -> list[str]:
         annotation: Any = field.annotation
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             keys += known_keys(annotation, f"{prefix}{name}.")
+        for inner in get_args(annotation)[1:]:
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                keys += [f"{prefix}{name}.{ANY}", *known_keys(inner, f"{prefix}{name}.{ANY}.")]
     return keys

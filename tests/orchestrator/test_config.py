@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from agents import NamedModel
 from orchestrator.config import (
     MachineConfig,
     RepositoryConfig,
@@ -94,3 +95,43 @@ def test_every_key_is_documented_with_its_default(model: type[RepositoryConfig] 
     leaves = [key for key in known_keys(model) if not any(other.startswith(f"{key}.") for other in known_keys(model))]
     assert leaves
     assert not [key for key in leaves if f"| `{key}` |" not in page]
+
+
+def machine(folder: Path, text: str) -> MachineConfig:
+    (folder / "nightcrew").mkdir(parents=True)
+    (folder / "nightcrew" / "config.toml").write_text(text, "utf-8")
+    return read_machine({"XDG_CONFIG_HOME": str(folder)}, folder)
+
+
+def test_models_are_named_on_the_machine_with_price_context_and_role(tmp_path: Path) -> None:
+    text = '[models.fast]\nbase_url = "http://localhost:8000/v1"\nmodel = "qwen"\nkey_env = "FAST_KEY"\nrole = "edit"\n'
+    config = machine(
+        tmp_path,
+        text + "context = 8192\nprice_in = 0.5\nprice_out = 1\n[models.large]\nbase_url = 'http://b'\nmodel = 'm'\n",
+    )
+    fast, large = config.named_models()
+    assert fast == NamedModel("fast", "http://localhost:8000/v1", "qwen", "FAST_KEY", "edit", 8192, 0.5, 1.0)
+    assert (large.name, large.key_env, large.role) == ("large", "", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "base_url = 'a'\nmodel = 'm'\nprice = 1\n",
+            "`models.fast.price` is no key.*did you mean `models.NAME.price_in`",
+        ),
+        ("base_url = 'a'\nmodel = 'm'\nrole = 'cook'\n", r"`models\.fast\.role` is 'cook'"),
+        ("base_url = 'a'\n", r"`models\.fast\.model` is"),
+        ("base_url = 'a'\nmodel = 'm'\nkey = 'sk-1234567'\n", r"`models\.fast\.key` is no key"),
+    ],
+)
+def test_a_wrong_key_of_a_model_is_named(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(BadConfig, match=told) as raised:
+        machine(tmp_path, f"[models.fast]\n{text}")
+    assert "sk-1234567" not in str(raised.value)
+
+
+def test_a_repository_cannot_name_models(tmp_path: Path) -> None:
+    with pytest.raises(BadConfig, match="`models` is no key"):
+        read_repository(write(tmp_path, "[models.fast]\nbase_url = 'http://evil'\nmodel = 'm'\nkey_env = 'HOME'\n"))

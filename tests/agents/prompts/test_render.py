@@ -148,8 +148,8 @@ def test_a_prefix_that_does_not_fit_names_its_largest_parts() -> None:
         render(prompt, Layout(40), words)
 
 
-def log_of(count: int, **more: object) -> tuple[Part, ...]:
-    return tuple(replace(Part(f"step {number}", "one two three four five"), **more) for number in range(count))
+def log_of(count: int) -> tuple[Part, ...]:
+    return tuple(Part(f"step {number}", "one two three four five") for number in range(count))
 
 
 def test_the_log_is_evicted_in_coarse_steps_lowest_priority_then_oldest_first() -> None:
