@@ -17,6 +17,8 @@ from shadowfs import RepoPath
 QUICK_FIX = "quick fix of a language server"
 UNDONE = "recent change undone"
 KNOWN_NAME = "name that a language server knows"
+MOST_TEXT = 4_000
+"""Characters that an offer may put in: more is no small edit, and would fill the journal."""
 _WEIGHTS: Mapping[str, float] = {QUICK_FIX: 2.0, UNDONE: 1.5, KNOWN_NAME: 1.6}
 """Prior weights, as operators have them: such an offer is made for few places, unlike what operators make of any."""
 

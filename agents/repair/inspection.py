@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from agents.agent import Workspace
-from agents.repair.hints import KNOWN_NAME, QUICK_FIX, Hints, Offer
+from agents.repair.hints import KNOWN_NAME, MOST_TEXT, QUICK_FIX, Hints, Offer
 from agents.repair.localise import Lines
 from agents.repair.site import alike
 from agents.repair.source import Source, Splice
@@ -106,7 +106,8 @@ def _splices(source: Source, fix: Fix) -> tuple[Splice, ...]:
         return ()
     splices = sorted((_splice(source, edit) for edit in edits), key=lambda each: (each.start, each.end))
     apart = all(one.end <= other.start for one, other in pairwise(splices))
-    return tuple(splices) if apart and all(each.start <= each.end for each in splices) else ()
+    small = sum(len(each.text) for each in splices) <= MOST_TEXT
+    return tuple(splices) if small and apart and all(each.start <= each.end for each in splices) else ()
 
 
 def _splice(source: Source, edit: TextEdit) -> Splice:

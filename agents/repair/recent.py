@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from agents.agent import Workspace
-from agents.repair.hints import UNDONE, Hints, Offer
+from agents.repair.hints import MOST_TEXT, UNDONE, Hints, Offer
 from agents.repair.localise import Lines
 from agents.repair.source import Skipped, Source, Splice, read_source
 from agents.repair.variants import Module
@@ -43,7 +43,8 @@ def _hints(source: Source, texts: Sequence[bytes], lines: Mapping[int, float]) -
         suspicious = [line for line in near if line in lines]
         for line in suspicious:
             raised.setdefault(line, round(1.0 + _RAISED * _BY_AGE[age], 4))
-        if suspicious and max(end - start, len(before)) <= _MOST_UNDONE:
+        small = max(end - start, len(before)) <= _MOST_UNDONE and sum(map(len, before)) <= MOST_TEXT
+        if suspicious and small:
             line = max(suspicious, key=lambda line: (lines[line], -line))
             splice = Splice(bounds[start], bounds[end], b"".join(before).decode())
             offers.setdefault(splice, Offer(source.path, line, UNDONE, _BY_AGE[age], (splice,)))
@@ -87,7 +88,8 @@ def _blocks(old: list[bytes], new: list[bytes]) -> Iterator[_Block]:
     i2, j2 = len(old) - tail, len(new) - tail
     yield _Block(True, 0, head, 0, head)
     if max(i2, j2) - head <= _MOST_COMPARED:
-        middle = SequenceMatcher(None, old[head:i2], new[head:j2], autojunk=False)
+        # Lines that are everywhere are passed over in long texts: they would make it slow, and that is what a hostile text is for.
+        middle = SequenceMatcher(None, old[head:i2], new[head:j2])
         for tag, *at in middle.get_opcodes():
             yield _Block(tag == "equal", *(head + each for each in at))
     yield _Block(True, i2, len(old), j2, len(new))

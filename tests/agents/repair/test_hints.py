@@ -113,6 +113,7 @@ def test_attributes_of_a_like_name_are_offered_where_one_is_wrong() -> None:
         Fix("two files", (FileEdit("m.py", (IMPORT,)), FileEdit("n.py", (IMPORT,)))),
         Fix("silence", (FileEdit("m.py", (TextEdit(Span(Position(6, 22), Position(6, 22)), "  # noqa\n"),)),)),
         Fix("nothing", ()),
+        Fix("long", (FileEdit("m.py", (TextEdit(said(5).span, "x" * 4_001),)),)),
         Fix("overlapping", (FileEdit("m.py", tuple(TextEdit(said(5).span, each) for each in "ab")),)),
         Fix("backwards", (FileEdit("m.py", (TextEdit(Span(Position(5, 6), Position(4, 1)), "a"),)),)),
     ],
@@ -201,5 +202,6 @@ def test_what_cannot_be_read_and_what_nobody_suspects_is_no_hint(old: str) -> No
 
 def test_a_rewritten_function_is_raised_and_not_offered_undone() -> None:
     old = CODE.replace("    x = r * r\n", "".join(f"    x = {number}\n" for number in range(20)))
-    hints = changed(old, CODE, LINES)
-    assert hints.raised and not hints.offers
+    long = CODE.replace("r * r", "r * " + "r" * 4_001)
+    for hints in (changed(old, CODE, LINES), changed(long, CODE, LINES)):
+        assert hints.raised and not hints.offers
