@@ -29,7 +29,7 @@ _ROLES = tuple(Role)
 class CodeIndex:
     """An index file opened for one tree at a time. Trees of one project share a file, whichever process or worktree they are in.
 
-    Any method may raise `IndexUnusable`; what `contents` and `read` raise passes through, and what was read before that is kept.
+    It belongs to one thread of one process; others open their own. Any method may raise `IndexUnusable`; what `contents` and `read` raise passes through, and what was read before that is kept.
     """
 
     def __init__(

@@ -6,7 +6,7 @@ import fcntl
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from agents.index.chunks import Worded
@@ -151,22 +151,26 @@ def _opened(path: Path, maker: str) -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with Path(f"{path}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        try:
-            db = _connected(path)
-            if list(db.execute("SELECT by FROM made")) == [(maker,)]:
-                return db
-            db.close()
-        except sqlite3.DatabaseError:
-            # New, damaged, or cut off while it was made.
-            pass
-        # Who has the old file open goes on with it: its ids mean nothing in the new one.
-        for end in ("", "-wal", "-shm"):
-            Path(f"{path}{end}").unlink(missing_ok=True)
-        db = _connected(path)
-        db.executescript(_SCHEMA)
-        # Last: a file whose maker was killed before this is made anew.
-        db.execute("INSERT INTO made VALUES (?)", (maker,))
-        return db
+        if not _made_by(path, maker):
+            # Who has the old file open goes on with it: its ids mean nothing in the new one.
+            for end in ("", "-wal", "-shm"):
+                Path(f"{path}{end}").unlink(missing_ok=True)
+            with closing(_connected(path)) as db:
+                db.executescript(_SCHEMA)
+                # Last: a file whose maker was killed before this is made anew.
+                db.execute("INSERT INTO made VALUES (?)", (maker,))
+        return _connected(path)
+
+
+def _made_by(path: Path, maker: str) -> bool:
+    try:
+        with closing(_connected(path)) as db:
+            return list(db.execute("SELECT by FROM made")) == [(maker,)]
+    except sqlite3.DatabaseError as error:
+        # New or cut off while it was made, damaged, or no database; a locked file or a full disk is something else.
+        if error.sqlite_errorcode != sqlite3.SQLITE_ERROR and not _damaged(error):
+            raise
+        return False
 
 
 @contextmanager
@@ -176,15 +180,29 @@ def unusable(path: Path, *errors: type[Exception]) -> Iterator[None]:
     try:
         yield
     except raised as error:
-        raise IndexUnusable(f"the code index {path}: {error}; free room there, or remove it, and try again") from error
+        hint = "free room there, or remove it, and try again"
+        if _damaged(error):
+            path.unlink(missing_ok=True)
+            hint = "it is removed, and made anew when it is opened again"
+        raise IndexUnusable(f"the code index {path}: {error}; {hint}") from error
+
+
+def _damaged(error: Exception) -> bool:
+    # The low byte is the kind; what is above it says where.
+    code = error.sqlite_errorcode & 0xFF if isinstance(error, sqlite3.DatabaseError) else None
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def _connected(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
-    db.execute("PRAGMA journal_mode = WAL")
-    # What a power cut takes is read again: it is all in git.
-    db.execute("PRAGMA synchronous = NORMAL")
-    db.execute("PRAGMA temp_store = MEMORY")
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        # What a power cut takes is read again: it is all in git.
+        db.execute("PRAGMA synchronous = NORMAL")
+        db.execute("PRAGMA temp_store = MEMORY")
+    except sqlite3.Error:
+        db.close()
+        raise
     return db
 
 

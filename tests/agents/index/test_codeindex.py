@@ -207,7 +207,23 @@ def test_an_index_that_another_version_made_or_that_is_damaged_is_made_anew(tmp_
             assert index.update(tree, blobs).read == 4
         # Who still has the old file goes on with it.
         assert found(old, "CookieJar")[0] == "src/jar.py"
-    path.write_bytes(b"no database " * 999)
+    for damage in (b"no database " * 999, b"", b"SQLite format 3\0"):
+        path.write_bytes(damage)
+        with CodeIndex.open(path) as index:
+            assert index.update(tree, blobs).read == 4
+
+
+def test_a_file_that_is_damaged_while_it_is_open_is_said_and_made_anew_next_time(tmp_path: Path) -> None:
+    path, blobs = tmp_path / "code.db", Blobs()
+    tree = blobs.tree(FILES)
+    with CodeIndex.open(path) as index:
+        index.update(tree, blobs)
+    with CodeIndex.open(path) as index:
+        with path.open("r+b") as file:
+            file.seek(4096)
+            file.write(b"\xff" * (path.stat().st_size - 4096))
+        with pytest.raises(IndexUnusable, match="made anew"):
+            index.update(tree, blobs)
     with CodeIndex.open(path) as index:
         assert index.update(tree, blobs).read == 4
 
