@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from enum import IntEnum
 from functools import lru_cache
 from pathlib import PurePosixPath
@@ -76,6 +77,17 @@ def defines(line: str) -> bool:
     if _DEFINES.search(text):
         return True
     return text.endswith(("{", ":", "(")) and "(" in text and not _CONTROLS.match(text)
+
+
+def within_heads(lines: Sequence[str]) -> frozenset[int]:
+    """Return the numbers of the lines that a definition's head goes on over, to its closing parenthesis."""
+    found, depth = set(), 0
+    for at, line in enumerate(lines):
+        if depth > 0:
+            found.add(at)
+        if depth > 0 or defines(line):
+            depth = max(0, depth + line.count("(") - line.count(")"))
+    return frozenset(found)
 
 
 def comment_marks(path: str) -> tuple[str, ...]:

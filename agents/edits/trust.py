@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from agents.edits.alike import Likeness, code, defines, words
+from agents.edits.alike import Likeness, code, defines, within_heads, words
 from agents.edits.loose import Window
 from agents.edits.match import Lines
 from agents.edits.merge import touched
@@ -52,6 +52,8 @@ def _doubts(search: Sequence[str], replace: Sequence[str], window: Window, real:
             yield f"the edited line {search[at].strip()!r} is not in the file"
     if any(not _held(search, window, at) for at in inserted):
         yield "the lines around the new ones are not in the file as you wrote them"
+    if _another_head(search, window, real):
+        yield "the head of a definition has other lines than yours"
     apart = [at for at, kind in enumerate(kinds) if kind < Likeness.TYPO and code(search[at], real.marks)]
     for at in apart:
         if not _excused(search, at, window, real):
@@ -67,6 +69,14 @@ def _doubts(search: Sequence[str], replace: Sequence[str], window: Window, real:
         yield "your SEARCH lines are too few to be sure which place is meant"
     if window.match.last - window.match.first + 1 > len(search) + trust.extra:
         yield "many more lines stand there than your SEARCH lines have"
+
+
+def _another_head(search: Sequence[str], window: Window, real: Lines) -> bool:
+    """Say whether a head over several lines has one more or less: then it is another definition of the same name."""
+    first, pairs = window.match.first, window.match.pairs
+    there = within_heads(real.lines[first : window.match.last + 1])
+    more = any(first + at not in pairs and real.squeezed[first + at] for at in there)
+    return more or any(pairs[at] is None and search[at].strip() for at in within_heads(search))
 
 
 def _excused(search: Sequence[str], at: int, window: Window, real: Lines) -> bool:

@@ -27,6 +27,7 @@ from tests.bench.target import Target
 SEED_DEVELOPMENT, SEED_REPORTED = 7, 20261122
 COUNT, QUICK_COUNT = 2000, 400
 PEERS = ("aider-chat==0.86.2", "codex-apply-patch==0.4.0", "apply-edit-block==0.1.0", "purepatch==0.1.1")
+HINTED = ("codex-apply-patch", "purepatch, unified")
 MUST_REFUSE = ("absent", "sibling", "duplicated", "duplicated drift")
 
 
@@ -50,8 +51,8 @@ class Score:
 def measure(quick: bool) -> Iterable[Target]:
     """Return the targets: right, corrupt and misplaced over the frozen corpus, and figures without a limit by kind and form."""
     made, missing = corpus(REPORTED, SEED_REPORTED, QUICK_COUNT if quick else COUNT)
-    own = {form: score(made, ours(made, form)) for form in ("blocks", "v4a", "unified")}
-    others = {name: score(made, each) for name, each in peers(made).items()}
+    own = {form: score(made, ours(made, form), form != "blocks") for form in ("blocks", "v4a", "unified")}
+    others = {name: score(made, each, name in HINTED) for name, each in peers(made).items()}
     return targets(made, missing, own, others)
 
 
@@ -134,7 +135,7 @@ def peers(made: Sequence[Case]) -> dict[str, tuple[list[str | None], float]]:
     python = _environment()
     told = [{"file": case.file, "path": case.path, **written(case)} for case in made]
     ran = subprocess.run(
-        [python, Path(__file__).with_name("model_edits_peers.py")],
+        [python, "-I", Path(__file__).with_name("model_edits_peers.py")],
         input=json.dumps(told),
         capture_output=True,
         text=True,
@@ -183,18 +184,18 @@ def _prefixed(case: Case) -> Iterable[str]:
             yield from (f"+{line}" for line in case.replace[j1:j2])
 
 
-def score(made: Sequence[Case], answered: tuple[Sequence[str | None], float]) -> Score:
-    """Judge results against what was intended."""
+def score(made: Sequence[Case], answered: tuple[Sequence[str | None], float], hints: bool = False) -> Score:
+    """Judge results against what was intended; `hints` says that the form names the definition or the line."""
     results, cpu_s = answered
-    return Score(tuple((case.kind, judged(case, result)) for case, result in zip(made, results, strict=True)), cpu_s)
+    return Score(tuple((case.kind, judged(case, result, hints)) for case, result in zip(made, results, strict=True)), cpu_s)
 
 
-def judged(case: Case, result: str | None) -> str:
+def judged(case: Case, result: str | None, hints: bool = False) -> str:
     """Return `right`, `refused` or `corrupt`: trees are compared for Python, texts without spaces elsewhere."""
     if result is None or result == case.file:
         return "right" if case.intended is None else "refused"
     if case.intended is None:
-        return "corrupt"
+        return "right" if hints and result == case.hinted else "corrupt"
     return (
         "right"
         if result == case.intended or meaning(result, case.language) == meaning(case.intended, case.language)

@@ -50,6 +50,7 @@ _SYNONYMS = (
 class Case:
     """One edit: the file as it is, what the model wrote, and the file as it should become; None where it must be refused.
 
+    `hinted` is right too in a form that names the definition or the line: a place that stands twice is told apart there.
     `line` (from 1) is where the window began in the file as the model read it, `under` the head of the definition it was in.
     """
 
@@ -60,6 +61,7 @@ class Case:
     search: tuple[str, ...]
     replace: tuple[str, ...]
     intended: str | None
+    hinted: str | None
     line: int
     under: str
 
@@ -245,6 +247,7 @@ def case(
     was: Draft | None = None,
     *,
     refuse: bool = False,
+    hinted: bool = False,
 ) -> Case:
     """Return a case: what was written, on the draft's file; `was` is the file as the model read it."""
     search, replaced = written or (draft.search, draft.replace)
@@ -258,6 +261,7 @@ def case(
         search,
         replaced,
         None if refuse else "\n".join(whole),
+        "\n".join(whole) if hinted else None,
         read.at + 1,
         head_above(read.lines, read.at, draft.source.language),
     )

@@ -289,7 +289,7 @@ def duplicated(draft: Draft, _: random.Random) -> Case | None:
     first, end, name = around[-1]
     head = draft.lines[first].replace(name, f"{name}_copy", 1)
     lines = [*draft.lines[:end], "", head, *draft.lines[first + 1 : end], "", *draft.lines[end:]]
-    return case(replace(draft, lines=tuple(lines)), refuse=True)
+    return case(replace(draft, lines=tuple(lines)), refuse=True, hinted=True)
 
 
 def duplicated_drift(draft: Draft, rng: random.Random) -> Case | None:

@@ -23,7 +23,7 @@ def aider(case: Mapping[str, Any]) -> str | None:
     try:
         edits = list(coder.find_original_update_blocks(case["blocks"], valid_fnames=[case["path"]]))
         for _, before, after in edits:
-            content = coder.do_replace(Path("/nowhere") / case["path"], content, before, after)
+            content = coder.do_replace(Path("/nowhere") / case["path"], content, before, after, coder.DEFAULT_FENCE)
             if not content:
                 return None
     except ValueError:
@@ -66,7 +66,7 @@ def codex(case: Mapping[str, Any]) -> str | None:
     package = import_module("codex_apply_patch")
     try:
         result = package.apply_patch_in_memory(case["v4a"], {case["path"]: case["file"]})
-    except (package.ApplyPatchError, RuntimeError, ValueError):
+    except RuntimeError:
         return None
     return str(result.files[case["path"]])
 
