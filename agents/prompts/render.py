@@ -35,6 +35,12 @@ class Layout:
     step: float = 0.3
     message: int = 4
 
+    def __post_init__(self) -> None:
+        if not (0 <= self.tail_share <= 1 and 0 < self.step <= 1):
+            raise ValueError(
+                f"tail_share is {self.tail_share} and step is {self.step}: both are shares of 1, and step is not 0"
+            )
+
     @property
     def room(self) -> int:
         """Return the tokens that messages may have."""
@@ -129,7 +135,7 @@ def call_tokens(calls: Sequence[ToolCall], count: Count) -> int:
 def _fit(prefix: list[_Piece], log: list[_Made], tail: list[_Made], layout: Layout, count: Count) -> Rendered:
     """Choose what is kept, and assemble that."""
     taken = sum(piece.tokens for piece in prefix) + layout.message * len(prefix)
-    if prefix and sum(piece.tokens for piece in prefix) + layout.message > layout.limit:
+    if layout.limit < 0 or (prefix and sum(piece.tokens for piece in prefix) + layout.message > layout.limit):
         raise _too_long(prefix, layout)
     free = max(0, layout.limit - taken)
     log_room = free - int(free * layout.tail_share)

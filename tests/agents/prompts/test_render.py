@@ -148,6 +148,13 @@ def test_a_prefix_that_does_not_fit_names_its_largest_parts() -> None:
         render(prompt, Layout(40), words)
 
 
+def test_a_layout_without_any_room_is_refused() -> None:
+    with pytest.raises(PromptTooLong, match="room for -1"):
+        render(Prompt(log=(Part("a", "x"),)), Layout(10, reply=11), words)
+    with pytest.raises(ValueError, match="step is 0"):
+        Layout(10, step=0)
+
+
 def log_of(count: int) -> tuple[Part, ...]:
     return tuple(Part(f"step {number}", "one two three four five") for number in range(count))
 
