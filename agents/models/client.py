@@ -141,8 +141,7 @@ class Call:
             if chunk is _END:
                 return
             text, anything = assembly.take(chunk)
-            if text:
-                self._watch(text)
+            self._watch(text)
             characters += len(anything)
             if (piece := repetition.take(anything)) is not None:
                 why = f"repeats {piece[:60]!r} without end and was cut off"

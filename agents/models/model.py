@@ -93,7 +93,7 @@ class Reply:
 
 
 Watch = Callable[[str], None]
-"""Told each piece of text as it comes, and `""` about four times a second meanwhile; what it raises cancels the call."""
+"""Told each piece of text as it comes, and `""` at least four times a second meanwhile; what it raises cancels the call."""
 
 
 def unwatched(piece: str) -> None:

@@ -264,6 +264,19 @@ def test_what_the_watch_raises_cancels_the_call_while_nothing_comes() -> None:
     assert len(server.asked) == 1
 
 
+def test_what_the_watch_raises_cancels_a_model_that_only_thinks() -> None:
+    def thinks(asked: Asked) -> None:
+        asked.open()
+        for number in range(10**9):
+            asked.chunk({"reasoning_content": f"{number}, "})
+
+    def stop(_: str) -> None:
+        raise Stopped("enough")
+
+    with serving(thinks) as server, pytest.raises(Stopped, match="enough"):
+        model(server).complete(HELLO, deadline_s=AMPLE_S, watch=stop)
+
+
 def test_what_the_watch_raises_cancels_the_call_while_text_comes() -> None:
     def stop(piece: str) -> None:
         if piece:
