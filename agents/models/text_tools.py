@@ -14,7 +14,9 @@ _HOW = {
     ToolStyle.FENCED: "To use a tool, end your answer with one block like this, and nothing after it:\n```json\n%s\n```",
     ToolStyle.MISTRAL: "To use a tool, end your answer with one line like this, and nothing after it:\n[TOOL_CALLS] [%s]",
 }
-_EXAMPLE = '{"name": "the tool", "arguments": {"an argument": "its value"}}'
+_EXAMPLE = '{"name": <the name of a tool>, "arguments": {<its arguments>}}'
+"""No JSON: a small model that had an example copied it, and it would have been a call."""
+_ENOUGH = "Once you know what you were asked, answer in plain words, without such a block."
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,9 @@ def description(tools: Collection[Tool], style: ToolStyle) -> str:
         for tool in tools
     ]
     how = _HOW[style] % _EXAMPLE
-    return "\n".join(["These are your tools, one a line, with the JSON schema of their arguments:", *lines, how])
+    return "\n".join(
+        ["These are your tools, one a line, with the JSON schema of their arguments:", *lines, how, _ENOUGH]
+    )
 
 
 def _described(request: Request, style: ToolStyle) -> Request:

@@ -97,6 +97,13 @@ def test_a_conversation_in_text_has_the_same_records_as_one_with_native_calls(st
     assert asked.messages[0].text.startswith("Work.\n\nThese are your tools")
 
 
+@pytest.mark.parametrize("style", [ToolStyle.HERMES, ToolStyle.FENCED, ToolStyle.MISTRAL])
+def test_the_example_of_a_call_is_none_when_a_model_copies_it(style: ToolStyle) -> None:
+    told = ScriptedModel([lambda request: Reply(request.messages[0].text)])
+    reply = TextToolModel(told, style).complete(Request((Message(Role.USER, "Read."),), (TOOL,)), deadline_s=5)
+    assert not reply.calls
+
+
 def test_a_style_that_is_none_of_text_is_refused() -> None:
     with pytest.raises(ValueError, match="hermes"):
         TextToolModel(ScriptedModel([]), ToolStyle.NATIVE)
