@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -120,7 +121,7 @@ class Connection:
             if status == 404 and missing:
                 raise SandboxUnavailable(missing) from error
             raise SandboxError(f"the Docker engine could not {doing}: {error.explanation or error}") from error
-        except (DockerException, RequestException, OSError) as error:
+        except _lost(DockerException, RequestException, OSError) as error:
             raise SandboxUnavailable(f"could not {doing}: {self._parted(error)}") from error
 
     def _parted(self, error: BaseException) -> str:
@@ -128,7 +129,7 @@ class Connection:
         if not self._met and _HTTPS_ONLY in str(error):
             return f"the Docker engine at {self.address.url} takes certificates only: set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH"
         if self._met or not self.address.certified:
-            return f"the Docker engine at {self.address.url} went away: {error}"
+            return f"the Docker engine at {self.address.url} {'went away' if self._met else 'is not reached'}: {error}"
         while (first := error.__cause__ or error.__context__) is not None:
             error = first
         return (
@@ -154,6 +155,12 @@ class Connection:
             advice = f"no Docker engine answers at {self.address.url} ({said})"
             advice += f": {_INSTALL}" if not self.address.away else ": see `docker version` with the same DOCKER_HOST"
             raise SandboxUnavailable(f"could not {doing}: {advice}") from error
+
+
+def _lost(*errors: type[Exception]) -> tuple[type[Exception], ...]:
+    """Return `errors`, and what the library that the SDK takes for ssh:// raises of its own, once it is loaded."""
+    paramiko = sys.modules.get("paramiko")
+    return errors if paramiko is None else (*errors, paramiko.SSHException)
 
 
 def _tls(address: Address) -> Any:
