@@ -8,13 +8,15 @@ import difflib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from agents import NamedModel
 from orchestrator.directories import machine_file
 from orchestrator.errors import BadConfig
+
+if TYPE_CHECKING:
+    from agents import NamedModel
 
 REPOSITORY_FILE = "nightcrew.toml"
 ANY = "NAME"
@@ -163,6 +165,9 @@ class MachineConfig(_Closed):
 
     def named_models(self) -> tuple[NamedModel, ...]:
         """Return the models as agents know them."""
+        # Most commands read this file and need no agents, whose import takes longer than the rest of them.
+        from agents import NamedModel
+
         return tuple(
             NamedModel(
                 name, each.base_url, each.model, each.key_env, each.role, each.context, each.price_in, each.price_out
