@@ -50,6 +50,8 @@ _CONTROLS = re.compile(
     r"(?:\}\s*)?(?:if|else|elif|for|while|do|try|switch|match|case|with|except|catch|finally|return)\b"
 )
 _LEAST_TYPO = 4
+_LONGEST = 2000
+"""Characters of a line beyond which it is compared for equality only: machines wrote it."""
 
 
 class Likeness(IntEnum):
@@ -125,6 +127,8 @@ def likeness(copied: str, real: str, marks: tuple[str, ...], vocabulary: frozens
     """Compare a copied line with a real one of a file that holds the words `vocabulary`; also say what the pair is worth (0 to 1)."""
     if copied == real or squeezed(copied) == squeezed(real):
         return Likeness.SAME, 1.0
+    if max(len(copied), len(real)) > _LONGEST:
+        return Likeness.OTHER, 0.0
     one, two = code(copied, marks), code(real, marks)
     if not one and not two:
         ratio = fuzz.ratio(copied.strip(), real.strip()) / 100

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from agents.edits.edit import Anchor, Anchored, Edit, Unclear
 
-FILE = re.compile(r"\*\*\* Edit File: (.+?)\s*")
+FILE = re.compile(r"\*\*\* Edit File: (\S(?:.*\S)?)\s*")
 _END = re.compile(r"\*\*\* End Edit\s*")
 _NAME = r"(\d+):([0-9a-fA-F]{4})"
 _CHANGE = re.compile(rf"\*\*\* (Replace|Delete) {_NAME}(?:-{_NAME})?\s*")

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
+from itertools import takewhile
 
 from agents.edits.edit import (
     Anchor,
@@ -56,6 +57,7 @@ def apply(
     return Applied(changed, tuple(tree.placed))
 
 
+_COMPARED = 3000
 _ADVICE = "Copy lines exactly as the file has them, and send all edits of the reply again."
 
 
@@ -124,6 +126,9 @@ class _Tree:
         return {path: b"" for path in (*self.files, *self.now) if self.now.get(path, b"") is not None}
 
     def _existing(self, path: str) -> RepoPath:
+        clean = inside(path)
+        if clean in self.files and clean not in self.now:
+            return free(clean, self.protected)
         return free(existing(path, self._view()), self.protected)
 
     def _data(self, path: RepoPath) -> bytes:
@@ -151,8 +156,7 @@ class _Tree:
         text = Text.of(self._data(path) if path in view else b"")
         complete(text.lines, edit.lines)
         vacant(path, view)
-        ops = SequenceMatcher(None, text.lines, edit.lines, autojunk=False).get_opcodes()
-        self._splice(path, text, [Splice(i1, i2, edit.lines[j1:j2]) for tag, i1, i2, j1, j2 in ops if tag != "equal"])
+        self._splice(path, text, _changes(text.lines, edit.lines))
         return Placed(path, 1, max(len(text.lines), 1), How.NAMED)
 
     def _move(self, edit: Move) -> Placed:
@@ -184,6 +188,19 @@ class _Tree:
             elif splice.first < last or (first == last and splice.first < first):
                 raise Unclear("an edit before this one in the reply changed the same lines; make one edit of both")
         return first, last
+
+
+def _changes(old: Sequence[str], new: Sequence[str]) -> list[Splice]:
+    """Return what makes new lines of old ones, keeping lines that both have; where very many differ, all between."""
+    same = takewhile(lambda pair: pair[0] == pair[1], zip(old, new, strict=False))
+    first = sum(1 for _ in same)
+    ends = zip(reversed(old[first:]), reversed(new[first:]), strict=False)
+    last = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], ends))
+    was, now = old[first : len(old) - last], tuple(new[first : len(new) - last])
+    if len(was) > _COMPARED:
+        return [Splice(first, first + len(was), now)]
+    ops = SequenceMatcher(None, was, now, autojunk=False).get_opcodes()
+    return [Splice(first + i1, first + i2, now[j1:j2]) for tag, i1, i2, j1, j2 in ops if tag != "equal"]
 
 
 def _parts(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from agents.edits.edit import Edit, Replace, Unclear, Whole
 
-HEAD = re.compile(r"\s*<{5,9} ?(?:SEARCH|ORIGINAL|HEAD)\b>?:?\s*(?P<path>\S.*?)?\s*")
+HEAD = re.compile(r"\s*<{5,9} ?(?:SEARCH|ORIGINAL|HEAD)\b>?:?\s*(?P<path>\S+)?\s*")
 _DIVIDER = re.compile(r"\s*={5,9}\s*")
 _TAIL = re.compile(r"\s*>{5,9} ?(?:REPLACE|UPDATED)\b.*")
 _DECORATION = re.compile(r"^(?:#{1,6}\s+|[-*]\s+|//\s*)?(?:(?:File|Path|Filename):\s*)?|:$", re.IGNORECASE)

@@ -16,8 +16,11 @@ from agents.edits.match import Lines, Match, with_blanks
 _SLACK = 12
 """How many lines somebody may have put in meanwhile."""
 _REGIONS = 8
+_MOST = 200
+"""Searched lines beyond which no likeness is looked for: it would take seconds."""
 _COMMON = 60
 """A line that stands at more places than this votes for none."""
+_COMPARED = 400
 _FULL = 40
 """Characters from which on a line weighs as much as any."""
 _COMMENT = 0.3
@@ -44,7 +47,7 @@ class Window:
 def windows(search: Sequence[str], real: Lines) -> list[Window]:
     """Return places that are alike, the likest first; none overlaps one before it."""
     solid = [at for at, line in enumerate(search) if line.strip()]
-    if not solid or not real.solid:
+    if not solid or not real.solid or len(solid) > _MOST:
         return []
     compare = _Compare([search[at] for at in solid], real)
     made = [each for region in _regions([search[at] for at in solid], real) for each in compare.all(*region)]
@@ -65,9 +68,11 @@ def _regions(lines: Sequence[str], real: Lines) -> list[tuple[int, int]]:
         if len(found) <= _COMMON:
             for place in found:
                 votes[order[place] - at] += len(line) ** 0.5 / len(found) ** 0.5
-    there = [real.squeezed[at] for at in real.solid]
+    there = [real.squeezed[at][:_COMPARED] for at in real.solid]
     for at in sorted(range(len(lines)), key=lambda each: -len(lines[each].strip()))[:3]:
-        near = process.extract(squeezed(lines[at]), there, scorer=fuzz.ratio, score_cutoff=70, limit=_REGIONS)
+        near = process.extract(
+            squeezed(lines[at])[:_COMPARED], there, scorer=fuzz.ratio, score_cutoff=70, limit=_REGIONS
+        )
         for _, ratio, number in near:
             votes[number - at] += ratio / 100
     chosen: list[int] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from agents.edits.alike import comment_marks, defines, squeezed, words
 from agents.edits.edit import How
 
 ELLIPSIS = re.compile(r"\s*(?:(?:#|//|/\*|--|<!--)\s*)?(?:\.\.\.|…)[^\n]*")
+_MOST_CHAINS = 64
 _FARTHEST = 100
 """Lines that `...` may stand for beyond the block it is in."""
 _CLOSES = (")", "]", "}", "end")
@@ -107,11 +109,13 @@ def elided(search: Sequence[str], real: Lines) -> list[Match]:
     parts = list(_parts(search))
     if len(parts) < 2:
         return []
-    begun = exact(parts[0][1], real)
+    found = [exact(lines, real) for _, lines in parts]
+    if len(found[0]) > _MOST_CHAINS:
+        return []
     near = [
-        each for match in begun for each in _chains(parts, 1, (match,), block_end(match.first, real, match.last), real)
+        chain for match in found[0] for chain in _chains(match, found[1:], block_end(match.first, real, match.last))
     ]
-    chains = near or [each for match in begun for each in _chains(parts, 1, (match,), match.last + _FARTHEST, real)]
+    chains = near or [chain for match in found[0] for chain in _chains(match, found[1:], match.last + _FARTHEST)]
     made = []
     for chain in chains:
         pairs: list[int | None] = [None] * len(search)
@@ -130,15 +134,21 @@ def _parts(search: Sequence[str]) -> Iterator[tuple[int, tuple[str, ...]]]:
             start = at + 1
 
 
-def _chains(
-    parts: Sequence[tuple[int, tuple[str, ...]]], at: int, chain: tuple[Match, ...], end: int, real: Lines
-) -> Iterator[tuple[Match, ...]]:
-    if at == len(parts):
-        yield chain
-        return
-    for match in exact(parts[at][1], real):
-        if chain[-1].last < match.first and match.last < end:
-            yield from _chains(parts, at + 1, (*chain, match), end, real)
+def _chains(first: Match, found: Sequence[Sequence[Match]], end: int) -> list[tuple[Match, ...]]:
+    """Return the ways to go on from a first part with a place for each further part, in order and before `end`.
+
+    There are none where there would be very many: then nothing says which is meant.
+    """
+    chains: list[tuple[Match, ...]] = [(first,)]
+    for matches in found:
+        starts = [match.first for match in matches]
+        after = [(chain, bisect_right(starts, chain[-1].last)) for chain in chains]
+        chains = [
+            (*chain, match) for chain, at in after for match in matches[at : at + _MOST_CHAINS + 1] if match.last < end
+        ]
+        if len(chains) > _MOST_CHAINS:
+            return []
+    return chains
 
 
 def block_end(start: int, real: Lines, last: int | None = None) -> int:

@@ -117,8 +117,8 @@ def _already(edit: Replace, real: Lines) -> str:
 
 
 def _nearest(search: Sequence[str], real: Lines) -> str:
-    longest = max(search, key=lambda line: len(line.strip()))
-    near = process.extractOne(longest, real.lines, scorer=fuzz.ratio, score_cutoff=40)
+    longest = max(search, key=lambda line: len(line.strip()))[:_WIDE]
+    near = process.extractOne(longest, [line[:_WIDE] for line in real.lines], scorer=fuzz.ratio, score_cutoff=40)
     return f" Closest is {quoted(real, max(near[2] - 2, 0), near[2] + 2)}" if near else ""
 
 

@@ -9,10 +9,10 @@ from itertools import pairwise
 
 from agents.edits.edit import Edit, Move, Remove, Replace, Unclear, Whole
 
-SECTION = re.compile(r"\*\*\* (Update|Add|Delete) File: (.+?)\s*")
+SECTION = re.compile(r"\*\*\* (Update|Add|Delete) File: (\S(?:.*\S)?)\s*")
 _BEGIN = "*** Begin Patch"
 _END = "*** End Patch"
-_MOVE = re.compile(r"\*\*\* Move to: (.+?)\s*")
+_MOVE = re.compile(r"\*\*\* Move to: (\S(?:.*\S)?)\s*")
 _END_OF_FILE = "*** End of File"
 
 
