@@ -187,7 +187,9 @@ def _prefixed(case: Case) -> Iterable[str]:
 def score(made: Sequence[Case], answered: tuple[Sequence[str | None], float], hints: bool = False) -> Score:
     """Judge results against what was intended; `hints` says that the form names the definition or the line."""
     results, cpu_s = answered
-    return Score(tuple((case.kind, judged(case, result, hints)) for case, result in zip(made, results, strict=True)), cpu_s)
+    return Score(
+        tuple((case.kind, judged(case, result, hints)) for case, result in zip(made, results, strict=True)), cpu_s
+    )
 
 
 def judged(case: Case, result: str | None, hints: bool = False) -> str:
