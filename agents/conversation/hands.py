@@ -1,0 +1,125 @@
+"""Does in a workspace what a model calls for. Whatever goes wrong with a call is told to the model, never raised."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from agents.agent import Task, Workspace
+from agents.conversation import shown
+from agents.conversation.ledger import Contents, Ledger
+from agents.edits import Applied, Edit, Replace, Whole, apply
+from sandbox import Command, Limits
+from shadowfs import RepoPath
+from verifier import Position, ServerRefused
+
+Arguments = Mapping[str, object]
+_COMMAND_S = 120.0
+_MOST_MATCHES = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Files(Mapping[RepoPath, bytes]):
+    """A workspace's files, each read when it is asked for."""
+
+    workspace: Workspace
+
+    def __getitem__(self, path: RepoPath) -> bytes:
+        try:
+            return self.workspace.read(path)
+        except (OSError, PermissionError):
+            raise KeyError(path) from None
+
+    def __iter__(self) -> Iterator[RepoPath]:
+        return self.workspace.paths()
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self.workspace.paths())
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """Carries out calls by their names."""
+
+    task: Task
+    workspace: Workspace
+    ledger: Ledger
+
+    def do(self, name: str, given: Arguments) -> str:
+        """Carry out one call of a tool that neither ends the work nor is unknown, and return what came of it."""
+        does: dict[str, Callable[[Arguments], str]] = {
+            "search": self._search,
+            "read": self._read,
+            "edit": self._edit,
+            "write": self._write,
+            "diagnostics": self._diagnostics,
+            "definition": self._definition,
+            "references": self._references,
+            "run": self._run,
+            "test": self._test,
+        }
+        try:
+            return does[name](given)
+        except (OSError, ServerRefused, re.error) as error:
+            return f"That did not work: {error}"
+
+    def _search(self, given: Arguments) -> str:
+        below = str(given.get("path", "")).strip("/")
+        found = (
+            each
+            for each in self.workspace.search(str(given["pattern"]))
+            if below in ("", ".") or each[0] == below or each[0].startswith(f"{below}/")
+        )
+        return shown.places(each for each, _ in zip(found, range(_MOST_MATCHES), strict=False))
+
+    def _read(self, given: Arguments) -> str:
+        first, last = given.get("first", 1), given.get("last")
+        data = self.workspace.read(str(given["path"]))
+        return shown.lines(data, first if isinstance(first, int) else 1, last if isinstance(last, int) else None)
+
+    def _edit(self, given: Arguments) -> str:
+        old, new = (tuple(str(given[name]).splitlines()) for name in ("old", "new"))
+        return self._applied(Replace(str(given["path"]), old, new))
+
+    def _write(self, given: Arguments) -> str:
+        return self._applied(Whole(str(given["path"]), tuple(str(given["content"]).splitlines())))
+
+    def _applied(self, edit: Edit) -> str:
+        def plan() -> Contents | str:
+            made = apply([edit], Files(self.workspace), protected=self.task.protected)
+            if not isinstance(made, Applied):
+                return made.why
+            return {path: data for path, data in made.files.items() if data is not None}
+
+        if why := self.ledger.written(plan):
+            return why
+        return f"Done. {shown.after_edit(self.workspace.diagnose(edit.path))}".strip()
+
+    def _diagnostics(self, given: Arguments) -> str:
+        found = self.workspace.inspect(str(given["path"]))
+        if not found.asked:
+            return "No language server is here for this file."
+        return shown.diagnostics(found.found, found.failures)
+
+    def _definition(self, given: Arguments) -> str:
+        return shown.locations(self.workspace.definition(str(given["path"]), self._at(given)))
+
+    def _references(self, given: Arguments) -> str:
+        return shown.locations(self.workspace.references(str(given["path"]), self._at(given)))
+
+    def _at(self, given: Arguments) -> Position:
+        line, name = int(str(given["line"])), str(given["name"])
+        text = self.workspace.read(str(given["path"])).decode("utf-8", "replace").splitlines()
+        column = text[line - 1].find(name) if 1 <= line <= len(text) else -1
+        if column < 0:
+            raise ServerRefused(f"line {line} of {given['path']} does not hold {name!r}")
+        return Position(line, column)
+
+    def _run(self, given: Arguments) -> str:
+        limits = Limits(wall_s=min(_COMMAND_S, max(1.0, self.workspace.remaining_s())))
+        return shown.completed(self.workspace.run(Command(("sh", "-c", str(given["command"]))), limits))
+
+    def _test(self, given: Arguments) -> str:
+        ids = given.get("ids")
+        return shown.report(self.workspace.test([str(each) for each in ids] if isinstance(ids, list) and ids else None))
