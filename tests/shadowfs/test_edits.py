@@ -27,12 +27,13 @@ def renameat2(old: Path, new: Path, flags: int) -> int:
     return ctypes.get_errno() if result else 0
 
 
-def touch_once_there_is_room(path: Path) -> None:
-    """Make a file: what was removed frees its place when the kernel forgets it, which it may tell after the next request."""
+def once_there_is_room(make: Callable[[], object]) -> None:
+    """Make something: what was removed frees its place when the kernel forgets it, which it may tell after the next request."""
     deadline = time.monotonic() + 30
     while True:
         try:
-            return path.touch()
+            make()
+            return
         except OSError as error:
             if error.errno != errno.ENOSPC or time.monotonic() > deadline:
                 raise
@@ -175,12 +176,12 @@ def test_the_quota_ends_floods_and_frees_what_is_removed(snapshot: Snapshot, tmp
             with pytest.raises(OSError, match="No space"):
                 os.truncate(root / "flood", 1 << 40)
             (root / "flood").unlink()
-            (root / "fits").write_bytes(b"x" * 1_000_000)
+            once_there_is_room(lambda: (root / "fits").write_bytes(b"x" * 1_000_000))
             with pytest.raises(OSError, match="No space"):
                 for number in range(100):
                     (root / f"file{number}").touch()
             (root / "file0").unlink()
-            touch_once_there_is_room(root / "again")
+            once_there_is_room((root / "again").touch)
             usage = os.statvfs(root)
             assert usage.f_blocks * usage.f_bsize == 1 << 20 and usage.f_ffree == 0
     finally:
