@@ -17,10 +17,6 @@ def _clean() -> Iterator[None]:
     remove_installation()
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "remotely: an attack that is always run over a remote engine too")
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out attacks over a remote engine that are not marked, unless an engine is named: each takes seconds."""
     left_out = [
