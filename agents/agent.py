@@ -184,6 +184,14 @@ class Workspace(Protocol):
         """Return the quick fixes for what was found in a span; nothing is written, and a server's trouble is no fix."""
         ...
 
+    def reserve(self, usd: float) -> int:
+        """Reserve dollars of the budget before they are spent; return the reservation, raise `OutOfBudget` where they are not there."""
+        ...
+
+    def settle(self, reservation: int, tokens_in: int, tokens_out: int, usd: float) -> None:
+        """Say what a reservation was spent on; until then all of it counts as spent."""
+        ...
+
     def note(self, kind: str, data: Mapping[str, object], *, progress: str = "") -> None:
         """Journal something of the agent's own (kind `note:<kind>`), and show `progress` to whoever watches."""
         ...

@@ -57,7 +57,7 @@ class MemoryWorkspace(LanguageVerbs):
     """A workspace over a dictionary of files. Tree ids are digests, equal for equal files; they name no git object.
 
     `say` answers for the suite, `respond` for commands (it may write to the workspace's `files`). `clock` counts
-    seconds, `budget_s` of which may pass; `stopped` set makes the next step raise `Stopped`. `servers` are the language
+    seconds, `budget_s` of which may pass, and `budget_usd` dollars be spent; `stopped` set makes the next step raise `Stopped`. `servers` are the language
     servers there are, and `start` starts one (a `ScriptedSession`, say). `history` has what `earlier` says of a file.
     """
 
@@ -70,6 +70,7 @@ class MemoryWorkspace(LanguageVerbs):
         protected: frozenset[RepoPath] = frozenset(),
         clock: Callable[[], float] = lambda: 0.0,
         budget_s: float = 3600.0,
+        budget_usd: float | None = None,
         journal: Sequence[Step] = (),
         servers: Sequence[Found] = (),
         start: Start = _no_server,
@@ -84,6 +85,8 @@ class MemoryWorkspace(LanguageVerbs):
         self._protected = protected
         self._clock = clock
         self._ends = clock() + budget_s
+        self._budget_usd = budget_usd
+        self.spent_usd: list[float] = []
         self._steps = list(journal)
         self._history = history
         self.languages = Languages(servers, lambda found: start(self, found), self.read, self._before.get)
@@ -166,6 +169,19 @@ class MemoryWorkspace(LanguageVerbs):
         self._step("diagnose", {"path": path, "introduced": [str(each) for each in found.delta.introduced]})
         return found
 
+    def reserve(self, usd: float) -> int:
+        """Count dollars as spent, unless they exceed the budget."""
+        self._check()
+        if self._budget_usd is not None and sum(self.spent_usd) + usd > self._budget_usd:
+            raise OutOfBudget(f"the budget of ${self._budget_usd:g} has no ${usd:g} left; give a larger `budget_usd`")
+        self.spent_usd.append(usd)
+        return len(self.spent_usd) - 1
+
+    def settle(self, reservation: int, tokens_in: int, tokens_out: int, usd: float) -> None:
+        """Count what was really spent; tokens are not counted."""
+        del tokens_in, tokens_out
+        self.spent_usd[reservation] = usd
+
     def note(self, kind: str, data: Mapping[str, object], *, progress: str = "") -> None:
         """Journal something of the agent's own, and keep `progress`."""
         self._step(f"note:{kind}", data)
@@ -181,11 +197,14 @@ class MemoryWorkspace(LanguageVerbs):
         return max(0.0, self._ends - self._clock())
 
     def _step(self, kind: str, data: Mapping[str, object]) -> None:
+        self._check()
+        self._steps.append(Step(len(self._steps) + 1, kind, dict(data)))
+
+    def _check(self) -> None:
         if self.stopped:
             raise Stopped("the workspace was stopped; end here")
         if self.remaining_s() <= 0.0:
             raise OutOfBudget("the workspace's seconds are spent; give it a larger `budget_s`")
-        self._steps.append(Step(len(self._steps) + 1, kind, dict(data)))
 
     def _refuse_protected(self, path: RepoPath) -> None:
         if _inside(path) in self._protected:

@@ -39,4 +39,10 @@ def exit_of_status(status: Status) -> int:
 
 def exit_of_error(error: BaseException) -> int:
     """Return the exit status of a command that ended in `error`."""
-    return USAGE if isinstance(error, _WRONG_USAGE) else FAILED
+    # Most commands need no agents, whose import takes a while.
+    from agents import ModelError, Trouble
+
+    configured = (Trouble.NO_ADDRESS, Trouble.NO_LIBRARY, Trouble.WRONG_KEY, Trouble.UNKNOWN_MODEL)
+    if isinstance(error, _WRONG_USAGE) or (isinstance(error, ModelError) and error.trouble in configured):
+        return USAGE
+    return FAILED

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from agents import Step
-from orchestrator.records import StepRecord
+from agents import OutOfBudget, Step
+from orchestrator.records import Cost, StepRecord
 from orchestrator.store import Lease, Store
 
 
@@ -30,6 +30,17 @@ class Journal:
     def finish(self, number: int, outcome: Mapping[str, object]) -> None:
         """Write what a step did."""
         self.store.finish(self.lease, self.attempt, number, outcome)
+
+    def reserve(self, usd: float) -> int:
+        """Reserve dollars of the job's budget. Raises `OutOfBudget`."""
+        reservation = self.store.reserve(self.lease, usd)
+        if reservation is None:
+            raise OutOfBudget(f"the job's dollars are spent: the next call may cost ${usd:.4g}")
+        return reservation
+
+    def settle(self, reservation: int, cost: Cost) -> None:
+        """Say what a reservation was spent on."""
+        self.store.settle(self.lease, reservation, cost)
 
     def completed(self) -> tuple[Step, ...]:
         """Return the steps that ended, intent and outcome together; what was in flight at a crash did not happen."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import shadowfs
-from agents import Agent, CommandAgent, RepairAgent
+from agents import Agent, CommandAgent, HttpModel, RepairAgent, choose, endpoints
 from orchestrator.engines import Engines
 from orchestrator.image import recipe
 from orchestrator.intake import check_agent
@@ -35,16 +35,28 @@ def real_engines(state: Path, environ: Mapping[str, str] | None = None) -> Engin
         runner=runner,
         image=lambda snapshot, settings: docker.build(recipe(snapshot, settings.container, environ)),
         judge=Ladder(runner).judge,
-        agent=real_agent,
+        agent=lambda name: real_agent(name, environ),
         warm=lambda driver: fuse.warm() if driver == fuse.name else None,
     )
 
 
-def real_agent(name: str) -> Agent:
-    """Return the agent that a specification names. Raises `OrderRefused`."""
+def real_agent(name: str, environ: Mapping[str, str]) -> Agent:
+    """Return the agent that a specification names. Raises `OrderRefused`, and `ModelError` where no such model is configured."""
     check_agent(name)
-    kind, _, command = name.partition(":")
-    return CommandAgent(command) if kind == "command" else RepairAgent(ForkServers())
+    kind, _, given = name.partition(":")
+    if kind == "command":
+        return CommandAgent(given)
+    return _model_agent(name, given, environ) if kind == "model" else RepairAgent(ForkServers())
+
+
+def _model_agent(name: str, model: str, environ: Mapping[str, str]) -> Agent:
+    # These are for jobs with models alone: most need none, and a command that only looks at tickets neither.
+    from agents.conversation import ConversationAgent
+    from orchestrator.config import read_machine
+
+    there = endpoints(environ, read_machine(environ, Path.home()).named_models())
+    endpoint = choose(there, model, role="edit")
+    return ConversationAgent(HttpModel(endpoint), price=endpoint.cost_usd, name=name)
 
 
 @dataclass(frozen=True, slots=True)

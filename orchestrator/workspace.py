@@ -11,6 +11,7 @@ from agents import LanguageVerbs, Step, Task
 from orchestrator.budget import Budget
 from orchestrator.journal import Journal
 from orchestrator.place import Place
+from orchestrator.records import Cost
 from sandbox import Command, Completed, Ended, Limits, Sandbox
 from shadowfs import Change, NotPinnable, RefusedPath, RepoPath, Snapshot, earlier_texts
 from verifier import Findings, Languages, Ran, Runner, SuiteReport
@@ -157,6 +158,15 @@ class ShadowWorkspace(LanguageVerbs):
         if new:
             self.emit("progress", f"{path}: {len(new)} new findings, first: {new[0]}")
         return found
+
+    def reserve(self, usd: float) -> int:
+        """Reserve dollars of the job's budget before they are spent."""
+        self._check()
+        return self.steps.reserve(usd)
+
+    def settle(self, reservation: int, tokens_in: int, tokens_out: int, usd: float) -> None:
+        """Say what a reservation was spent on."""
+        self.steps.settle(reservation, Cost(0.0, tokens_in, tokens_out, usd))
 
     def note(self, kind: str, data: Mapping[str, object], *, progress: str = "") -> None:
         """Journal something of the agent's own, and show `progress` to whoever watches."""

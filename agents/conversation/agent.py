@@ -15,8 +15,10 @@ from agents.conversation.tools import TOOLS
 from agents.errors import OutOfBudget
 from agents.models import (
     JournaledModel,
+    MeteredModel,
     Model,
     ModelError,
+    Price,
     Refused,
     Reply,
     Request,
@@ -26,6 +28,7 @@ from agents.models import (
     Trouble,
     Watch,
     arguments_of,
+    free,
     probe,
 )
 from agents.prompts import Group, Layout, Part, Prompt, TokenCounter, encoding_of, render
@@ -53,16 +56,20 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class ConversationAgent:
-    """Lets a model work through tools. `count` counts tokens as the model does; unless given, it is chosen by the model's name."""
+    """Lets a model work through tools; each call is paid for by `price`.
+
+    `count` counts tokens as the model does; unless given, it is chosen by the model's name.
+    """
 
     model: Model
     settings: Settings = Settings()
     count: Count | None = None
+    price: Price = free
     name: str = "conversation"
 
     def work(self, task: Task, workspace: Workspace) -> Result:
         """Converse until the work is done and holds, is given up, or goes nowhere. Raises `ModelError` where no model answers."""
-        journaled = JournaledModel(self.model, workspace)
+        journaled = JournaledModel(MeteredModel(self.model, workspace, self.price), workspace)
         probed = probe(journaled, deadline_s=self._deadline(workspace, self.settings.probe_s), watch=_watch(workspace))
         if probed.style is ToolStyle.NONE:
             why = "; ".join(f"{trial.style}: {trial.why}" for trial in probed.trials)

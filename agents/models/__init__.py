@@ -6,6 +6,7 @@ from agents.models.endpoint import Endpoint, Key, NamedModel, choose, endpoints
 from agents.models.errors import ModelError, Trouble
 from agents.models.http import HttpModel
 from agents.models.journaled import JournaledModel, Recording, ReplayedModel, recall
+from agents.models.metered import MeteredModel, Price, free
 from agents.models.model import Finish, Message, Model, Reply, Request, Role, Tool, ToolCall, Usage, Watch, unwatched
 from agents.models.patience import Patience
 from agents.models.probe import Probed, Trial, probe
@@ -20,10 +21,12 @@ __all__ = [
     "JournaledModel",
     "Key",
     "Message",
+    "MeteredModel",
     "Model",
     "ModelError",
     "NamedModel",
     "Patience",
+    "Price",
     "Printed",
     "Probed",
     "Recorded",
@@ -45,6 +48,7 @@ __all__ = [
     "arguments_of",
     "choose",
     "endpoints",
+    "free",
     "printed",
     "probe",
     "recall",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-_AGENTS = "repair, or command:CMD for any program that edits files in its working directory"
+_AGENTS = "repair, model (or model:NAME), or command:CMD for any program that edits files in its working directory"
 
 TEXT_LIMIT_BYTES = 1 << 20
 """Of a ticket's text."""

@@ -1,0 +1,63 @@
+"""A model whose calls are paid out of the workspace's budget: reserved before each call, settled after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agents.agent import Workspace
+from agents.models.errors import ModelError
+from agents.models.model import Model, Reply, Request, Usage, Watch, unwatched
+
+Price = Callable[[Usage], float]
+"""What the tokens of a call cost, in dollars."""
+_LEAST_CHARACTERS = 2
+"""No tokenizer makes more tokens of a text than one of each so many characters, but for odd scripts."""
+_REPLY_TOKENS = 8_192
+"""Reserved where a request does not bound its reply."""
+
+
+def free(usage: Usage) -> float:
+    """Price a call at nothing."""
+    del usage
+    return 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class MeteredModel:
+    """Passes requests on to a model as long as the budget has what the dearest answer would cost."""
+
+    model: Model
+    workspace: Workspace
+    price: Price = free
+
+    @property
+    def name(self) -> str:
+        """Return the name of the model that answers."""
+        return self.model.name
+
+    @property
+    def context_tokens(self) -> int:
+        """Return how many tokens a request and its reply may have together."""
+        return self.model.context_tokens
+
+    def complete(self, request: Request, *, deadline_s: float, watch: Watch = unwatched) -> Reply:
+        """Answer, and pay for it. Raises `OutOfBudget` before a call that may cost more than is left."""
+        most = Usage(_characters(request) // _LEAST_CHARACTERS, request.max_tokens or _REPLY_TOKENS)
+        reservation = self.workspace.reserve(self.price(most))
+        spent = Usage()
+        try:
+            reply = self.model.complete(request, deadline_s=deadline_s, watch=watch)
+            spent = reply.usage
+        except ModelError as error:
+            # What had come by then is paid for all the same.
+            spent = error.partial.usage if error.partial is not None else Usage()
+            raise
+        finally:
+            self.workspace.settle(reservation, spent.tokens_in, spent.tokens_out, self.price(spent))
+        return reply
+
+
+def _characters(request: Request) -> int:
+    said = sum(len(each.text) + sum(len(call.arguments) for call in each.calls) for each in request.messages)
+    return said + sum(len(f"{tool.name}{tool.description}{dict(tool.parameters)}") for tool in request.tools)
