@@ -170,3 +170,9 @@ def test_the_budget_counts_down(hold: Hold) -> None:
 def test_its_root_is_that_of_its_sandbox(workspace: Workspace) -> None:
     assert workspace.root == workspace.sandbox.root
     assert workspace.root.is_absolute()
+
+
+def test_dollars_are_reserved_before_they_are_spent(workspace: Workspace) -> None:
+    first = workspace.reserve(0.5)
+    workspace.settle(first, 1000, 100, 0.25)
+    assert workspace.reserve(0.0) != first
