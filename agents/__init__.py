@@ -4,6 +4,7 @@ from agents.agent import Agent, NoFix, Option, Proposal, Question, Result, Step,
 from agents.command import CommandAgent
 from agents.errors import AgentError, OutOfBudget, Stopped
 from agents.memory import MemoryWorkspace
+from agents.modelled import model_agent
 from agents.models import (
     Endpoint,
     Finish,
@@ -85,6 +86,7 @@ __all__ = [
     "Write",
     "choose",
     "endpoints",
+    "model_agent",
     "probe",
     "recall",
     "seed_bugs",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import shadowfs
-from agents import Agent, CommandAgent, HttpModel, RepairAgent, choose, endpoints
+from agents import Agent, CommandAgent, HttpModel, RepairAgent, choose, endpoints, model_agent
 from orchestrator.engines import Engines
 from orchestrator.image import recipe
 from orchestrator.intake import check_agent
@@ -50,13 +50,12 @@ def real_agent(name: str, environ: Mapping[str, str]) -> Agent:
 
 
 def _model_agent(name: str, model: str, environ: Mapping[str, str]) -> Agent:
-    # These are for jobs with models alone: most need none, and a command that only looks at tickets neither.
-    from agents.conversation import ConversationAgent
+    # Reading configuration takes pydantic: for jobs with models alone.
     from orchestrator.config import read_machine
 
     there = endpoints(environ, read_machine(environ, Path.home()).named_models())
     endpoint = choose(there, model, role="edit")
-    return ConversationAgent(HttpModel(endpoint), price=endpoint.cost_usd, name=name)
+    return model_agent(HttpModel(endpoint), endpoint.cost_usd, name)
 
 
 @dataclass(frozen=True, slots=True)
