@@ -34,7 +34,7 @@ ENGINES = {
     "openai": "agents/models/client.py",
     "quicktok": "agents/prompts/tokens.py",
     "rich": "orchestrator/cli/progress.py",
-    "tree_sitter": "agents/",
+    "tree_sitter": "agents/grammars.py",
 }
 """Engines and the package or module that alone may import them."""
 

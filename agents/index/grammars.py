@@ -1,26 +1,15 @@
-"""The outline of a file in a language that tree-sitter has a grammar for here; the one module that imports tree-sitter."""
+"""The outline of a file in a language whose grammar is installed."""
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from agents.grammars import installed, parser
 from agents.index.outline import MOST_LINES, Definition
 
 if TYPE_CHECKING:
-    from tree_sitter import Node, Parser
+    from agents.grammars import Node
 
-_GRAMMARS = {
-    "c": ("tree_sitter_c", "language"),
-    "cpp": ("tree_sitter_cpp", "language"),
-    "go": ("tree_sitter_go", "language"),
-    "java": ("tree_sitter_java", "language"),
-    "javascript": ("tree_sitter_javascript", "language"),
-    "rust": ("tree_sitter_rust", "language"),
-    "tsx": ("tree_sitter_typescript", "language_tsx"),
-    "typescript": ("tree_sitter_typescript", "language_typescript"),
-}
 _HOLDERS = ("class", "struct", "enum", "interface", "trait", "impl", "module", "mod_", "namespace", "macro_definition")
 _ENDS = ("_definition", "_declaration", "_item", "_specifier")
 _DEEPEST = 12
@@ -30,23 +19,12 @@ class Grammars:
     """The grammars that are installed; a parser is made when its language is first met."""
 
     def __init__(self) -> None:
-        there = find_spec("tree_sitter") is not None
-        self.languages = frozenset(name for name, (package, _) in _GRAMMARS.items() if there and find_spec(package))
-        self._parsers: dict[str, Parser] = {}
+        self.languages = installed()
 
     def outline(self, text: str, language: str) -> tuple[Definition, ...] | None:
         """Return what a file defines, None where no grammar is installed for its language."""
-        if language not in self.languages:
-            return None
-        return _definitions(self._parser(language).parse(text.encode("utf-8")).root_node, _DEEPEST)
-
-    def _parser(self, language: str) -> Parser:
-        if language not in self._parsers:
-            from tree_sitter import Language, Parser
-
-            package, function = _GRAMMARS[language]
-            self._parsers[language] = Parser(Language(getattr(import_module(package), function)()))
-        return self._parsers[language]
+        parses = parser(language)
+        return _definitions(parses.parse(text.encode("utf-8")).root_node, _DEEPEST) if parses is not None else None
 
 
 def _definitions(parent: Node, depth: int) -> tuple[Definition, ...]:

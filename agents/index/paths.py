@@ -7,6 +7,7 @@ from enum import Enum
 from functools import lru_cache
 from pathlib import PurePosixPath
 
+from agents.grammars import SUFFIXES
 from shadowfs import RepoPath
 
 _CODE = """
@@ -14,14 +15,7 @@ rb php cs kt kts swift scala sh bash pl lua ex exs erl hs ml clj jl r m mm dart 
 """
 _LANGUAGES = {
     "python": ("py", "pyi", "pyx", "pxd"),
-    "javascript": ("js", "jsx", "mjs", "cjs"),
-    "typescript": ("ts", "mts", "cts"),
-    "tsx": ("tsx",),
-    "go": ("go",),
-    "rust": ("rs",),
-    "java": ("java",),
-    "c": ("c", "h"),
-    "cpp": ("cc", "cpp", "cxx", "hh", "hpp", "hxx"),
+    **SUFFIXES,
     # Cut at blank lines.
     "code": tuple(_CODE.split()),
     "prose": ("md", "rst", "txt", "adoc"),
