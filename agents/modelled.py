@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from agents.agent import Agent
 from agents.models import Model, Price, free
+from verifier import TrialsFactory
 
 
-def model_agent(model: Model, price: Price = free, name: str = "model") -> Agent:
-    """Return the agent that lets a model work through tools, each call paid for by `price`."""
+def model_agent(model: Model, factory: TrialsFactory, price: Price = free, name: str = "model") -> Agent:
+    """Return the agent that lets a model work through tools, or by samples where it cannot hold them; each call is paid for by `price`."""
     from agents.conversation import ConversationAgent
+    from agents.sampling import SamplingAgent
 
-    return ConversationAgent(model, price=price, name=name)
+    samples = SamplingAgent(model, factory, price=price)
+    return ConversationAgent(model, price=price, otherwise=samples, name=name)

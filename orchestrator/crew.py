@@ -62,8 +62,11 @@ class Crew:
 
     def fix(self, order: Order, watch: Watch = unseen) -> JobReport:
         """File `order` and work on it here and now; Ctrl-C pauses the job and returns its report."""
-        # An agent that cannot be made is told of before there is a ticket.
-        self._engines.agent(order.agent or self._settings.agent)
+        agent = order.agent or self._settings.agent
+        intake.check_agent(agent)
+        if intake.needs_model(agent):
+            # A model that is nowhere is told of before there is a ticket.
+            self._engines.agent(agent)
         # Paused, not queued: no other worker takes it before this one does.
         return self._work_on(self._add(order, Status.PAUSED), watch)
 

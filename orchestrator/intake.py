@@ -74,6 +74,11 @@ def check_agent(agent: str) -> None:
         )
 
 
+def needs_model(agent: str) -> bool:
+    """Say whether an agent is one that asks a model."""
+    return agent.partition(":")[0] == "model"
+
+
 def new_id(now: float) -> str:
     """Return an id that sorts by time: the day, then three digits of the time of day and four random ones."""
     day = time.strftime("%y%m%d", time.gmtime(now))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from agents.agent import NoFix, Proposal, Result, Task, Workspace
+from agents.agent import Agent, NoFix, Proposal, Result, Task, Workspace
 from agents.conversation import shown
 from agents.conversation.brief import prefix
 from agents.conversation.hands import Hands
@@ -58,19 +58,23 @@ class Settings:
 class ConversationAgent:
     """Lets a model work through tools; each call is paid for by `price`.
 
-    `count` counts tokens as the model does; unless given, it is chosen by the model's name.
+    `otherwise` works where the model cannot hold tools. `count` counts tokens as the model does; unless given, it is chosen by the model's name.
     """
 
     model: Model
     settings: Settings = Settings()
     count: Count | None = None
     price: Price = free
+    otherwise: Agent | None = None
     name: str = "conversation"
 
     def work(self, task: Task, workspace: Workspace) -> Result:
         """Converse until the work is done and holds, is given up, or goes nowhere. Raises `ModelError` where no model answers."""
         journaled = JournaledModel(MeteredModel(self.model, workspace, self.price), workspace)
         probed = probe(journaled, deadline_s=self._deadline(workspace, self.settings.probe_s), watch=_watch(workspace))
+        if probed.style is ToolStyle.NONE and self.otherwise is not None:
+            workspace.note("no_tools", {}, progress=f"{self.model.name} cannot hold tools: {self.otherwise.name}")
+            return self.otherwise.work(task, workspace)
         if probed.style is ToolStyle.NONE:
             why = "; ".join(f"{trial.style}: {trial.why}" for trial in probed.trials)
             return NoFix(f"The model {self.model.name} cannot hold tools ({why}).", "A model that can.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from agents.agent import NoFix, Option, Proposal, Question, Result, Task, Workspace
 from agents.errors import OutOfBudget
@@ -15,7 +15,7 @@ from agents.repair.hints import Hints
 from agents.repair.inspection import inspected
 from agents.repair.localise import places
 from agents.repair.notes import Diagnosed, Hinted, Original, Rejected, keep
-from agents.repair.one_by_one import OneByOne, patched
+from agents.repair.one_by_one import OneByOne, patched, trials_of
 from agents.repair.operators import OPERATORS
 from agents.repair.past import Past, recall
 from agents.repair.question import MOST_OPTIONS, question
@@ -25,7 +25,7 @@ from agents.repair.search import Plausible, Search, Settings
 from agents.repair.source import Skipped, read_source
 from agents.repair.variants import Module
 from shadowfs import RepoPath
-from verifier import Ran, SuiteNotStarted, SuiteReport, Trials, TrialsFactory
+from verifier import Ran, SuiteReport, Trials, TrialsFactory
 
 _BEHAVIOUR_CPU_S = 2.0
 """For recording, for the code as it is and for each plausible patch."""
@@ -48,7 +48,7 @@ class RepairAgent:
         ids = wanted(task, workspace) if past.diagnosis is None else past.diagnosis.failing
         if isinstance(ids, NoFix):
             return ids
-        with self._start(task, workspace) as trials:
+        with trials_of(self.factory, task, workspace) as trials:
             diagnosis = past.diagnosis or diagnose(task, workspace, trials, ids)
             if isinstance(diagnosis, NoFix):
                 return diagnosis
@@ -56,17 +56,6 @@ class RepairAgent:
                 lines = f"{len(diagnosis.scores):,} suspicious lines, {len(diagnosis.failing)} failing tests"
                 keep(workspace, Diagnosed(diagnosis), progress=lines)
             return _Attempt.begin(task, workspace, trials, diagnosis, self.settings, past).work(past)
-
-    def _start(self, task: Task, workspace: Workspace) -> Trials:
-        # One server serves the whole search; only its import is bounded as a run of the suite is.
-        limits = replace(workspace.limits, wall_s=workspace.remaining_s())
-        try:
-            return self.factory.start(workspace.sandbox, task.suite, limits, workspace.limits.wall_s)
-        except SuiteNotStarted as error:
-            workspace.note(
-                "slow", {"why": str(error)[:500]}, progress="no fork server for this suite: one run for each candidate"
-            )
-            return OneByOne(workspace, {})
 
 
 @dataclass(slots=True)

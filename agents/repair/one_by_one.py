@@ -3,13 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
-from agents.agent import Workspace
+from agents.agent import Task, Workspace
 from agents.repair.notes import Original, keep
 from shadowfs import RepoPath
-from verifier import Behaviour, Candidate, Coverage, Ending, Ran, SuiteReport, Trial
+from verifier import (
+    Behaviour,
+    Candidate,
+    Coverage,
+    Ending,
+    Ran,
+    SuiteNotStarted,
+    SuiteReport,
+    Trial,
+    Trials,
+    TrialsFactory,
+)
+
+
+def trials_of(factory: TrialsFactory, task: Task, workspace: Workspace) -> Trials:
+    """Start a fork server for a task's suite; where no server can hold it, return trials of one run each."""
+    # One server serves the whole search; only its import is bounded as a run of the suite is.
+    limits = replace(workspace.limits, wall_s=workspace.remaining_s())
+    try:
+        return factory.start(workspace.sandbox, task.suite, limits, workspace.limits.wall_s)
+    except SuiteNotStarted as error:
+        workspace.note(
+            "slow", {"why": str(error)[:500]}, progress="no fork server for this suite: one run for each candidate"
+        )
+        return OneByOne(workspace, {})
 
 
 @dataclass(slots=True)
