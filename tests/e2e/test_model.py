@@ -127,3 +127,15 @@ def test_no_model_and_a_wrong_key_are_told_with_what_to_do(repository: Path, tmp
     assert status != 0
     assert "put a valid key into" in json.dumps(document)
     assert KEY not in json.dumps(document)
+
+
+def test_a_model_that_holds_no_tools_is_asked_for_edits(repository: Path, tmp_path: Path) -> None:
+    def answer(asked: Asked) -> None:
+        told = asked.body["messages"][-1]["content"]
+        wanted = "corrected code" in told
+        saying("```python\ndef add(a, b):\n    return a + b\n```" if wanted else "I see no tool.")(asked)
+
+    with serving(answer) as server:
+        status, document, _ = fix(repository, tmp_path / "state", environment(server.url, tmp_path / "home"))
+    assert (status, document["status"]) == (0, "verified"), document
+    assert git(repository, "show", f"{document['branch']}:sums.py").rstrip().endswith("return a + b")
