@@ -36,7 +36,7 @@ from agents.prompts.tokens import Count
 from agents.wording import plain, title
 from verifier import Ran, SuiteReport
 
-_PAGE = "\f"
+_PAGE, _SILENT = "\f", "\0"
 
 _PASSING = frozenset({Trouble.EMPTY, Trouble.GARBAGE, Trouble.REPETITION, Trouble.BROKEN, Trouble.SILENT})
 """Trouble that another turn may not have."""
@@ -80,7 +80,7 @@ class ConversationAgent:
             return NoFix(f"The model {self.model.name} cannot hold tools ({why}).", "A model that can.")
         count = self.count or TokenCounter(encoding_of(self.model.name))
         talk = _Talk.begin(task, workspace, probed.fitted(journaled), count, self.settings)
-        return talk.hold()
+        return talk if isinstance(talk, NoFix) else talk.hold()
 
     def _deadline(self, workspace: Workspace, most_s: float) -> float:
         return min(most_s, workspace.remaining_s())
@@ -103,10 +103,12 @@ class _Talk:
     watchman: Watchman = field(default_factory=Watchman)
 
     @classmethod
-    def begin(cls, task: Task, workspace: Workspace, model: Model, count: Count, settings: Settings) -> _Talk:
-        """Run the tests as they are, and brief the model."""
+    def begin(cls, task: Task, workspace: Workspace, model: Model, count: Count, settings: Settings) -> _Talk | NoFix:
+        """Run the tests as they are, and brief the model; an honest end where they say nothing."""
         ledger = Ledger.of(workspace)
         bad, _, first = ledger.once(lambda: _as_it_is(workspace.test()), "the tests as they are").partition(_PAGE)
+        if bad == _SILENT:
+            return NoFix(f"The suite says nothing: {first}", "Make the test command run, then ask again.")
         hands = Hands(task, workspace, ledger)
         opening = prefix(task, workspace, first)
         return cls(task, workspace, model, count, settings, hands, ledger, opening, frozenset(bad.splitlines()))
@@ -195,6 +197,8 @@ class _Talk:
 
 def _as_it_is(report: SuiteReport) -> str:
     """Return the ids of bad tests and what a model is shown of a run, as one text for the ledger."""
+    if report.ran in (Ran.NOT_STARTED, Ran.NOTHING_COLLECTED):
+        return f"{_SILENT}{_PAGE}{plain(report.why or report.output[-500:])}"
     return "\n".join(report.bad()) + _PAGE + shown.report(report)
 
 

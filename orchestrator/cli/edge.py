@@ -134,6 +134,9 @@ class Edge:
         environment = found.environment if found else {}
         if command:
             suite = read_suite(command, python or "python3", test.directory)
+            if suite.python and os.sep in suite.python:
+                # What the command itself names counts: it is shown to the sandbox, whatever else was found.
+                python = str(repository / suite.python)
             if python is None and suite.kind != "command":
                 raise BadConfig(no_environment(repository))
             return suite, python, environment

@@ -203,3 +203,12 @@ def test_a_life_after_a_crash_asks_nothing_again_and_does_nothing_twice(kept: in
     assert isinstance(result, Proposal)
     assert workspace.files == first.files
     assert len(model.asked) == len(PROBE) + len(script) - replied
+
+
+def test_a_suite_that_does_not_start_ends_it_before_a_model_is_asked_for_more() -> None:
+    workspace = MemoryWorkspace(FILES, say=lambda *_: SuiteReport(Ran.NOT_STARTED, why="no interpreter there"))
+    model = ScriptedModel(PROBE)
+    result = ConversationAgent(model, count=words).work(TASK, workspace)
+    assert isinstance(result, NoFix)
+    assert "The suite says nothing: no interpreter there" in result.why
+    assert len(model.asked) == len(PROBE)
