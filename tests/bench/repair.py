@@ -18,18 +18,21 @@ import tarfile
 import tempfile
 import time
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 from agents import NoFix, OutOfBudget, Proposal, Question, RepairAgent, Result, Seeded, Task, Wanted, seed_bugs
 from sandbox import Limits
 from shadowfs import Change
 from tests.agents.repair.folder import FolderWorkspace
 from tests.bench import mutants, repair_libraries
+from tests.bench.kept import Kept
 from tests.bench.repair_judging import is_right
 from tests.bench.repair_libraries import REPORTED, TUNED, Library
 from tests.bench.target import Target
@@ -42,6 +45,8 @@ JUDGING_S = 600.0
 _METER_S = 0.6
 OUT_OF_TIME = "out of time"
 HUMAN_TASKS = 164
+# What the rows depend on, beside the libraries.
+CODE = ("agents/repair", "agents/seeding", "verifier", "sandbox")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +85,19 @@ def measure(quick: bool, data: Path | None) -> list[Target]:
     size = QUICK if quick else FULL
     libraries = random.Random(0).sample(REPORTED, size.libraries)
     repair_libraries.environment()
+    past = Kept.of(repair_libraries.CACHE / f"rows-{'quick' if quick else 'full'}.jsonl", *CODE)
     with _workers() as pool:
-        done = list(pool.map(_shown, libraries, repeat(size), repeat(time.monotonic() + size.last_s)))
+        done = list(pool.map(_repaired, libraries, repeat(size), repeat(time.monotonic() + size.last_s), repeat(past)))
     rows = [row for found, _ in done for row in found]
     why = "; ".join(reason for _, reason in done if reason)
     what = f"{len(rows)} seeded bugs in {len({row.where.split()[0] for row in rows})} libraries"
-    return [*_targets(what, rows, why or "no bug was seeded"), *_human_eval_fix(data, quick), *mutants.measure(quick)]
+    found = [
+        *_targets(what, rows, why or "no bug was seeded"),
+        *_human_eval_fix(data, quick, past),
+        *mutants.measure(quick),
+    ]
+    past.done()
+    return found
 
 
 def _workers() -> ProcessPoolExecutor:
@@ -93,12 +105,30 @@ def _workers() -> ProcessPoolExecutor:
     return ProcessPoolExecutor(len(os.sched_getaffinity(0)), get_context("spawn"), max_tasks_per_child=1)
 
 
-def _shown(library: Library, size: Size, last: float, seed: int = 0) -> tuple[list[Row], str]:
-    """Repair the bugs of a library, printing each, unless it is past `last`; return them, and why there are no more."""
+def _repaired(library: Library, size: Size, last: float, past: Kept) -> tuple[list[Row], str]:
+    """Repair the bugs of a library that a run of the same code has not repaired before, and keep each."""
+    what = f"{library.name} {library.version} {size.bugs}"
+    rows = [Row(**row) for row in past.rows(what)]
+    if len(rows) >= size.bugs:
+        return rows, ""
+    more, why = _shown(library, size, last, skip=len(rows), put=partial(past.add, what))
+    return rows + more, why
+
+
+def _shown(
+    library: Library,
+    size: Size,
+    last: float,
+    seed: int = 0,
+    skip: int = 0,
+    put: Callable[[Mapping[str, Any]], None] = lambda _: None,
+) -> tuple[list[Row], str]:
+    """Repair the bugs of a library but the first `skip`, printing each, unless it is past `last`; return them, and why there are no more."""
     rows: list[Row] = []
     try:
-        for row in repaired(library, size, seed) if time.monotonic() < last else ():
+        for row in repaired(library, size, seed, skip) if time.monotonic() < last else ():
             rows.append(row)
+            put(asdict(row))
             print(json.dumps(asdict(row)), file=sys.stderr, flush=True)
     except (OSError, subprocess.SubprocessError, tarfile.TarError, VerifierError) as error:
         return rows, f"{library.name}: {error}"
@@ -136,8 +166,8 @@ def _rate(rows: Sequence[Row]) -> float:
     return sum(row.candidates for row in rows) / max(0.001, sum(row.cpu_s for row in rows))
 
 
-def repaired(library: Library, size: Size, seed: int = 0) -> Iterator[Row]:
-    """Seed bugs in a library and let the agent work on each, in a copy of its own."""
+def repaired(library: Library, size: Size, seed: int = 0, skip: int = 0) -> Iterator[Row]:
+    """Seed bugs in a library and let the agent work on each but the first `skip`, in a copy of its own."""
     source = repair_libraries.sources(library)
     repair_libraries.environment()
     with tempfile.TemporaryDirectory(prefix="nightcrew-bench-") as place:
@@ -149,7 +179,7 @@ def repaired(library: Library, size: Size, seed: int = 0) -> Iterator[Row]:
             # Under one seed the first bugs of all libraries would be of one family.
             bugs = _seeded(space, suite, size, seed + zlib.crc32(library.name.encode()))
         bad = frozenset(test.id for test in first.tests if test.outcome is not Outcome.PASSED)
-        for number, bug in enumerate(bugs):
+        for number, bug in enumerate(bugs[skip:], skip):
             copy = Path(place) / f"bug-{number}"
             shutil.copytree(source, copy)
             with repair_libraries.opened(copy, size.repair_s) as space:
@@ -219,7 +249,7 @@ def _worked(
     return Row("", "", bool(changes), False, cpu_s, done if isinstance(done, int) else 0, said, asked), changes
 
 
-def _human_eval_fix(data: Path | None, quick: bool) -> Iterator[Target]:
+def _human_eval_fix(data: Path | None, quick: bool, past: Kept) -> Iterator[Target]:
     """Yield the figures of HumanEvalFix, from `humanevalpack.jsonl` in `data`; never fetched here."""
     file = data / "humanevalpack.jsonl" if data is not None else None
     if file is None or not file.is_file():
@@ -230,8 +260,9 @@ def _human_eval_fix(data: Path | None, quick: bool) -> Iterator[Target]:
         return
     tasks = [json.loads(line) for line in file.read_text("utf-8").splitlines() if line.strip()]
     repair_libraries.environment()
+    size = QUICK if quick else FULL
     with _workers() as pool:
-        rows = list(pool.map(_human, tasks[:5] if quick else tasks, repeat(QUICK if quick else FULL)))
+        rows = list(pool.map(_human, tasks[:5] if quick else tasks, repeat(size), repeat(past)))
     answered = [row for row in rows if row.plausible and not row.asked]
     right = sum(row.right for row in answered)
     wrong = len(answered) - right
@@ -246,8 +277,17 @@ def _human_eval_fix(data: Path | None, quick: bool) -> Iterator[Target]:
     yield Target("HumanEvalFix: candidates", "per CPU s", 100.0, _rate(rows), least=True)
 
 
-def _human(task: Mapping[str, str], size: Size) -> Row:
-    """Repair one function by its weak visible tests, and judge the answer by its strong hidden ones."""
+def _human(task: Mapping[str, str], size: Size, past: Kept) -> Row:
+    """Repair one function by its weak visible tests, and judge the answer by its strong hidden ones; once for the same code."""
+    what = f"{task['task_id']} {size.repair_s:g}"
+    for row in past.rows(what):
+        return Row(**row)
+    row = _judged(task, size)
+    past.add(what, asdict(row))
+    return row
+
+
+def _judged(task: Mapping[str, str], size: Size) -> Row:
     with tempfile.TemporaryDirectory(prefix="nightcrew-bench-") as place:
         folder = Path(place) / "task"
         folder.mkdir()
