@@ -280,8 +280,8 @@ def _human_eval_fix(data: Path | None, quick: bool, past: Kept) -> Iterator[Targ
 def _human(task: Mapping[str, str], size: Size, past: Kept) -> Row:
     """Repair one function by its weak visible tests, and judge the answer by its strong hidden ones; once for the same code."""
     what = f"{task['task_id']} {size.repair_s:g}"
-    for row in past.rows(what):
-        return Row(**row)
+    for known in past.rows(what):
+        return Row(**known)
     row = _judged(task, size)
     past.add(what, asdict(row))
     return row
