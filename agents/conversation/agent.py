@@ -12,7 +12,6 @@ from agents.conversation.hands import Hands
 from agents.conversation.ledger import Ledger
 from agents.conversation.stuck import Watchman
 from agents.conversation.tools import TOOLS
-from agents.errors import OutOfBudget
 from agents.models import (
     JournaledModel,
     MeteredModel,
@@ -26,10 +25,10 @@ from agents.models import (
     ToolCall,
     ToolStyle,
     Trouble,
-    Watch,
     arguments_of,
     free,
     probe,
+    within_budget,
 )
 from agents.prompts import Group, Layout, Part, Prompt, TokenCounter, encoding_of, render
 from agents.prompts.tokens import Count
@@ -71,7 +70,9 @@ class ConversationAgent:
     def work(self, task: Task, workspace: Workspace) -> Result:
         """Converse until the work is done and holds, is given up, or goes nowhere. Raises `ModelError` where no model answers."""
         journaled = JournaledModel(MeteredModel(self.model, workspace, self.price), workspace)
-        probed = probe(journaled, deadline_s=self._deadline(workspace, self.settings.probe_s), watch=_watch(workspace))
+        probed = probe(
+            journaled, deadline_s=self._deadline(workspace, self.settings.probe_s), watch=within_budget(workspace)
+        )
         if probed.style is ToolStyle.NONE and self.otherwise is not None:
             workspace.note("no_tools", {}, progress=f"{self.model.name} cannot hold tools: {self.otherwise.name}")
             return self.otherwise.work(task, workspace)
@@ -133,7 +134,7 @@ class _Talk:
             )
             try:
                 deadline_s = min(self.settings.call_s, self.workspace.remaining_s())
-                return self.model.complete(request, deadline_s=deadline_s, watch=_watch(self.workspace))
+                return self.model.complete(request, deadline_s=deadline_s, watch=within_budget(self.workspace))
             except ModelError as error:
                 if error.trouble not in _PASSING or attempt + 1 == self.settings.tries:
                     raise
@@ -204,12 +205,3 @@ def _as_it_is(report: SuiteReport) -> str:
 
 def _few(ids: Sequence[str]) -> str:
     return ", ".join(ids[:10]) + (f" and {len(ids) - 10} more" if len(ids) > 10 else "")
-
-
-def _watch(workspace: Workspace) -> Watch:
-    def look(piece: str) -> None:
-        del piece
-        if workspace.remaining_s() <= 0.0:
-            raise OutOfBudget("the seconds were spent while the model answered")
-
-    return look

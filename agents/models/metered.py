@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agents.agent import Workspace
+from agents.errors import OutOfBudget
 from agents.models.errors import ModelError
 from agents.models.model import Model, Reply, Request, Usage, Watch, unwatched
 
@@ -56,6 +57,17 @@ class MeteredModel:
         finally:
             self.workspace.settle(reservation, spent.tokens_in, spent.tokens_out, self.price(spent))
         return reply
+
+
+def within_budget(workspace: Workspace) -> Watch:
+    """Return a watch that cancels a call once the workspace's seconds are spent."""
+
+    def look(piece: str) -> None:
+        del piece
+        if workspace.remaining_s() <= 0.0:
+            raise OutOfBudget("the seconds were spent while the model answered")
+
+    return look
 
 
 def _characters(request: Request) -> int:

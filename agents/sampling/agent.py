@@ -7,13 +7,23 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from agents.agent import NoFix, Proposal, Result, Task, Workspace
-from agents.errors import OutOfBudget
-from agents.models import JournaledModel, Message, MeteredModel, Model, ModelError, Price, Request, Trouble, Watch, free
+from agents.models import (
+    JournaledModel,
+    Message,
+    MeteredModel,
+    Model,
+    ModelError,
+    Price,
+    Request,
+    Trouble,
+    free,
+    within_budget,
+)
 from agents.prompts import Layout, TokenCounter, encoding_of
 from agents.prompts.tokens import Count
 from agents.repair.diagnosis import Diagnosis, diagnose, expand, wanted
 from agents.repair.notes import Diagnosed, Original, keep
-from agents.repair.one_by_one import trials_of
+from agents.repair.one_by_one import patched, trials_of
 from agents.repair.past import recall
 from agents.sampling.asking import Beginning
 from agents.sampling.place import Place, places
@@ -147,7 +157,7 @@ class _Attempt:
     def _reply(self, request: Request) -> str:
         try:
             deadline_s = min(self.settings.call_s, self.workspace.remaining_s())
-            reply = self.model.complete(request, deadline_s=deadline_s, watch=_watch(self.workspace))
+            reply = self.model.complete(request, deadline_s=deadline_s, watch=within_budget(self.workspace))
         except ModelError as error:
             if error.trouble not in _TROUBLE:
                 raise
@@ -190,7 +200,7 @@ class _Attempt:
         path = choice.place.path
         before = self.workspace.read(path)
         keep(self.workspace, Original(path, before))
-        self.workspace.write(path, _applied(choice, before))
+        self.workspace.write(path, patched(path, before, choice.candidate, "utf-8"))
         failing = expand(self.diagnosis.failing, self.trials.collected)
         report = self.workspace.test()
         results = report.by_id()
@@ -221,18 +231,3 @@ class _Attempt:
 def _dotted(path: RepoPath) -> str:
     """Return how the dotted id of a test in a file begins; what no id begins with where the file is no Python."""
     return f"{path.removesuffix('.py').replace('/', '.')}." if path.endswith(".py") else "\0"
-
-
-def _applied(sample: Sample, data: bytes) -> bytes:
-    for edit in sorted(sample.candidate.edits, key=lambda each: -each.start):
-        data = data[: edit.start] + edit.text.encode() + data[edit.end :]
-    return data
-
-
-def _watch(workspace: Workspace) -> Watch:
-    def look(piece: str) -> None:
-        del piece
-        if workspace.remaining_s() <= 0.0:
-            raise OutOfBudget("the seconds were spent while the model answered")
-
-    return look

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agents import ModelError, NoFix, Proposal, Reply, Request, Result, ScriptedModel, Task, Trouble
+from agents import Finish, ModelError, NoFix, Proposal, Reply, Request, Result, ScriptedModel, Task, Trouble
 from agents.sampling import SamplingAgent, Settings
 from tests.agents.repair.folder import FolderWorkspace, opened
 from verifier import ForkServers
@@ -75,7 +75,7 @@ def test_a_second_round_is_told_how_the_first_failed(tmp_path: Path) -> None:
         fence("def total(prices, rebate:\n"),
         fence("def other():\n    pass\n"),
         fence(str(FILES["prices.py"]).partition("\n\n\n")[0] + "\n"),
-        Reply(fence(RIGHT), finish="length"),  # type: ignore[arg-type]
+        Reply(fence(RIGHT), finish=Finish.LENGTH),
         ModelError(Trouble.REPETITION, "said the same for ever"),
     ],
 )
