@@ -7,10 +7,17 @@ from agents.models import Model, Price, free
 from verifier import TrialsFactory
 
 
-def model_agent(model: Model, factory: TrialsFactory, price: Price = free, name: str = "model") -> Agent:
-    """Return the agent that lets a model work through tools, or by samples where it cannot hold them; each call is paid for by `price`."""
+def model_agent(
+    model: Model, factory: TrialsFactory, price: Price = free, name: str = "model", known_as: str = ""
+) -> Agent:
+    """Return the agent that lets a model work through tools, or by samples where it cannot hold them; each call is paid for by `price`.
+
+    Tokens are counted as the model `known_as` does, which the configuration may call otherwise. Raises `ModelError` where nothing counts them.
+    """
     from agents.conversation import ConversationAgent
+    from agents.prompts import TokenCounter, encoding_of
     from agents.sampling import SamplingAgent
 
-    samples = SamplingAgent(model, factory, price=price)
-    return ConversationAgent(model, price=price, otherwise=samples, name=name)
+    count = TokenCounter(encoding_of(known_as or model.name))
+    samples = SamplingAgent(model, factory, count=count, price=price)
+    return ConversationAgent(model, count=count, price=price, otherwise=samples, name=name)

@@ -55,7 +55,7 @@ def _model_agent(name: str, model: str, environ: Mapping[str, str]) -> Agent:
 
     there = endpoints(environ, read_machine(environ, Path.home()).named_models())
     endpoint = choose(there, model, role="edit")
-    return model_agent(HttpModel(endpoint), ForkServers(), endpoint.cost_usd, name)
+    return model_agent(HttpModel(endpoint), ForkServers(), endpoint.cost_usd, name, endpoint.model)
 
 
 @dataclass(frozen=True, slots=True)

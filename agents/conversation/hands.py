@@ -92,9 +92,12 @@ class Hands:
                 return made.why
             return {path: data for path, data in made.files.items() if data is not None}
 
-        if why := self.ledger.written(plan):
-            return why
-        return f"Done. {shown.after_edit(self.workspace.diagnose(edit.path))}".strip()
+        written = self.ledger.written(plan)
+        if isinstance(written, str):
+            return written
+        # The path that was written: a model may have named it otherwise.
+        told = [shown.after_edit(self.workspace.diagnose(path)) for path in written]
+        return "\n".join(filter(None, ["Done.", *told]))
 
     def _diagnostics(self, given: Arguments) -> str:
         found = self.workspace.inspect(str(given["path"]))

@@ -43,8 +43,8 @@ class Ledger:
             self.workspace.note(SAID, data, progress=progress)
         return self._said[self._number]
 
-    def written(self, plan: Callable[[], Contents | str]) -> str:
-        """Write the contents that a plan ends with, which are journaled first; return why it has none, or "".
+    def written(self, plan: Callable[[], Contents | str]) -> Contents | str:
+        """Write the contents that a plan ends with, which are journaled first, and return them; else return why it has none.
 
         Within `once`: where a life ended between the two, the same contents are written again.
         """
@@ -56,4 +56,4 @@ class Ledger:
             self.workspace.note(PLANNED, {"number": self._number, "files": files})
         for path, data in contents.items():
             self.workspace.write(path, data)
-        return ""
+        return contents

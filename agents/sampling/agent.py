@@ -145,9 +145,10 @@ class _Attempt:
         yield from merged.values()
 
     def _request(self, messages: tuple[Message, ...]) -> Request:
+        first = self.asked % self.settings.samples == 0
         self.asked += 1
         # The first sample of a prompt is the likeliest reply; the others differ by their seeds.
-        temperature = 0.0 if self.asked % self.settings.samples == 1 else self.settings.temperature
+        temperature = 0.0 if first else self.settings.temperature
         return Request(messages, (), temperature, self.settings.reply_tokens, seed=self.task.seed * 10_000 + self.asked)
 
     def _replies(self, requests: Sequence[Request]) -> list[str]:

@@ -25,7 +25,7 @@ from agents import (
 from agents.conversation import ConversationAgent, Settings
 from agents.models import Role
 from shadowfs import RepoPath
-from verifier import Outcome, Ran, Suite, SuiteReport, TestResult
+from verifier import Findings, Outcome, Ran, Suite, SuiteReport, TestResult
 
 FILES = {
     "sums.py": b"def add(a, b):\n    return a - b\n\n\ndef twice(a):\n    return add(a, a)\n",
@@ -161,6 +161,20 @@ def test_what_cannot_be_done_is_told_and_the_work_goes_on(bad: Reply | str, says
 def _after(request: Request, says: str) -> Reply:
     assert says in request.messages[-1].text
     return FIX
+
+
+def test_a_file_may_be_named_otherwise_than_it_is_called() -> None:
+    class Strict(MemoryWorkspace):
+        def diagnose(self, path: RepoPath) -> Findings:
+            self.read(path)
+            return super().diagnose(path)
+
+    workspace = Strict(FILES, say=say)
+    model = ScriptedModel(
+        (*PROBE, call("edit", path="./sums.py", old="    return a - b", new="    return a + b"), DONE)
+    )
+    assert isinstance(ConversationAgent(model, count=words).work(TASK, workspace), Proposal)
+    assert "Done." in last(model)
 
 
 def test_a_model_that_goes_in_circles_is_told_and_then_left() -> None:

@@ -59,6 +59,13 @@ def test_what_passes_all_tests_and_most_replies_ask_for_is_proposed(tmp_path: Pa
     assert all(request.messages == asked for request in model.asked)
 
 
+def test_the_first_sample_of_a_place_is_the_likeliest_reply(tmp_path: Path) -> None:
+    _, _, several = work(tmp_path / "several", [fence(WRONG)] * 6)
+    _, _, lone = work(tmp_path / "lone", [fence(WRONG)] * 2, Settings(places=1, samples=1, rounds=2, parallel=1))
+    assert [request.temperature for request in several.asked] == [0.0, 0.8, 0.8] * 2
+    assert [request.temperature for request in lone.asked] == [0.0, 0.0]
+
+
 def test_a_second_round_is_told_how_the_first_failed(tmp_path: Path) -> None:
     result, _, model = work(tmp_path, [fence(WRONG)] * 3 + [fence(RIGHT)] * 3)
     assert isinstance(result, Proposal)
