@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from agents import shown
 from agents.agent import Agent, NoFix, Proposal, Result, Task, Workspace
-from agents.conversation import shown
+from agents.checked import Check
 from agents.conversation.brief import prefix
 from agents.conversation.hands import Hands
 from agents.conversation.ledger import Ledger
@@ -99,7 +100,7 @@ class _Talk:
     hands: Hands
     ledger: Ledger
     opening: tuple[Part, ...]
-    before: frozenset[str]
+    check: Check
     log: list[Group] = field(default_factory=list)
     watchman: Watchman = field(default_factory=Watchman)
 
@@ -112,7 +113,8 @@ class _Talk:
             return NoFix(f"The suite says nothing: {first}", "Make the test command run, then ask again.")
         hands = Hands(task, workspace, ledger)
         opening = prefix(task, workspace, first)
-        return cls(task, workspace, model, count, settings, hands, ledger, opening, frozenset(bad.splitlines()))
+        check = Check(task, workspace, frozenset(bad.splitlines()))
+        return cls(task, workspace, model, count, settings, hands, ledger, opening, check)
 
     def hold(self) -> Result:
         """Take turns."""
@@ -175,25 +177,11 @@ class _Talk:
 
     def _done(self, given: Mapping[str, object]) -> tuple[str, Result | None]:
         """Check what the model says is done; where it is not so, tell it."""
-        wrong = self.ledger.once(self._wrong, "checking what the model says is done")
+        wrong = self.ledger.once(self.check.wrong, "checking what the model says is done")
         if wrong:
             return f"It is not done. {wrong}", None
         explanation = plain(str(given["explanation"])).strip()
         return "", Proposal(self.workspace.change(), title(str(given["title"])), explanation)
-
-    def _wrong(self) -> str:
-        if not self.workspace.change():
-            return "Nothing is changed."
-        failing = self.task.failing
-        if failing:
-            named = self.workspace.test(failing)
-            if named.ran is not Ran.COMPLETED or named.bad():
-                return f"The tests that must pass do not: {shown.report(named)}"
-        suite = self.workspace.test()
-        broken = sorted(set(suite.bad()) - self.before - set(failing))
-        if suite.ran is not Ran.COMPLETED or broken:
-            return f"Tests that passed before do not pass now: {_few(broken)}\n{shown.report(suite)}"
-        return ""
 
 
 def _as_it_is(report: SuiteReport) -> str:
@@ -201,7 +189,3 @@ def _as_it_is(report: SuiteReport) -> str:
     if report.ran in (Ran.NOT_STARTED, Ran.NOTHING_COLLECTED):
         return f"{_SILENT}{_PAGE}{plain(report.why or report.output[-500:])}"
     return "\n".join(report.bad()) + _PAGE + shown.report(report)
-
-
-def _few(ids: Sequence[str]) -> str:
-    return ", ".join(ids[:10]) + (f" and {len(ids) - 10} more" if len(ids) > 10 else "")

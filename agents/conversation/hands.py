@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from agents import shown
 from agents.agent import Task, Workspace
-from agents.conversation import shown
 from agents.conversation.ledger import Contents, Ledger
 from agents.edits import Applied, Edit, Replace, Whole, apply
 from sandbox import Command, Limits
