@@ -15,6 +15,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("orchestrator", "agents", "verifier", "sandbox", "shadowfs")
 
 BOUNDARIES: dict[str, int] = {
+    "agents/door/server.py": 1,  # what a call of somebody's program runs into ends the attempt, not the server
     "orchestrator/cli/entry.py": 1,  # every error becomes a message and an exit status
     "orchestrator/worker.py": 1,  # a defect ends the job, not the worker
     "shadowfs/operations.py": 2,  # an exception that got out of a handler would end the mount
@@ -32,6 +33,8 @@ ENGINES = {
     "psutil": "sandbox",
     "lsprotocol": "verifier/language/lsp.py",
     "openai": "agents/models/client.py",
+    "httpx2": "agents/door/upstream.py",
+    "h11": "agents/door/connection.py",
     "quicktok": "agents/prompts/tokens.py",
     "rich": "orchestrator/cli/progress.py",
     "tree_sitter": "agents/grammars.py",

@@ -1,0 +1,156 @@
+"""The account of one door: each call is reserved and journaled before it goes out, settled and journaled after it.
+
+It belongs to the thread that serves the door; only `check` and `told` are asked by others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from agents.agent import Workspace
+from agents.door.asked import Asked
+from agents.door.limits import DoorLimits
+from agents.door.refused import Refused
+from agents.errors import OutOfBudget
+from agents.models import Endpoint, Message, Request, Role, Usage
+from agents.models.record import reply_data
+from agents.models.wire import Assembly
+
+ASKED, REPLIED = "door_asked", "door_replied"
+_DIGITS = 32
+
+
+class Account:
+    """Pays for calls out of the workspace's budget and writes them down there; remembers what the job is to end with."""
+
+    def __init__(self, endpoint: Endpoint, workspace: Workspace, limits: DoorLimits) -> None:
+        self._endpoint = endpoint
+        self._workspace = workspace
+        self._limits = limits
+        self._calls = self._written = 0
+        self._known: set[str] = set()
+        self._trouble = ""
+        self._ending: Exception | None = None
+        self._ending_since = 0.0
+
+    @property
+    def told(self) -> str:
+        """Return in words how many calls there were, and what went wrong last."""
+        calls = (
+            f"{self._calls} calls of {self._endpoint.model}"
+            if self._calls != 1
+            else f"a call of {self._endpoint.model}"
+        )
+        return f"{calls}; {self._trouble}" if self._trouble else calls
+
+    def check(self, grace_s: float) -> None:
+        """Raise what the job is to end with: `OutOfBudget` after `grace_s` seconds, anything else at once."""
+        error = self._ending
+        if isinstance(error, OutOfBudget) and time.monotonic() - self._ending_since < grace_s:
+            return
+        if error is not None:
+            raise error
+
+    def end(self, error: Exception) -> Refused:
+        """Remember what the job is to end with, and return what the program is told."""
+        if self._ending is None:
+            self._ending, self._ending_since = error, time.monotonic()
+        if isinstance(error, OutOfBudget):
+            return Refused(402, "insufficient_quota", f"the job's budget is spent, end here: {error}")
+        return Refused(503, "job_ending", "the job is ending: ask nothing more")
+
+    def note_trouble(self, refused: Refused) -> None:
+        """Remember why the last call got no reply."""
+        self._trouble = f"the last one that failed: {refused}"
+
+    @contextmanager
+    def call(self, asked: Asked) -> Iterator[Call]:
+        """Pay for a call, whatever comes of it. Raises `Refused` before one that may cost more than is left."""
+        if self._ending is not None:
+            raise self.end(self._ending)
+        if self._calls >= self._limits.calls:
+            raise Refused(429, "too_many_calls", f"this program asked {self._calls} times, which is all it may")
+        try:
+            reservation = self._workspace.reserve(self._endpoint.cost_usd(asked.most))
+        except OutOfBudget as error:
+            raise self.end(error) from None
+        self._calls += 1
+        call = Call(self._calls, asked)
+        sent = False
+        try:
+            self._workspace.note(ASKED, self._asked(call))
+            sent = True
+            yield call
+        finally:
+            usage = call.usage if sent else Usage()
+            self._workspace.settle(reservation, usage.tokens_in, usage.tokens_out, self._endpoint.cost_usd(usage))
+            if sent:
+                self._workspace.note(
+                    REPLIED, call.outcome(self._endpoint), progress=f"call {call.number}: {call.words}"
+                )
+
+    def _asked(self, call: Call) -> Mapping[str, object]:
+        """Return a request as JSON values; a message that was written down before is named by its hash."""
+        rest = {name: value for name, value in call.asked.body.items() if name != "messages"}
+        hashes, new = [], {}
+        for message in call.asked.body["messages"]:
+            text = json.dumps(message, sort_keys=True)
+            key = hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
+            hashes.append(key)
+            if key not in self._known and self._written + len(text) <= self._limits.journal_bytes:
+                self._known.add(key)
+                self._written += len(text)
+                new[key] = message
+        if len(json.dumps(rest)) > self._limits.journal_bytes - self._written:
+            rest = {"model": call.asked.body["model"]}
+        self._written += len(json.dumps(rest))
+        left_out = list(call.asked.left_out)
+        return {"call": call.number, "messages": hashes, "new": new, "rest": rest, "left_out": left_out}
+
+
+class Call:
+    """One call that is paid for: what has come of its reply by now."""
+
+    def __init__(self, number: int, asked: Asked) -> None:
+        self.number = number
+        self.asked = asked
+        self.whole = False
+        # A server that counts nothing is taken to have read all of it.
+        self._assembly = Assembly(Request((Message(Role.USER, json.dumps(asked.body["messages"])),)))
+        self._refused: Refused | None = None
+        self._sent = False
+
+    def sent(self) -> None:
+        """Note that the server has taken the request, so that it costs what it reads at least."""
+        self._sent = True
+
+    def take(self, chunk: Mapping[str, Any]) -> str:
+        """Take in one event of the reply; return what it adds to it."""
+        return self._assembly.take(chunk)[1]
+
+    def refused(self, refused: Refused) -> None:
+        """Note that there is no reply, or no whole one, and why."""
+        self._refused = refused
+
+    @property
+    def usage(self) -> Usage:
+        """Return what it cost by now, estimated where the server told nothing."""
+        return self._assembly.reply().usage if self._sent else Usage()
+
+    @property
+    def words(self) -> str:
+        """Return how it ended, in a few words."""
+        if self._refused is not None:
+            return f"refused with {self._refused.status}"
+        return "answered" if self.whole else "broken off"
+
+    def outcome(self, endpoint: Endpoint) -> dict[str, object]:
+        """Return the reply as JSON values, as far as it came."""
+        why = {} if self._refused is None else {"status": self._refused.status, "why": str(self._refused)}
+        reply = json.loads(endpoint.scrub(json.dumps(reply_data(self._assembly.reply()))))
+        return {"call": self.number, "ended": self.words, "reply": reply, **why}
