@@ -1,6 +1,6 @@
 """Propose: agents that work on a task in a workspace and end with a proposal, a question, or an honest reason for neither."""
 
-from agents.agent import Agent, NoFix, Option, Proposal, Question, Result, Step, Task, Workspace
+from agents.agent import Agent, Attend, NoFix, Option, Proposal, Question, Result, Step, Task, Workspace
 from agents.command import CommandAgent
 from agents.errors import AgentError, OutOfBudget, Stopped
 from agents.memory import MemoryWorkspace
@@ -42,6 +42,7 @@ __all__ = [
     "Agent",
     "AgentError",
     "Ask",
+    "Attend",
     "CommandAgent",
     "Delete",
     "Endpoint",

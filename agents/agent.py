@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from sandbox import Command, Completed, Limits, Sandbox
+from sandbox import Command, Completed, Limits, Process, Sandbox
 from shadowfs import Change, RepoPath
 from verifier import (
     ANSWER_S,
@@ -39,6 +39,12 @@ class Task:
     protected: frozenset[RepoPath] = frozenset()
     seed: int = 0
     ask: bool = False
+    model: str | None = None
+    """The name of the configured model that somebody else's program may ask, empty for the first that fits; None for no model."""
+
+
+Attend = Callable[[Process], None]
+"""Looks after a command that runs, over its channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +123,9 @@ class Workspace(Protocol):
 
     def write(self, path: RepoPath, data: bytes) -> None: ...
     def delete(self, path: RepoPath) -> None: ...
-    def run(self, command: Command, limits: Limits = Limits()) -> Completed: ...
+    def run(self, command: Command, limits: Limits = Limits(), attend: Attend | None = None) -> Completed:
+        """Run a command in the sandbox. `attend` is given its process, at once and four times a second; what it raises ends it."""
+        ...
 
     def test(self, ids: Sequence[str] | None = None) -> SuiteReport:
         """Run the task's suite, or some of its tests, in the shadow."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
+import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from agents.agent import Step
+from agents.agent import Attend, Step
 from agents.errors import OutOfBudget, Stopped
 from agents.verbs import LanguageVerbs
 from sandbox import Command, Completed, Ended, Limits, Policy, Root, ScriptedSandbox
@@ -17,8 +18,10 @@ from verifier import Findings, Found, Languages, LanguageSession, Ran, ServerFai
 
 Respond = Callable[["MemoryWorkspace", Command], Completed]
 Say = Callable[[Mapping[RepoPath, bytes], Sequence[str] | None], SuiteReport]
+Talk = Callable[[Command, socket.socket], Completed]
 Start = Callable[["MemoryWorkspace", Found], LanguageSession]
 _FILE_MODE = 0o100644
+_POLL_S = 0.25
 _ROOT = Path("/repository")
 
 
@@ -28,6 +31,11 @@ def _no_server(workspace: MemoryWorkspace, found: Found) -> LanguageSession:
 
 def _no_program(workspace: MemoryWorkspace, command: Command) -> Completed:
     return Completed(Ended.NOT_STARTED, None, why=f"no answer to {command.argv!r} was scripted for {workspace.root}")
+
+
+def _no_talk(command: Command, channel: socket.socket) -> Completed:
+    del channel
+    return Completed(Ended.NOT_STARTED, None, why=f"nothing that {command.argv!r} says on its channel was scripted")
 
 
 def _no_tests(files: Mapping[RepoPath, bytes], ids: Sequence[str] | None) -> SuiteReport:
@@ -75,13 +83,14 @@ class MemoryWorkspace(LanguageVerbs):
         servers: Sequence[Found] = (),
         start: Start = _no_server,
         history: Mapping[RepoPath, Sequence[bytes]] = {},
+        talk: Talk = _no_talk,
     ) -> None:
         self.files = dict(files)
         self.progress: list[str] = []
         self.stopped = False
         self._before = dict(files)
         self._say = say
-        self._sandbox = ScriptedSandbox(Root(_ROOT, _ROOT), Policy(), lambda command: respond(self, command))
+        self._sandbox = ScriptedSandbox(Root(_ROOT, _ROOT), Policy(), lambda command: respond(self, command), talk)
         self._protected = protected
         self._clock = clock
         self._ends = clock() + budget_s
@@ -137,10 +146,16 @@ class MemoryWorkspace(LanguageVerbs):
         self._step("delete", {"path": path})
         del self.files[path]
 
-    def run(self, command: Command, limits: Limits = Limits()) -> Completed:
-        """Journal, then answer a command."""
+    def run(self, command: Command, limits: Limits = Limits(), attend: Attend | None = None) -> Completed:
+        """Journal, then answer a command; one that is attended is played by `talk`."""
         self._step("run", {"argv": list(command.argv), "cwd": command.cwd})
-        return self._sandbox.run(command, limits)
+        if attend is None:
+            return self._sandbox.run(command, limits)
+        with self._sandbox.start(command, limits) as process:
+            while True:
+                attend(process)
+                if (completed := process.wait(_POLL_S)) is not None:
+                    return completed
 
     def test(self, ids: Sequence[str] | None = None) -> SuiteReport:
         """Journal, then answer for the suite."""

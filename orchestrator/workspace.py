@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agents import LanguageVerbs, Step, Task
+from agents import Attend, LanguageVerbs, Step, Task
 from orchestrator.budget import Budget
 from orchestrator.journal import Journal
 from orchestrator.place import Place
@@ -100,12 +100,16 @@ class ShadowWorkspace(LanguageVerbs):
         self._finish(number, {})
         self.languages.wrote([path])
 
-    def run(self, command: Command, limits: Limits = Limits()) -> Completed:
+    def run(self, command: Command, limits: Limits = Limits(), attend: Attend | None = None) -> Completed:
         """Run a command in the sandbox; what it wrote is kept."""
         allowed = self.budget.cut(limits)
         number = self._begin("run", {"argv": list(command.argv), "cwd": command.cwd})
         with self.place.sandbox.start(command, allowed) as process:
-            while (completed := process.wait(POLL_S)) is None:
+            while True:
+                if attend is not None:
+                    attend(process)
+                if (completed := process.wait(POLL_S)) is not None:
+                    break
                 self.stopping()
         before = self.steps.checkpoint() if self.languages.running else None
         after = self._finish(number, _told(completed))
