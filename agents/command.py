@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from agents.agent import NoFix, Proposal, Result, Task, Workspace
+from agents.door import Door
+from agents.models import Endpoint, ModelError
 from agents.wording import tail, title
 from sandbox import Command, Completed, Ended, Limits
+
+Models = Callable[[str], Endpoint | None]
+"""Returns the configured model of that name, or for "" the first that fits, None where none is configured. Raises `ModelError`."""
 
 _NOTE = "command"
 _WELL = "exited with status 0"
 _NEEDS = "A command that edits files below its working directory."
+_SAID = ("how", "stdout", "stderr", "model")
+
+
+def no_models(name: str) -> Endpoint | None:
+    """Return no model."""
+    del name
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +32,14 @@ class CommandAgent:
     """Runs a command (a line for `sh`, or arguments) at the root of the repository; what it changed there is the proposal.
 
     The command gets the ticket's text on standard input and in the file that `NIGHTCREW_TICKET` names, and the ids of the
-    failing tests, one a line, in `NIGHTCREW_FAILING`. The last of its standard output becomes the explanation.
+    failing tests, one a line, in `NIGHTCREW_FAILING`. The last of its standard output becomes the explanation. Where the task
+    lets it ask a model and `models` has one, it finds its address, name and a key in the environment (`agents.door.Door`).
     """
 
     command: str | tuple[str, ...]
     limits: Limits = Limits(wall_s=None)
     """Of the command; the workspace's budget cuts the time."""
+    models: Models = no_models
 
     @property
     def name(self) -> str:
@@ -33,7 +47,10 @@ class CommandAgent:
         return f"command:{self.command if isinstance(self.command, str) else shlex.join(self.command)}"
 
     def work(self, task: Task, workspace: Workspace) -> Result:
-        """Run the command once; a life after a crash takes up what it had said by then."""
+        """Run the command once; a life after a crash takes up what it had said by then.
+
+        Raises `ModelError` where the task names a model that is not there.
+        """
         said = _said_before(workspace) or self._run(task, workspace)
         change = workspace.change()
         if not change:
@@ -50,16 +67,37 @@ class CommandAgent:
             "NIGHTCREW_FAILING": "\n".join(task.failing),
         }
         argv = ("sh", "-c", self.command) if isinstance(self.command, str) else self.command
-        command = Command(argv, environment=environment, stdin=text)
-        completed = workspace.run(command, self.limits)
-        said = {"how": _how(completed), "stdout": tail(completed.stdout), "stderr": tail(completed.stderr)}
-        workspace.note(_NOTE, said, progress=f"the command {said['how']}")
+        completed, model = self._run_with_model(Command(argv, environment=environment, stdin=text), task, workspace)
+        said = {
+            "how": _how(completed),
+            "stdout": tail(completed.stdout),
+            "stderr": tail(completed.stderr),
+            "model": model,
+        }
+        workspace.note(_NOTE, said, progress=f"the command {said['how']}" + (f" ({model})" if model else ""))
         return said
+
+    def _run_with_model(self, command: Command, task: Task, workspace: Workspace) -> tuple[Completed, str]:
+        """Run the command and say what its asking a model came to, "" where it has none."""
+        try:
+            endpoint = None if task.model is None else self.models(task.model)
+            door = None if endpoint is None else Door(endpoint, workspace)
+        except ModelError as error:
+            if task.model:
+                raise
+            # Nobody asked for a model: most programs that need one bring an address of their own, or do without.
+            return workspace.run(command, self.limits), f"no model: {error}"
+        if door is None:
+            return workspace.run(command, self.limits), ""
+        with door:
+            completed = workspace.run(door.through(command, task.suite.python or "python3"), self.limits, door.attend)
+        door.check(0.0)
+        return completed, f"the model: {door.told}"
 
 
 def _said_before(workspace: Workspace) -> Mapping[str, str] | None:
     notes = [step.data for step in workspace.journal() if step.kind == f"note:{_NOTE}"]
-    return {key: str(notes[-1].get(key, "")) for key in ("how", "stdout", "stderr")} if notes else None
+    return {key: str(notes[-1].get(key, "")) for key in _SAID} if notes else None
 
 
 def _how(completed: Completed) -> str:
@@ -70,4 +108,5 @@ def _how(completed: Completed) -> str:
 
 def _quoted(said: Mapping[str, str]) -> str:
     last = said["stderr"] or said["stdout"]
-    return f" It said: {last}" if last else " It said nothing."
+    model = f" ({said['model']})" if said["model"] else ""
+    return f" It said: {last}{model}" if last else f" It said nothing.{model}"
