@@ -64,11 +64,9 @@ def read(data: bytes, endpoint: Endpoint, limits: DoorLimits) -> Asked:
         body.pop("stream_options", None)
     reply_tokens = _reply_tokens(given)
     if reply_tokens is None:
-        reply_tokens = limits.reply_tokens
-        if endpoint.price_out:
-            # What costs is bounded: only so can it be reserved.
-            body["max_tokens"] = reply_tokens
-            put_in.append("max_tokens")
+        # Only what is bounded can be reserved.
+        body["max_tokens"] = reply_tokens = limits.reply_tokens
+        put_in.append("max_tokens")
     most = Usage(len(data) // _LEAST_CHARACTERS, reply_tokens)
     return Asked(body, streams, tells_usage, most, left_out, tuple(put_in))
 

@@ -19,7 +19,7 @@ class DoorLimits:
     """Further ones are closed at once."""
     calls: int = 5_000
     reply_tokens: int = 8_192
-    """A reply has no more where it costs something and the request does not bound it."""
+    """A reply has no more where the request does not bound it."""
     journal_bytes: int = 64 << 20
     """Of messages; what comes after is journaled by its hash alone."""
     patience: Patience = Patience()
