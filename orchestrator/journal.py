@@ -2,41 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
-from agents import OutOfBudget, Step
+from agents import Step
+from orchestrator.allowance import Allowance, LimitReached, Short
 from orchestrator.records import Cost, StepRecord
 from orchestrator.store import Lease, Store
 
 
 @dataclass(slots=True)
 class Journal:
-    """Appends steps under a lease, counting on from those of earlier lives."""
+    """Appends steps under a lease, counting on from those of earlier lives. Several threads of an agent may write at once."""
 
     store: Store
     lease: Lease
     attempt: int
+    allowance: Callable[[], Allowance] = Allowance
+    """Returns what may be spent in a day, whatever the job has."""
     _last: int = -1
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def begin(self, kind: str, intent: Mapping[str, object]) -> int:
         """Write that a step is about to take effect; return its number."""
-        if self._last < 0:
-            self._last = max((step.number for step in self._steps()), default=0)
-        self._last += 1
-        self.store.begin(self.lease, self.attempt, self._last, kind, intent)
-        return self._last
+        with self._lock:
+            if self._last < 0:
+                self._last = max((step.number for step in self._steps()), default=0)
+            self._last += 1
+            number = self._last
+            self.store.begin(self.lease, self.attempt, number, kind, intent)
+        return number
 
     def finish(self, number: int, outcome: Mapping[str, object]) -> None:
         """Write what a step did."""
         self.store.finish(self.lease, self.attempt, number, outcome)
 
-    def reserve(self, usd: float) -> int:
-        """Reserve dollars of the job's budget. Raises `OutOfBudget`."""
-        reservation = self.store.reserve(self.lease, usd)
-        if reservation is None:
-            raise OutOfBudget(f"the job's dollars are spent: the next call may cost ${usd:.4g}")
-        return reservation
+    def reserve(self, usd: float, tokens: int = 0) -> int:
+        """Reserve dollars and tokens for a call. Raises `LimitReached`, which says of which budget."""
+        reserved = self.store.reserve(self.lease, usd, tokens, attempt=self.attempt, allowance=self.allowance())
+        if isinstance(reserved, Short):
+            raise LimitReached(reserved)
+        return reserved
 
     def settle(self, reservation: int, cost: Cost) -> None:
         """Say what a reservation was spent on."""

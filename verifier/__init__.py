@@ -56,7 +56,9 @@ from verifier.language import (
 from verifier.measure import Measure
 from verifier.runner import InsideRunner
 from verifier.scripted import ScriptedRunner, ScriptedTrials
+from verifier.selection import lies_in
 from verifier.suite import Frame, Outcome, Ran, Runner, Suite, SuiteReport, TestResult
+from verifier.tampering import is_test
 from verifier.trials import Behaviour, Candidate, Coverage, Edit, Ending, Trial, Trials, TrialsFactory
 from verifier.verdict import DECISIVE, Case, Evidence, Rung, RungResult, Status, Verdict
 
@@ -132,8 +134,10 @@ __all__ = [
     "chosen_servers",
     "find_servers",
     "introduced",
+    "is_test",
     "known_servers",
     "language_of",
+    "lies_in",
     "parse_test_command",
     "servers_within",
     "start_language_server",

@@ -9,23 +9,21 @@ from agents.agent import NoFix, Option, Proposal, Question, Result, Task, Worksp
 from agents.errors import OutOfBudget
 from agents.repair.choice import Taste, literals
 from agents.repair.clusters import Clusters, clustered, telling
-from agents.repair.diagnosis import Diagnosis, diagnose, expand, wanted, words
+from agents.repair.diagnosis import Diagnosis, diagnose, expand, wanted
 from agents.repair.explain import explanation, title
 from agents.repair.hints import Hints
 from agents.repair.inspection import inspected
-from agents.repair.localise import places
 from agents.repair.notes import Diagnosed, Hinted, Original, Rejected, keep
 from agents.repair.one_by_one import OneByOne, patched, trials_of
-from agents.repair.operators import OPERATORS
 from agents.repair.past import Past, recall
+from agents.repair.preparing import load, search_over
 from agents.repair.question import MOST_OPTIONS, question
-from agents.repair.rank import likely, ranked
 from agents.repair.recent import recent
 from agents.repair.search import Plausible, Search, Settings
-from agents.repair.source import Skipped, read_source
+from agents.repair.source import Skipped
 from agents.repair.variants import Module
 from shadowfs import RepoPath
-from verifier import Ran, SuiteReport, Trials, TrialsFactory
+from verifier import Ran, SuiteReport, Trials, TrialsFactory, lies_in
 
 _BEHAVIOUR_CPU_S = 2.0
 """For recording, for the code as it is and for each plausible patch."""
@@ -73,17 +71,12 @@ class _Attempt:
     def begin(
         cls, task: Task, workspace: Workspace, trials: Trials, diagnosis: Diagnosis, settings: Settings, past: Past
     ) -> _Attempt:
-        modules, skipped = _load(workspace, diagnosis)
+        modules, skipped = load(workspace, diagnosis)
         if isinstance(trials, OneByOne):
             trials.encodings.update({path: _encoding(module) for path, module in modules.items()})
         hints = _hints(workspace, modules, diagnosis, past, settings.hints_s)
-        order = ranked(
-            places(modules, hints.over(diagnosis.lines()), words(task, diagnosis)),
-            (*OPERATORS, *hints.operators()),
-            likely(diagnosis.messages),
-            task.seed,
-        )
-        return cls(task, workspace, trials, modules, skipped, Search(order, trials, workspace, diagnosis, settings))
+        search = search_over(modules, task, workspace, trials, diagnosis, hints, settings)
+        return cls(task, workspace, trials, modules, skipped, search)
 
     def work(self, past: Past) -> Result:
         """Search, then offer the best plausible patch that a real run confirms, or ask. Raises `OutOfBudget` where only time was missing."""
@@ -185,10 +178,9 @@ class _Attempt:
 
     def _taste(self) -> Taste:
         """Read the literals that the failing tests write out, and those of the code under repair."""
-        files = {test.partition("::")[0] for test in self.search.diagnosis.failing}
-        texts = [
-            self.workspace.read(path) for path in self.workspace.paths() if path in files or _dotted(path) in files
-        ]
+        paths = tuple(self.workspace.paths())
+        files = {lies_in(test, self.task.suite, paths) for test in self.search.diagnosis.failing} - {None}
+        texts = [self.workspace.read(path) for path in sorted(filter(None, files))]
         of_tests = frozenset[str]().union(*(literals(text.decode("utf-8", "replace")) for text in texts))
         of_code = frozenset[str]().union(*(literals(each.source.utf8.decode()) for each in self.modules.values()))
         return Taste(of_tests, of_code)
@@ -202,18 +194,6 @@ class _Attempt:
     def _tried(self, plausible: Sequence[Plausible]) -> str:
         passed = f", {len(plausible)} passed in trials but not in a real run" if plausible else " and none passed"
         return f"{self.search.tried:,} candidates were tried in {len(self.modules)} files{passed}"
-
-
-def _load(workspace: Workspace, diagnosis: Diagnosis) -> tuple[dict[RepoPath, Module], list[Skipped]]:
-    modules: dict[RepoPath, Module] = {}
-    skipped: list[Skipped] = []
-    for path in dict.fromkeys(path for path, _, _ in diagnosis.scores):
-        source = read_source(path, workspace.read(path))
-        if isinstance(source, Skipped):
-            skipped.append(source)
-        else:
-            modules[path] = Module.of(source)
-    return modules, skipped
 
 
 def _hints(
@@ -238,7 +218,3 @@ def _all_pass(report: SuiteReport, ids: Sequence[str]) -> bool:
     asked = expand(ids, report.collected)
     ran = report.ran is Ran.COMPLETED and all(test in results for test in asked)
     return ran and not set(report.bad()) & set(asked)
-
-
-def _dotted(path: RepoPath) -> str:
-    return path.removesuffix(".py").replace("/", ".")

@@ -54,19 +54,28 @@ class Search:
     tried: int = 0
     why_ended: str = ""
     out_of_time: bool = False
+    _reserve_s: float = 0.0
 
     def run(self, past: Past) -> list[Plausible]:
         """Search until there are enough plausible patches, no candidates, or no time. Goes on after `past`."""
-        self._skip(past)
-        reserve_s = self.workspace.remaining_s() * self.settings.reserve_share
+        self.begin(past)
         while not self.why_ended:
-            batch = list(islice(self.ranked, min(self.settings.batch, max(1, self._left()))))
-            if not batch:
-                self.why_ended = "every candidate was tried"
-                break
-            self._try(batch)
-            self.why_ended = self._enough(reserve_s)
+            self.step()
         return self.plausible
+
+    def begin(self, past: Past) -> None:
+        """Go to where `past` ended."""
+        self._skip(past)
+        self._reserve_s = self.workspace.remaining_s() * self.settings.reserve_share
+
+    def step(self) -> None:
+        """Try the next batch, and say in `why_ended` where it was the last."""
+        batch = list(islice(self.ranked, min(self.settings.batch, max(1, self._left()))))
+        if not batch:
+            self.why_ended = "every candidate was tried"
+            return
+        self._try(batch)
+        self.why_ended = self._enough(self._reserve_s)
 
     def _skip(self, past: Past) -> None:
         known = set(past.plausible)

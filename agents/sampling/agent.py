@@ -1,19 +1,19 @@
-"""The sampling agent: places by coverage and traceback, many small edits of each from one shared prompt, all tried in a fork server."""
+"""The sampling agent: places by coverage and traceback, many short questions about each from one shared prompt, all tried in a fork server."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 from agents.agent import NoFix, Proposal, Result, Task, Workspace
 from agents.models import (
     JournaledModel,
-    Message,
     MeteredModel,
     Model,
     ModelError,
     Price,
+    Reply,
     Request,
     Trouble,
     free,
@@ -21,18 +21,25 @@ from agents.models import (
 )
 from agents.prompts import Layout, TokenCounter, encoding_of
 from agents.prompts.tokens import Count
-from agents.repair.diagnosis import Diagnosis, diagnose, expand, wanted
+from agents.repair.diagnosis import Diagnosis, diagnose, expand, wanted, words
 from agents.repair.notes import Diagnosed, Original, keep
-from agents.repair.one_by_one import patched, trials_of
+from agents.repair.one_by_one import OneByOne, patched, trials_of
 from agents.repair.past import recall
-from agents.sampling.asking import Beginning
-from agents.sampling.place import Place, places
-from agents.sampling.sample import Sample, candidate_of
-from agents.sampling.vote import ranked
-from shadowfs import RepoPath
-from verifier import Behaviour, Candidate, Ending, Ran, Trials, TrialsFactory
+from agents.sampling.asking import Ask, Beginning, Form
+from agents.sampling.beside import Beside
+from agents.sampling.evidence import sources
+from agents.sampling.place import places
+from agents.sampling.pool import Pool
+from agents.sampling.sample import Sample, samples_of
+from agents.sampling.turn import Turn, rivals, turns
+from verifier import Ran, TrialsFactory
 
-_BEHAVIOUR_CPU_S = 2.0
+_TRIED = 4
+"""So many of a place's edits that did not do are told with the next questions about it."""
+_STATEMENT_TOKENS = 200
+"""A reply to a question about a line or a few is no longer."""
+_RESERVE = 0.15
+"""Share of the seconds left at the start that is kept for applying and testing the choice."""
 _TROUBLE = frozenset(
     {Trouble.EMPTY, Trouble.GARBAGE, Trouble.REPETITION, Trouble.BROKEN, Trouble.SILENT, Trouble.TOO_LONG}
 )
@@ -41,15 +48,18 @@ _TROUBLE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How many places, samples of each, rounds, and requests at once; how long a reply may be, and how far its samples differ."""
+    """How many places and rounds, requests at once; how long a reply may be, and how far replies stray.
+
+    With `repair` the repair agent's candidates compete with those of the model.
+    """
 
     places: int = 4
-    samples: int = 6
-    rounds: int = 3
+    rounds: int = 6
     parallel: int = 4
     reply_tokens: int = 1_500
     call_s: float = 300.0
     temperature: float = 0.8
+    repair: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +88,11 @@ class SamplingAgent:
                 keep(workspace, Diagnosed(diagnosis), progress=f"{len(diagnosis.scores):,} suspicious lines")
             model = JournaledModel(MeteredModel(self.model, workspace, self.price), workspace)
             count = self.count or TokenCounter(encoding_of(self.model.name))
-            return _Attempt(task, workspace, trials, diagnosis, model, count, self.settings).work()
+            pool = Pool(trials, diagnosis, task.seed)
+            # Without a fork server a search would take as many runs of the suite as it tries candidates.
+            alone = not self.settings.repair or isinstance(trials, OneByOne)
+            beside = None if alone else Beside.of(task, workspace, diagnosis, pool, past)
+            return _Attempt(task, workspace, diagnosis, pool, beside, model, count, self.settings).work()
 
 
 @dataclass(slots=True)
@@ -87,114 +101,91 @@ class _Attempt:
 
     task: Task
     workspace: Workspace
-    trials: Trials
     diagnosis: Diagnosis
+    pool: Pool
+    beside: Beside | None
     model: Model
     count: Count
     settings: Settings
     asked: int = 0
-    tried: dict[Candidate, str] = field(default_factory=dict)
     unusable: int = 0
 
     def work(self) -> Result:
-        """Go through the rounds."""
-        found = places(self.diagnosis.scores, self.workspace.read, self.settings.places)
-        beginning = Beginning(self.task, self._tests(), "\n\n".join(self.diagnosis.messages))
-        feedback: dict[Place, str] = {}
-        for nth in range(1, self.settings.rounds + 1):
-            samples = list(self._sampled(beginning, found, feedback))
-            passing = self._passing(samples, feedback)
-            self.workspace.note(
-                "round",
-                {"nth": nth, "samples": len(samples), "passing": len(passing)},
-                progress=self._told(nth, passing),
-            )
-            for choice in ranked(passing, self._behaviours(passing)):
-                if self._holds(choice):
-                    return self._proposal(choice)
-        why = f"{self.asked} replies of {self.model.name} over {len(found)} places gave {len(self.tried)} different edits, and none holds"
+        """Take turns until an edit passes, look for rivals to it where there is time, and propose the one that holds."""
+        diagnosis = self.diagnosis
+        found = places(diagnosis.scores, self.workspace.read, self.settings.places, words(self.task, diagnosis))
+        tests = sources(diagnosis.failing, self.task.suite, tuple(self.workspace.paths()), self.workspace.read)
+        beginning = Beginning(self.task, tests, "\n\n".join(diagnosis.messages))
+        reserve_s = self.workspace.remaining_s() * _RESERVE
+        for turn in turns(found, self.settings.rounds, self.settings.temperature):
+            self._take(beginning, turn)
+            if self.pool.passing and self.workspace.remaining_s() > reserve_s:
+                self._take(beginning, rivals(turn, self.settings.temperature))
+            if proposal := self._proposed():
+                return proposal
+        while self.beside is not None and not self.beside.over:
+            self.beside.step()
+        return self._proposed() or self._no_fix(len(found))
+
+    def _proposed(self) -> Proposal | None:
+        """Propose the best candidate that passes and that a real run confirms."""
+        for choice in self.pool.best_first():
+            if self._holds(choice):
+                return self._proposal(choice)
+            self.pool.reject(choice.candidate)
+        return None
+
+    def _no_fix(self, found: int) -> NoFix:
+        why = f"{self.asked} replies of {self.model.name} over {found} places gave {len(self.pool.known)} different edits, and none holds"
         unusable = f"; {self.unusable} held no edit that could be read" if self.unusable else ""
         return NoFix(f"{why}{unusable}.", "Another model, more samples, or a ticket that says more.")
 
-    def _tests(self) -> str:
-        """Return the source of the files of the failing tests, as far as it is known."""
-        ids = [f"{test.replace('::', '.')}." for test in self.diagnosis.failing]
-        named = [
-            path for path in self.workspace.paths() if any(each.startswith((f"{path}.", _dotted(path))) for each in ids)
-        ]
-        return "\n".join(self.workspace.read(path).decode("utf-8", "replace") for path in named)
-
-    def _sampled(self, beginning: Beginning, found: Sequence[Place], feedback: Mapping[Place, str]) -> Iterator[Sample]:
-        """Ask for samples of all places, and yield each different edit once, with its votes."""
-        layout = Layout(self.model.context_tokens, self.settings.reply_tokens)
-        requests: list[tuple[Place, Request]] = []
-        for place in found:
-            data = self.workspace.read(place.path)
-            messages = beginning.about(place, place.text(data), layout, self.count, feedback.get(place, ""))
-            requests += [(place, self._request(messages)) for _ in range(self.settings.samples)]
-        merged: dict[Candidate, Sample] = {}
-        for place, reply in zip(
-            (place for place, _ in requests), self._replies([each for _, each in requests]), strict=True
-        ):
-            sample = candidate_of(reply, place, self.workspace.read(place.path))
-            if isinstance(sample, str):
+    def _take(self, beginning: Beginning, turn: Turn) -> None:
+        """Ask a turn's questions side by side, and try what the replies ask for."""
+        place = turn.place
+        data = self.workspace.read(place.path)
+        tried = self.pool.failures[place][-_TRIED:]
+        requests = [self._request(beginning, ask, data, tried) for ask in turn.asks]
+        samples: list[Sample] = []
+        for ask, reply in zip(turn.asks, self._replies(requests), strict=True):
+            made = samples_of(reply, ask, data)
+            if isinstance(made, str):
                 self.unusable += 1
-                continue
-            known = merged.get(sample.candidate)
-            merged[sample.candidate] = replace(known, votes=known.votes + 1) if known else sample
-        yield from merged.values()
+            else:
+                samples += made
+        passing = self.pool.take(samples)
+        where = f"{place.path}:{place.first} {place.name}".rstrip()
+        data_of_turn = {"nth": turn.nth, "place": where, "samples": len(samples), "passing": passing}
+        told = f"{where}: {self.asked} replies, {len(self.pool.known)} different edits, {len(self.pool.passing)} pass"
+        self.workspace.note("turn", data_of_turn, progress=told)
 
-    def _request(self, messages: tuple[Message, ...]) -> Request:
-        first = self.asked % self.settings.samples == 0
+    def _request(self, beginning: Beginning, ask: Ask, data: bytes, tried: Sequence[str]) -> Request:
         self.asked += 1
-        # The first sample of a prompt is the likeliest reply; the others differ by their seeds.
-        temperature = 0.0 if first else self.settings.temperature
-        return Request(messages, (), temperature, self.settings.reply_tokens, seed=self.task.seed * 10_000 + self.asked)
+        tokens = self.settings.reply_tokens
+        if ask.form is not Form.WHOLE:
+            tokens = min(tokens, _STATEMENT_TOKENS)
+        layout = Layout(self.model.context_tokens, tokens)
+        messages = beginning.about(ask, data, layout, self.count, tried)
+        return Request(messages, (), ask.temperature, tokens, seed=self.task.seed * 10_000 + self.asked)
 
-    def _replies(self, requests: Sequence[Request]) -> list[str]:
-        with ThreadPoolExecutor(self.settings.parallel) as pool:
-            return list(pool.map(self._reply, requests))
+    def _replies(self, requests: Sequence[Request]) -> list[Reply]:
+        with ThreadPoolExecutor(self.settings.parallel) as threads:
+            replies = [threads.submit(self._reply, request) for request in requests]
+            if self.beside is not None:
+                while not self.beside.over:
+                    self.beside.step()
+                    if all(reply.done() for reply in replies):
+                        break
+            return [reply.result() for reply in replies]
 
-    def _reply(self, request: Request) -> str:
+    def _reply(self, request: Request) -> Reply:
         try:
             deadline_s = min(self.settings.call_s, self.workspace.remaining_s())
-            reply = self.model.complete(request, deadline_s=deadline_s, watch=within_budget(self.workspace))
+            return self.model.complete(request, deadline_s=deadline_s, watch=within_budget(self.workspace))
         except ModelError as error:
             if error.trouble not in _TROUBLE:
                 raise
-            return ""
-        return "" if reply.cut else reply.text
-
-    def _passing(self, samples: Sequence[Sample], feedback: dict[Place, str]) -> list[Sample]:
-        """Try samples that were not tried before; keep for each place how the one that most replies asked for failed."""
-        new = [each for each in samples if each.candidate not in self.tried]
-        trials = list(self.trials.run((each.candidate for each in new), self.diagnosis.failing, cpu_s=self._limit_s()))
-        last = dict(zip(new, trials, strict=True))
-        good = [each for each, trial in last.items() if trial.ending is Ending.PASSED]
-        if good and self.diagnosis.guards:
-            guard_s = min(300.0, 5.0 + 4.0 * self.diagnosis.guard_seconds)
-            judged = self.trials.run((each.candidate for each in good), self.diagnosis.guards, cpu_s=guard_s)
-            last |= dict(zip(good, judged, strict=True))
-        for each, trial in sorted(last.items(), key=lambda pair: pair[0].votes):
-            self.tried[each.candidate] = trial.message
-            failed = trial.failed[0] if trial.failed else self.diagnosis.failing[0]
-            feedback[each.place] = f"{each.code}\n\nWith this {failed} fails: {trial.message or trial.ending}"
-        return [each for each in good if last[each].ending is Ending.PASSED]
-
-    def _limit_s(self) -> float:
-        return min(30.0, 1.0 + 8.0 * self.diagnosis.seconds)
-
-    def _behaviours(self, passing: Sequence[Sample]) -> Sequence[Behaviour]:
-        """Return what candidates that pass do on the tests' inputs and mutations of them; a single one is compared with nothing."""
-        if len(passing) < 2:
-            return ()
-        candidates = [each.candidate for each in passing]
-        return self.trials.behaviours(
-            candidates, self.diagnosis.failing, self.diagnosis.guards, seed=self.task.seed, cpu_s=_BEHAVIOUR_CPU_S
-        )
-
-    def _told(self, nth: int, passing: Sequence[Sample]) -> str:
-        return f"round {nth}: {self.asked} replies, {len(self.tried)} different edits, {len(passing)} pass"
+            return Reply("")
 
     def _holds(self, choice: Sample) -> bool:
         """Write a candidate and run the tests for real; take it back where they do not pass."""
@@ -202,7 +193,7 @@ class _Attempt:
         before = self.workspace.read(path)
         keep(self.workspace, Original(path, before))
         self.workspace.write(path, patched(path, before, choice.candidate, "utf-8"))
-        failing = expand(self.diagnosis.failing, self.trials.collected)
+        failing = expand(self.diagnosis.failing, self.pool.trials.collected)
         report = self.workspace.test()
         results = report.by_id()
         if not set(failing) <= set(results):
@@ -215,20 +206,13 @@ class _Attempt:
 
     def _proposal(self, choice: Sample) -> Proposal:
         place = choice.place
-        where = f"`{place.name}`" if place.name else f"lines {place.first} to {place.last}"
-        votes = (
-            f"{choice.votes} of {self.asked} replies asked for it"
-            if choice.votes > 1
-            else f"one of {self.asked} replies"
-        )
-        told = f"{self.diagnosis.failing[0]} failed. {where} in {place.path} was suspected by coverage; {self.model.name} was asked for edits of it"
+        where = f"`{place.name}`" if place.name else f"line {place.first}"
+        asked = choice.votes - choice.by_repair
+        by = [f"{asked} of {self.asked} replies of {self.model.name}"] if asked else []
+        by += ["the repair agent"] if choice.by_repair else []
+        told = f"{self.diagnosis.failing[0]} failed. {where} in {place.path} was suspected by coverage. Of {len(self.pool.known)} different edits"
         return Proposal(
             self.workspace.change(),
             f"Correct {place.name or place.path}",
-            f"{told}. Of {len(self.tried)} different ones this passes the failing tests and all others that passed before ({votes}).",
+            f"{told} this passes the failing tests and all others that passed before; {' and '.join(by)} asked for it.",
         )
-
-
-def _dotted(path: RepoPath) -> str:
-    """Return how the dotted id of a test in a file begins; what no id begins with where the file is no Python."""
-    return f"{path.removesuffix('.py').replace('/', '.')}." if path.endswith(".py") else "\0"

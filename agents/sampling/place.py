@@ -12,32 +12,57 @@ from shadowfs import RepoPath
 _AROUND = 12
 """Lines on each side of one that lies in no function."""
 _MOST_LINES = 150
+_NAMED = 1.35
+"""A function that the ticket or the tests name is so much likelier, as the repair agent has it."""
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """Lines `first` to `last` (from 1) of a file: a simple statement, or the head of one that holds others."""
+
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
-    """Lines `first` to `last` (from 1) of a file, and how suspicious they are; `name` is the function's, "" for other lines."""
+    """Lines `first` to `last` (from 1) of a file, and how suspicious they are; `name` is the function's, "" for other lines.
+
+    `statements` are the suspicious ones in it, the most suspicious first.
+    """
 
     path: RepoPath
     first: int
     last: int
     name: str
     suspicion: float
+    statements: tuple[Span, ...] = ()
 
     def text(self, data: bytes) -> str:
         """Return its lines."""
-        return "\n".join(data.decode("utf-8", "replace").splitlines()[self.first - 1 : self.last])
+        return lines(data, Span(self.first, self.last))
+
+
+def lines(data: bytes, span: Span) -> str:
+    """Return the lines of a span."""
+    return "\n".join(data.decode("utf-8", "replace").splitlines()[span.first - 1 : span.last])
 
 
 def places(
-    scores: Sequence[tuple[RepoPath, int, float]], read: Callable[[RepoPath], bytes], most: int
+    scores: Sequence[tuple[RepoPath, int, float]],
+    read: Callable[[RepoPath], bytes],
+    most: int,
+    words: frozenset[str] = frozenset(),
 ) -> tuple[Place, ...]:
-    """Return the functions around suspicious lines, by their most suspicious line, then by how many such lines they have."""
+    """Return the functions around suspicious lines, by their most suspicious line, then by how many such lines they have.
+
+    Those that one of `words` names are raised.
+    """
     of_file: dict[RepoPath, dict[int, float]] = defaultdict(dict)
     for path, line, score in scores:
         of_file[path][line] = score
-    found = [place for path, lines in of_file.items() for place in _of_file(path, lines, read(path))]
+    found = [place for path, scored in of_file.items() for place in _of_file(path, scored, read(path), words)]
     weight = {
         place: sum(of_file[place.path].get(line, 0.0) for line in range(place.first, place.last + 1)) for place in found
     }
@@ -45,25 +70,51 @@ def places(
     return tuple(found[:most])
 
 
-def _of_file(path: RepoPath, lines: Mapping[int, float], data: bytes) -> list[Place]:
-    spans = _functions(data)
+def _of_file(path: RepoPath, scored: Mapping[int, float], data: bytes, words: frozenset[str]) -> list[Place]:
+    tree = _parsed(data)
+    spans, statements = _functions(tree), _statements(tree)
     count = data.count(b"\n") + 1
-    best: dict[tuple[int, int, str], float] = {}
-    for line, score in lines.items():
+    best: dict[tuple[int, int, str], dict[Span, float]] = defaultdict(dict)
+    for line, score in scored.items():
         inside = [span for span in spans if span[0] <= line <= span[1] and span[1] - span[0] < _MOST_LINES]
         around = (max(1, line - _AROUND), min(count, line + _AROUND), "")
-        span = max(inside, key=lambda each: each[0], default=around)
-        best[span] = max(best.get(span, 0.0), score)
-    return [Place(path, *span, score) for span, score in best.items()]
+        of_place = best[max(inside, key=lambda each: each[0], default=around)]
+        statement = statements.get(line, Span(line, line))
+        of_place[statement] = max(of_place.get(statement, 0.0), score)
+    return [
+        Place(
+            path,
+            *span,
+            max(of_place.values()) * (_NAMED if span[2] in words else 1.0),
+            tuple(sorted(of_place, key=lambda each: (-of_place[each], each.first))),
+        )
+        for span, of_place in best.items()
+    ]
 
 
-def _functions(data: bytes) -> list[tuple[int, int, str]]:
+def _parsed(data: bytes) -> ast.AST:
     try:
-        tree = ast.parse(data)
+        return ast.parse(data)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []
+        return ast.Module([], [])
+
+
+def _functions(tree: ast.AST) -> list[tuple[int, int, str]]:
     return [
         (min([node.lineno, *(each.lineno for each in node.decorator_list)]), node.end_lineno or node.lineno, node.name)
         for node in ast.walk(tree)
         if isinstance(node, Function)
     ]
+
+
+def _statements(tree: ast.AST) -> dict[int, Span]:
+    """Return the statement of each line; of one that holds others only its head counts."""
+    found: dict[int, Span] = {}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.stmt):
+            continue
+        body = getattr(node, "body", None)
+        head = body[0].lineno - 1 if isinstance(body, list) and body else node.end_lineno or node.lineno
+        span = Span(node.lineno, max(head, node.lineno))
+        found |= dict.fromkeys(range(span.first, span.last + 1), span)
+    return found

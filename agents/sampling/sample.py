@@ -1,59 +1,136 @@
-"""A reply as a candidate: the corrected piece of code in its fence, put in the place of the old one."""
+"""A reply as candidates: what it would put in the place of which lines, as the smallest edits that make it so."""
 
 from __future__ import annotations
 
 import ast
+import difflib
 import re
 import textwrap
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
-from agents.sampling.place import Place
+from agents.models import Reply
+from agents.sampling.asking import Ask, Form
+from agents.sampling.place import Place, Span
 from verifier import Candidate, Edit
 
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~)[^\n`]*\n(.*?)^[ \t]*(?:```|~~~)[ \t]*$", re.DOTALL | re.MULTILINE)
+_FENCE_LINE = re.compile(r"^[ \t]*(?:```|~~~)\w*[ \t]*$\n?", re.MULTILINE)
+_PAIR = re.compile(
+    r"^\W*WRONG\W*?:\**[ \t]*(.*?)^\W*RIGHT\W*?:\**[ \t]*(.*?)(?=^\W*WRONG\W*?:|\Z)",
+    re.DOTALL | re.MULTILINE | re.IGNORECASE,
+)
+_ALIKE = 0.8
+"""How like a line must be to what a model copied of it; models lose a space or a quote."""
+_MOST_PAIRS = 3
+_MOST_PLACES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A candidate, the code that it puts at its place, and how many replies asked for it."""
+    """A candidate at a place: the text it takes away, what it puts there, and how many replies asked for it."""
 
     place: Place
-    code: str
+    old: str
+    new: str
     candidate: Candidate
     votes: int = 1
+    by_repair: bool = False
+    """Whether the repair agent found it, too."""
 
 
-def candidate_of(reply: str, place: Place, data: bytes) -> Sample | str:
-    """Return a reply's code in the place of the old one, as the smallest edit that makes it so; else why it is none."""
-    blocks = [block for block in _FENCE.findall(reply) if block.strip()]
-    code = max(blocks, key=len) if blocks else reply
-    if not code.strip():
-        return "the reply holds no code"
+def samples_of(reply: Reply, ask: Ask, data: bytes) -> list[Sample] | str:
+    """Return the edits that a reply to a question asks for, the likeliest first; else why it is none.
+
+    Of a reply that was cut only what is surely whole counts.
+    """
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
-        return f"{place.path} is not UTF-8"
+        return f"{ask.place.path} is not UTF-8"
+    wanted = list(_pairs(reply, ask.place, text.splitlines()) if ask.form is Form.ANY else _block(reply, ask))
+    if not wanted:
+        return "the reply holds no edit in the form that was asked for"
+    made = [_sample(ask.place, span, code, text) for span, code in wanted]
+    good = [each for each in made if isinstance(each, Sample)]
+    return good or next(each for each in made if isinstance(each, str))
+
+
+def _pairs(reply: Reply, place: Place, lines: list[str]) -> Iterator[tuple[Span, str]]:
+    """Yield which lines pairs of wrong and right ones would replace, and by what."""
+    pairs = list(_PAIR.finditer(reply.text))
+    for pair in (pairs[:-1] if reply.cut else pairs)[:_MOST_PAIRS]:
+        wrong, right = (_FENCE_LINE.sub("", each).strip("\n").rstrip() for each in pair.groups())
+        for span in _spans(wrong, place, lines):
+            yield span, right
+
+
+def _block(reply: Reply, ask: Ask) -> Iterator[tuple[Span, str]]:
+    """Yield what the longest fenced block would replace; without any the whole reply is taken for it."""
+    blocks = [block for block in _FENCE.findall(reply.text) if block.strip()]
+    code = max(blocks, key=len) if blocks else "" if reply.cut else _FENCE_LINE.sub("", reply.text)
+    if code.strip():
+        yield (ask.statement if ask.form is Form.STATEMENT else Span(ask.place.first, ask.place.last)), code
+
+
+def _spans(wrong: str, place: Place, lines: list[str]) -> list[Span]:
+    """Return where in a place lines stand that a model copied: the most suspicious first where there are several."""
+    copied = [_bare(line) for line in wrong.splitlines() if line.strip()]
+    if not copied:
+        return []
+    height = len(copied)
+    windows = [Span(first, first + height - 1) for first in range(place.first, place.last - height + 2)]
+    stand = {window: [_bare(line) for line in lines[window.first - 1 : window.last]] for window in windows}
+    exact = [window for window in windows if stand[window] == copied]
+    if not exact:
+        ratios = {
+            window: difflib.SequenceMatcher(None, "\n".join(stand[window]), "\n".join(copied)).ratio()
+            for window in windows
+        }
+        best = max(ratios.values(), default=0.0)
+        exact = [window for window in windows if ratios[window] == best and best >= _ALIKE]
+    rank = {line: at for at, each in enumerate(place.statements) for line in range(each.first, each.last + 1)}
+    return sorted(exact, key=lambda window: (rank.get(window.first, len(rank)), window.first))[:_MOST_PLACES]
+
+
+def _bare(line: str) -> str:
+    return " ".join(line.split())
+
+
+def _sample(place: Place, span: Span, code: str, text: str) -> Sample | str:
     lines = text.splitlines(keepends=True)
-    old = "".join(lines[place.first - 1 : place.last])
+    old = "".join(lines[span.first - 1 : span.last])
     new = _fitted(code, old)
     if new == old:
         return "the reply changes nothing"
-    whole = "".join(lines[: place.first - 1]) + new + "".join(lines[place.last :])
+    whole = "".join(lines[: span.first - 1]) + new + "".join(lines[span.last :])
     if wrong := _unparsed(whole, text, place):
         return wrong
-    return Sample(place, new, Candidate((_edit(place, text, whole),)))
+    return replace(between(place, text, whole), old=old, new=new)
 
 
 def _fitted(code: str, old: str) -> str:
     """Return code at the indentation and with the line endings of what it replaces."""
+    if not code.strip():
+        return ""
     first = next((line for line in old.splitlines() if line.strip()), "")
     indent = first[: len(first) - len(first.lstrip())]
     newline = "\r\n" if "\r\n" in old else "\n"
-    fitted = textwrap.indent(
-        textwrap.dedent(code.strip("\n").expandtabs(4) if "\t" not in old else code.strip("\n")), indent
-    )
+    plain = code.strip("\n") if "\t" in old else code.strip("\n").expandtabs(4)
+    fitted = textwrap.indent(_dedented(plain), indent)
     ended = newline.join(line.rstrip() for line in fitted.splitlines())
     return ended + (newline if old.endswith(("\n", "\r")) else "")
+
+
+def _dedented(code: str) -> str:
+    """Return code without its indentation; a first line that lost its own (it stood behind a colon) is no measure for the others."""
+    head, newline, rest = code.partition("\n")
+    if rest.strip() and head[:1].strip():
+        least = min(len(line) - len(line.lstrip()) for line in rest.splitlines() if line.strip())
+        opens = 4 if head.rstrip().endswith((":", "(", "[", "{")) else 0
+        rest = textwrap.indent(textwrap.dedent(rest), " " * opens) if least > opens else rest
+        return f"{head}{newline}{rest}"
+    return textwrap.dedent(code)
 
 
 def _unparsed(after: str, before: str, place: Place) -> str:
@@ -72,10 +149,12 @@ def _unparsed(after: str, before: str, place: Place) -> str:
     return f"the code has no function {place.name}" if place.name and place.name not in names else ""
 
 
-def _edit(place: Place, before: str, after: str) -> Edit:
+def between(place: Place, before: str, after: str, *, by_repair: bool = False) -> Sample:
+    """Return the smallest edit that makes one text of a place's file of another."""
     shorter = min(len(before), len(after))
     head = next((at for at in range(shorter) if before[at] != after[at]), shorter)
     tail = next((at for at in range(shorter - head) if before[-1 - at] != after[-1 - at]), shorter - head)
     start = len(before[:head].encode())
     end = len(before[: len(before) - tail].encode())
-    return Edit(place.path, start, end, after[head : len(after) - tail])
+    old, new = before[head : len(before) - tail], after[head : len(after) - tail]
+    return Sample(place, old, new, Candidate((Edit(place.path, start, end, new),)), by_repair=by_repair)

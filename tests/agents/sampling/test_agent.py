@@ -15,19 +15,17 @@ from verifier import ForkServers
 FILES: dict[str, str | bytes] = {
     "prices.py": "def total(prices, rebate):\n    summed = sum(prices)\n    return summed + rebate\n\n\n"
     "def label(price):\n    return f'{price} EUR'\n",
-    "test_prices.py": "from prices import label, total\n\n\ndef test_rebate():\n    assert total([5, 5], 3) == 7\n\n\n"
-    "def test_none():\n    assert total([5, 5], 0) == 10\n\n\ndef test_label():\n    assert label(2) == '2 EUR'\n",
+    "test_prices.py": "from prices import label, total\n\n\ndef test_label():\n    assert label(2) == '2 EUR'\n\n\n"
+    "def test_rebate():\n    assert total([5, 5], 3) == 7\n\n\ndef test_none():\n    assert total([5, 5], 0) == 10\n",
 }
 FAILING = "test_prices.py::test_rebate"
-RIGHT = "def total(prices, rebate):\n    summed = sum(prices)\n    return summed - rebate\n"
-OTHER = "def total(prices, rebate):\n    summed = sum(prices)\n    return summed - abs(rebate)\n"
-WRONG = "def total(prices, rebate):\n    return 7\n"
-ONE = Settings(places=1, samples=3, rounds=2, parallel=1)
+RIGHT = "WRONG: return summed + rebate\nRIGHT: return summed - rebate\n"
+OTHER = "WRONG:\n```python\n    return summed + rebate\n```\nRIGHT:\n```python\nreturn summed - abs(rebate)\n```\n"
+WRONG = "WRONG: return summed + rebate\nRIGHT: return 7\n"
+STATEMENT = "```python\nreturn summed - rebate\n```"
+NOTHING = "I am sorry."
+ONE = Settings(places=1, rounds=2, parallel=1, repair=False)
 Line = str | Reply | Exception | Callable[[Request], Reply]
-
-
-def fence(code: str) -> str:
-    return f"Here it is:\n```python\n{code}```\n"
 
 
 def words(text: str) -> int:
@@ -45,33 +43,44 @@ def work(
         return result, workspace, model
 
 
-def test_what_passes_all_tests_and_most_replies_ask_for_is_proposed(tmp_path: Path) -> None:
-    result, workspace, model = work(tmp_path, [fence(WRONG), fence(RIGHT), fence(OTHER)])
-    assert isinstance(result, Proposal)
-    assert (
+def repaired(workspace: FolderWorkspace) -> bool:
+    return (
         workspace.files["prices.py"] == str(FILES["prices.py"]).replace("summed + rebate", "summed - rebate").encode()
     )
-    assert result.title == "Correct total"
-    asked = model.asked[0].messages
-    assert "def test_rebate" in asked[1].text
-    assert "def total" in asked[-1].text
-    assert "def label" not in asked[-1].text.partition("prices.py, lines")[2]
-    assert all(request.messages == asked for request in model.asked)
 
 
-def test_the_first_sample_of_a_place_is_the_likeliest_reply(tmp_path: Path) -> None:
-    _, _, several = work(tmp_path / "several", [fence(WRONG)] * 6)
-    _, _, lone = work(tmp_path / "lone", [fence(WRONG)] * 2, Settings(places=1, samples=1, rounds=2, parallel=1))
-    assert [request.temperature for request in several.asked] == [0.0, 0.8, 0.8] * 2
-    assert [request.temperature for request in lone.asked] == [0.0, 0.0]
-
-
-def test_a_second_round_is_told_how_the_first_failed(tmp_path: Path) -> None:
-    result, _, model = work(tmp_path, [fence(WRONG)] * 3 + [fence(RIGHT)] * 3)
+def test_what_passes_all_tests_and_most_replies_ask_for_is_proposed(tmp_path: Path) -> None:
+    result, workspace, model = work(tmp_path, [WRONG, RIGHT, NOTHING, STATEMENT, OTHER, RIGHT, NOTHING, NOTHING])
     assert isinstance(result, Proposal)
-    assert "return 7" in model.asked[3].messages[-1].text
-    assert "With this test_prices.py::test_none fails" in model.asked[3].messages[-1].text
-    assert "With this" not in model.asked[2].messages[-1].text
+    assert repaired(workspace)
+    assert result.title == "Correct total"
+    assert "3 of 8 replies" in result.explanation
+    assert len(model.asked) == 8
+
+
+def test_a_question_shows_the_failing_test_and_the_place_and_begins_like_all_others(tmp_path: Path) -> None:
+    _, _, model = work(tmp_path, [RIGHT] * 8)
+    first = model.asked[0].messages
+    assert "def test_rebate" in first[1].text
+    assert "def test_label" not in first[1].text
+    assert "def total" in first[1].text
+    assert "def label" not in first[1].text
+    beginnings = {request.messages[1].text.partition("prices.py, lines")[0] for request in model.asked}
+    assert len(beginnings) == 1
+
+
+def test_the_first_reply_of_a_kind_is_the_likeliest(tmp_path: Path) -> None:
+    _, _, model = work(tmp_path, [NOTHING] * 8)
+    assert [request.temperature for request in model.asked] == [0.0, 0.8, 0.0, 0.0, 0.0, 0.8, 0.8][:8]
+
+
+def test_a_later_turn_is_told_what_was_tried_in_vain(tmp_path: Path) -> None:
+    whole = "```python\ndef total(prices, rebate):\n    return sum(prices) - rebate\n```\n"
+    result, workspace, model = work(tmp_path, [WRONG, NOTHING, NOTHING, NOTHING, whole, *[NOTHING] * 6])
+    assert isinstance(result, Proposal)
+    assert b"return sum(prices) - rebate" in workspace.files["prices.py"]
+    assert "return 7\n-> test_prices.py::test_none fails" in model.asked[4].messages[-1].text
+    assert "return 7" not in model.asked[3].messages[-1].text
 
 
 @pytest.mark.parametrize(
@@ -79,24 +88,31 @@ def test_a_second_round_is_told_how_the_first_failed(tmp_path: Path) -> None:
     [
         "",
         "I am sorry.",
-        fence("def total(prices, rebate:\n"),
-        fence("def other():\n    pass\n"),
-        fence(str(FILES["prices.py"]).partition("\n\n\n")[0] + "\n"),
-        Reply(fence(RIGHT), finish=Finish.LENGTH),
+        "WRONG: return summed + rebate\nRIGHT: return (summed\n",
+        "WRONG: return everything\nRIGHT: return nothing\n",
+        "WRONG: return summed + rebate\nRIGHT: return summed + rebate\n",
+        Reply(RIGHT, finish=Finish.LENGTH),
         ModelError(Trouble.REPETITION, "said the same for ever"),
     ],
 )
 def test_a_reply_that_is_no_edit_is_passed_over(tmp_path: Path, useless: Line) -> None:
-    result, _, _ = work(tmp_path, [useless, fence(RIGHT), useless])
+    result, _, _ = work(tmp_path, [useless, RIGHT, *[useless] * 6])
     assert isinstance(result, Proposal)
 
 
 def test_where_nothing_passes_it_says_so_and_leaves_the_files_as_they_were(tmp_path: Path) -> None:
-    result, workspace, model = work(tmp_path, [fence(WRONG)] * 6)
+    result, workspace, model = work(tmp_path, [WRONG] * 8)
     assert isinstance(result, NoFix)
-    assert "6 replies of scripted over 1 places gave 1 different edits" in result.why
+    assert "replies of scripted over 1 places gave" in result.why
     assert workspace.files["prices.py"] == str(FILES["prices.py"]).encode()
-    assert len(model.asked) == 6
+    assert len(model.asked) == 7
+
+
+def test_candidates_of_the_repair_agent_compete_with_those_of_the_model(tmp_path: Path) -> None:
+    result, workspace, _ = work(tmp_path, [NOTHING] * 40, Settings(places=1, rounds=6, parallel=1))
+    assert isinstance(result, Proposal)
+    assert repaired(workspace)
+    assert "the repair agent" in result.explanation
 
 
 def test_trouble_that_no_sample_escapes_is_raised(tmp_path: Path) -> None:
@@ -105,7 +121,7 @@ def test_trouble_that_no_sample_escapes_is_raised(tmp_path: Path) -> None:
 
 
 def test_a_life_after_a_crash_asks_nothing_again(tmp_path: Path) -> None:
-    script = [fence(WRONG), fence(RIGHT), fence(OTHER)]
+    script = [WRONG, RIGHT, OTHER, *[NOTHING] * 5]
     first, workspace, _ = work(tmp_path / "first", script)
     assert isinstance(first, Proposal)
     steps = workspace.journal()

@@ -1,0 +1,92 @@
+"""The pool: the candidates of an attempt, wherever they come from, each tried once in the fork server."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from agents.repair.diagnosis import Diagnosis
+from agents.sampling.place import Place
+from agents.sampling.sample import Sample
+from agents.sampling.vote import ranked
+from verifier import Behaviour, Candidate, Ending, Trial, Trials
+
+_BEHAVIOUR_CPU_S = 2.0
+_SHOWN = 200
+
+
+@dataclass(slots=True)
+class Pool:
+    """Candidates by what they do: `passing` make the failing tests pass and break no guard; what others did is told by place."""
+
+    trials: Trials
+    diagnosis: Diagnosis
+    seed: int
+    known: dict[Candidate, Sample] = field(default_factory=dict)
+    passing: dict[Candidate, None] = field(default_factory=dict)
+    failures: defaultdict[Place, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def take(self, samples: Iterable[Sample]) -> int:
+        """Count votes, try what is new, and return how many of it passes."""
+        new: dict[Candidate, Sample] = {}
+        for each in samples:
+            if self._count(each):
+                new[each.candidate] = each
+        trials = self._tried(list(new))
+        for trial in trials:
+            if trial.ending is Ending.PASSED:
+                self.passing[trial.candidate] = None
+            else:
+                self._remember(new[trial.candidate], trial)
+        return sum(trial.ending is Ending.PASSED for trial in trials)
+
+    def believe(self, sample: Sample) -> None:
+        """Take in a candidate that was tried elsewhere against the same tests, and passed."""
+        self._count(sample)
+        self.passing[sample.candidate] = None
+
+    def best_first(self) -> list[Sample]:
+        """Return the candidates that pass, the best first, by what they do side by side and how many replies ask for it."""
+        samples = [self.known[each] for each in self.passing]
+        return ranked(samples, self._behaviours(samples))
+
+    def reject(self, candidate: Candidate) -> None:
+        """Take a candidate out that a real run did not confirm."""
+        self.passing.pop(candidate, None)
+
+    def _count(self, sample: Sample) -> bool:
+        """Count a vote, and say whether it is the first for its candidate."""
+        seen = self.known.setdefault(sample.candidate, sample)
+        if seen is sample:
+            return True
+        votes, by_repair = seen.votes + sample.votes, seen.by_repair or sample.by_repair
+        self.known[sample.candidate] = replace(seen, votes=votes, by_repair=by_repair)
+        return False
+
+    def _tried(self, candidates: Sequence[Candidate]) -> list[Trial]:
+        failing, guards = self.diagnosis.failing, self.diagnosis.guards
+        limit_s = min(30.0, 1.0 + 8.0 * self.diagnosis.seconds)
+        trials = {each.candidate: each for each in self.trials.run(candidates, failing, cpu_s=limit_s)}
+        good = [each.candidate for each in trials.values() if each.ending is Ending.PASSED]
+        if good and guards:
+            guard_s = min(300.0, 5.0 + 4.0 * self.diagnosis.guard_seconds)
+            trials |= {each.candidate: each for each in self.trials.run(good, guards, cpu_s=guard_s)}
+        return list(trials.values())
+
+    def _remember(self, sample: Sample, trial: Trial) -> None:
+        test = trial.failed[0] if trial.failed else self.diagnosis.failing[0]
+        why = f"{test} fails: {trial.message[:_SHOWN] or trial.ending}"
+        self.failures[sample.place].append(f"{sample.new.strip()[:_SHOWN] or '(nothing)'}\n-> {why}")
+
+    def _behaviours(self, samples: Sequence[Sample]) -> Sequence[Behaviour]:
+        """Return what candidates do on the tests' inputs and mutations of them; a single one is compared with nothing."""
+        if len(samples) < 2:
+            return ()
+        return self.trials.behaviours(
+            [each.candidate for each in samples],
+            self.diagnosis.failing,
+            self.diagnosis.guards,
+            seed=self.seed,
+            cpu_s=_BEHAVIOUR_CPU_S,
+        )

@@ -1,0 +1,52 @@
+"""Turns: which questions are asked of which place, and in what order; the cheap ones and the suspicious places first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from agents.sampling.asking import Ask, Form
+from agents.sampling.place import Place
+
+_WHOLE_LINES = 60
+"""Places longer than this are not asked for whole: the reply would take more than all short ones together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Questions about one place, asked side by side and tried together."""
+
+    nth: int
+    place: Place
+    asks: tuple[Ask, ...]
+
+
+def turns(places: Sequence[Place], rounds: int, temperature: float) -> Iterator[Turn]:
+    """Yield the turns of all rounds: each round goes through the places, and further down in each place's statements."""
+    for nth in range(rounds):
+        for place in places:
+            yield Turn(nth + 1, place, tuple(_asks(place, nth, temperature)))
+
+
+def rivals(turn: Turn, temperature: float) -> Turn:
+    """Return the turn that looks for other edits of a place where one was found: questions whose replies stray."""
+    place = turn.place
+    near = tuple(Ask(place, Form.STATEMENT, temperature, each) for each in place.statements[:2])
+    return Turn(turn.nth, place, (*(Ask(place, Form.ANY, temperature) for _ in range(4 - len(near))), *near))
+
+
+def _asks(place: Place, nth: int, temperature: float) -> Iterator[Ask]:
+    """Yield the questions of a place's turn. The first of its kind takes the likeliest reply, the others stray."""
+    if nth == 0:
+        yield Ask(place, Form.ANY, 0.0)
+        yield Ask(place, Form.ANY, temperature)
+    elif nth % 2 and place.last - place.first < _WHOLE_LINES:
+        yield Ask(place, Form.WHOLE, 0.0 if nth == 1 else temperature)
+    else:
+        yield Ask(place, Form.ANY, temperature)
+    statements = place.statements[2 * nth : 2 * nth + 2]
+    yield from (Ask(place, Form.STATEMENT, 0.0, each) for each in statements)
+    if len(statements) < 2:
+        # All were asked for once: again, from the most suspicious on, with replies that stray.
+        again = place.statements[: 2 - len(statements)]
+        yield from (Ask(place, Form.STATEMENT, temperature, each) for each in again)
