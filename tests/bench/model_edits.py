@@ -132,7 +132,7 @@ def ours(made: Sequence[Case], form: str) -> tuple[list[str | None], float]:
 
 def peers(made: Sequence[Case]) -> dict[str, tuple[list[str | None], float]]:
     """Return the same of the peers that can be installed."""
-    python = _environment()
+    python = peers_environment()
     told = [{"file": case.file, "path": case.path, **written(case)} for case in made]
     ran = subprocess.run(
         [python, "-I", Path(__file__).with_name("model_edits_peers.py")],
@@ -145,7 +145,7 @@ def peers(made: Sequence[Case]) -> dict[str, tuple[list[str | None], float]]:
     return {name: (each["results"], each["cpu_s"]) for name, each in answers.items() if "results" in each}
 
 
-def _environment() -> Path:
+def peers_environment() -> Path:
     """Return the interpreter of an environment with the peers, made once."""
     target = CACHE / "peers"
     python = target / "bin" / "python"
