@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from agents.agent import Agent
-from agents.models import Model, Price, free
+from agents.models import Model, Price, Priced, free
 from verifier import TrialsFactory
 
 
 def model_agent(
-    model: Model, factory: TrialsFactory, price: Price = free, name: str = "model", known_as: str = ""
+    model: Model,
+    factory: TrialsFactory,
+    price: Price = free,
+    name: str = "model",
+    known_as: str = "",
+    planner: Priced | None = None,
 ) -> Agent:
     """Return the agent that lets a model work through tools, or by samples where it cannot hold them; each call is paid for by `price`.
 
+    `planner` plans where a plan is asked for; unless given, the model itself does.
     Tokens are counted as the model `known_as` does, which the configuration may call otherwise. Raises `ModelError` where nothing counts them.
     """
     from agents.conversation import ConversationAgent
@@ -20,4 +26,4 @@ def model_agent(
 
     count = TokenCounter(encoding_of(known_as or model.name))
     samples = SamplingAgent(model, factory, count=count, price=price)
-    return ConversationAgent(model, count=count, price=price, otherwise=samples, name=name)
+    return ConversationAgent(model, count=count, price=price, otherwise=samples, name=name, planner=planner)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agents.agent import NoFix, Option, Proposal, Question, Result, Task, Workspace
+from agents.agent import NoFix, Option, Proposal, Query, Question, Result, Task, Workspace
 from sandbox import Command
 from shadowfs import RepoPath
 
@@ -33,12 +33,20 @@ class Ask:
     options: tuple[Write, ...]
 
 
-Action = Write | Delete | Command | NoFix | Ask | Exception
+@dataclass(frozen=True, slots=True)
+class Inquire:
+    """End with a query, until there is an answer; then go on. Where nobody may be asked, go on at once."""
+
+    text: str
+    choices: tuple[str, ...] = ()
+
+
+Action = Write | Delete | Command | NoFix | Ask | Inquire | Exception
 
 
 @dataclass(frozen=True, slots=True)
 class ScriptedAgent:
-    """Does what its script says, in order: writes, deletes and runs; `NoFix` and `Ask` end it, an exception is raised."""
+    """Does what its script says, in order: writes, deletes and runs; `NoFix`, `Ask` and `Inquire` end it, an exception is raised."""
 
     script: Sequence[Action]
     title: str = "Do as the script says"
@@ -47,6 +55,7 @@ class ScriptedAgent:
 
     def work(self, task: Task, workspace: Workspace) -> Result:
         """Play the script; propose what it changed."""
+        answers = iter(task.answers)
         for action in self.script:
             match action:
                 case Write(path, data):
@@ -61,6 +70,9 @@ class ScriptedAgent:
                     return Question(text, tuple(self._option(workspace, write) for write in options))
                 case Ask(options=options):
                     workspace.write(options[0].path, options[0].data)
+                case Inquire(text, choices):
+                    if task.ask and next(answers, None) is None:
+                        return Query(text, choices)
                 case Exception():
                     raise action
         change = workspace.change()

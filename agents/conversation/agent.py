@@ -3,55 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from agents import shown
 from agents.agent import Agent, NoFix, Proposal, Result, Task, Workspace
 from agents.checked import Check
 from agents.conversation.brief import prefix
 from agents.conversation.hands import Hands
+from agents.conversation.interview import Interview
 from agents.conversation.ledger import Ledger
-from agents.conversation.stuck import Watchman
-from agents.conversation.tools import TOOLS
+from agents.conversation.planning import HOW, PLANNING, Approved, Planning
+from agents.conversation.readings import Readings
+from agents.conversation.talk import Settings, Talk
+from agents.conversation.tools import ASKING, TOOLS
 from agents.models import (
     JournaledModel,
     MeteredModel,
     Model,
-    ModelError,
     Price,
-    Refused,
-    Reply,
-    Request,
-    Role,
-    ToolCall,
+    Priced,
     ToolStyle,
-    Trouble,
-    arguments_of,
     free,
     probe,
     within_budget,
 )
-from agents.prompts import Group, Layout, Part, Prompt, TokenCounter, encoding_of, render
+from agents.prompts import TokenCounter, encoding_of
 from agents.prompts.tokens import Count
 from agents.wording import plain, title
 from verifier import Ran, SuiteReport
 
 _PAGE, _SILENT = "\f", "\0"
 
-_PASSING = frozenset({Trouble.EMPTY, Trouble.GARBAGE, Trouble.REPETITION, Trouble.BROKEN, Trouble.SILENT})
-"""Trouble that another turn may not have."""
-
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """How long a conversation may be: turns, tokens of a reply, seconds of a call, and tries of a turn that yields nothing."""
+class _Speaker:
+    """A model that holds tools."""
 
-    turns: int = 80
-    reply_tokens: int = 4_096
-    call_s: float = 600.0
-    probe_s: float = 120.0
-    tries: int = 3
-    temperature: float = 0.2
+    model: Model
+    count: Count
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +48,7 @@ class ConversationAgent:
     """Lets a model work through tools; each call is paid for by `price`.
 
     `otherwise` works where the model cannot hold tools. `count` counts tokens as the model does; unless given, it is chosen by the model's name.
+    `planner` plans where a plan is asked for; unless given, the model itself does.
     """
 
     model: Model
@@ -67,121 +57,111 @@ class ConversationAgent:
     price: Price = free
     otherwise: Agent | None = None
     name: str = "conversation"
+    planner: Priced | None = None
 
     def work(self, task: Task, workspace: Workspace) -> Result:
-        """Converse until the work is done and holds, is given up, or goes nowhere. Raises `ModelError` where no model answers."""
-        journaled = JournaledModel(MeteredModel(self.model, workspace, self.price), workspace)
-        probed = probe(
-            journaled, deadline_s=self._deadline(workspace, self.settings.probe_s), watch=within_budget(workspace)
-        )
-        if probed.style is ToolStyle.NONE and self.otherwise is not None:
+        """Converse until the work is done and holds, is given up, goes nowhere, or waits for a person. Raises `ModelError` where no model answers."""
+        speaker = self._speaker(workspace, Priced(self.model, self.price, count=self.count))
+        if isinstance(speaker, NoFix):
+            # Who wants to see a plan first gets no change without one.
+            if self.otherwise is None or task.plan:
+                return speaker
             workspace.note("no_tools", {}, progress=f"{self.model.name} cannot hold tools: {self.otherwise.name}")
             return self.otherwise.work(task, workspace)
-        if probed.style is ToolStyle.NONE:
-            why = "; ".join(f"{trial.style}: {trial.why}" for trial in probed.trials)
-            return NoFix(f"The model {self.model.name} cannot hold tools ({why}).", "A model that can.")
-        count = self.count or TokenCounter(encoding_of(self.model.name))
-        talk = _Talk.begin(task, workspace, probed.fitted(journaled), count, self.settings)
-        return talk if isinstance(talk, NoFix) else talk.hold()
-
-    def _deadline(self, workspace: Workspace, most_s: float) -> float:
-        return min(most_s, workspace.remaining_s())
-
-
-@dataclass(slots=True)
-class _Talk:
-    """One conversation."""
-
-    task: Task
-    workspace: Workspace
-    model: Model
-    count: Count
-    settings: Settings
-    hands: Hands
-    ledger: Ledger
-    opening: tuple[Part, ...]
-    check: Check
-    log: list[Group] = field(default_factory=list)
-    watchman: Watchman = field(default_factory=Watchman)
-
-    @classmethod
-    def begin(cls, task: Task, workspace: Workspace, model: Model, count: Count, settings: Settings) -> _Talk | NoFix:
-        """Run the tests as they are, and brief the model; an honest end where they say nothing."""
         ledger = Ledger.of(workspace)
         bad, _, first = ledger.once(lambda: _as_it_is(workspace.test()), "the tests as they are").partition(_PAGE)
         if bad == _SILENT:
             return NoFix(f"The suite says nothing: {first}", "Make the test command run, then ask again.")
-        hands = Hands(task, workspace, ledger)
-        opening = prefix(task, workspace, first)
+        hands, interview = Hands(task, workspace, ledger), Interview(task.answers)
+        plan = ""
+        if task.plan:
+            approved = self._plan(speaker, hands, interview, first)
+            if not isinstance(approved, Approved):
+                return approved
+            plan = approved.text
         check = Check(task, workspace, frozenset(bad.splitlines()))
-        return cls(task, workspace, model, count, settings, hands, ledger, opening, check)
+        readings = Readings(workspace, ledger, check.wrong)
+        talk: Talk[Result] = Talk(
+            task,
+            workspace,
+            speaker.model,
+            speaker.count,
+            self.settings,
+            prefix(task, workspace, first, plan=plan),
+            ASKING if task.ask else TOOLS,
+            _Work(hands, check, interview, readings).does,
+        )
+        ended = talk.hold()
+        # What was kept holds, whatever became of the rest.
+        return readings.offered() if isinstance(ended, NoFix) and readings.kept else ended
 
-    def hold(self) -> Result:
-        """Take turns."""
-        for turn in range(1, self.settings.turns + 1):
-            reply = self._reply(turn)
-            ended = self._take(turn, reply)
-            if ended is not None:
-                return ended
-            if self.watchman.lost:
-                return NoFix(f"After {turn} turns {self.watchman.lost}.", "Another model, or a clearer ticket.")
-        return NoFix(f"The model was not done after {self.settings.turns} turns.", "More turns, or another model.")
+    def _speaker(self, workspace: Workspace, who: Priced) -> _Speaker | NoFix:
+        """Find out how a model holds tools; an honest end where it cannot."""
+        journaled = JournaledModel(MeteredModel(who.model, workspace, who.price), workspace)
+        deadline_s = min(self.settings.probe_s, workspace.remaining_s())
+        probed = probe(journaled, deadline_s=deadline_s, watch=within_budget(workspace))
+        if probed.style is ToolStyle.NONE:
+            why = "; ".join(f"{trial.style}: {trial.why}" for trial in probed.trials)
+            return NoFix(f"The model {who.model.name} cannot hold tools ({why}).", "A model that can.")
+        return _Speaker(
+            probed.fitted(journaled), who.count or TokenCounter(encoding_of(who.known_as or who.model.name))
+        )
 
-    def _reply(self, turn: int) -> Reply:
-        layout = Layout(self.model.context_tokens, self.settings.reply_tokens + self._tool_tokens())
-        messages = render(Prompt(self.opening, tuple(self.log)), layout, self.count).messages
-        for attempt in range(self.settings.tries):
-            request = Request(
-                messages, TOOLS, self.settings.temperature, self.settings.reply_tokens, seed=self.task.seed + attempt
-            )
-            try:
-                deadline_s = min(self.settings.call_s, self.workspace.remaining_s())
-                return self.model.complete(request, deadline_s=deadline_s, watch=within_budget(self.workspace))
-            except ModelError as error:
-                if error.trouble not in _PASSING or attempt + 1 == self.settings.tries:
-                    raise
-                self.workspace.note("trouble", {"turn": turn, "why": error.why}, progress=f"the model: {error.trouble}")
-        raise AssertionError("a turn has at least one try")
+    def _plan(self, speaker: _Speaker, hands: Hands, interview: Interview, first: str) -> Approved | Result:
+        """Let the planner plan until a person approves it."""
+        task, workspace = hands.task, hands.workspace
+        planner = speaker if self.planner is None else self._speaker(workspace, self.planner)
+        if isinstance(planner, NoFix):
+            return planner
+        talk: Talk[Approved | Result] = Talk(
+            task,
+            workspace,
+            planner.model,
+            planner.count,
+            self.settings,
+            prefix(task, workspace, first, how=HOW),
+            PLANNING,
+            Planning(hands, interview).does,
+        )
+        return talk.hold()
 
-    def _tool_tokens(self) -> int:
-        return sum(self.count(f"{tool.name} {tool.description} {dict(tool.parameters)}") for tool in TOOLS)
 
-    def _take(self, turn: int, reply: Reply) -> Result | None:
-        """Do what a reply calls for, and add both to the log; return the end, where it is one."""
-        said = [Part("reply", reply.text, Role.ASSISTANT, calls=reply.calls)]
-        ended: Result | None = None
-        if reply.cut:
-            said.append(Part("cut", "Your answer was cut at its limit: make it shorter, one step at a time."))
-        for call in reply.calls:
-            outcome = "This call was left out: the work had ended." if ended is not None else ""
-            if not outcome:
-                outcome, ended = self._do(turn, call)
-            said.append(Part(call.name, outcome, Role.TOOL, untrusted=True, answers=call.id))
-            if nudge := self.watchman.called(call.name, call.arguments, outcome):
-                said.append(Part("circle", nudge))
-        if not reply.calls and not reply.cut:
-            said.append(Part("nothing called", self.watchman.spoke()))
-        self.log.append(Group(f"turn {turn}", tuple(said), whole=True))
-        return ended
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """Carries out the calls of a model that works."""
 
-    def _do(self, turn: int, call: ToolCall) -> tuple[str, Result | None]:
-        given = arguments_of(call, TOOLS)
-        if isinstance(given, Refused):
-            return given.why, None
-        if call.name == "give_up":
-            return "", NoFix(plain(str(given["why"])), plain(str(given.get("needs", ""))))
-        if call.name == "done":
-            return self._done(given)
-        progress = f"turn {turn}: {call.name} {given.get('path') or given.get('pattern') or given.get('command') or ''}"
-        return self.ledger.once(lambda: self.hands.do(call.name, given), plain(progress)[:120]), None
+    hands: Hands
+    check: Check
+    interview: Interview
+    readings: Readings
+
+    def does(self, turn: int, name: str, given: Mapping[str, object]) -> tuple[str, Result | None]:
+        """Carry out one call."""
+        match name:
+            case "done":
+                return self._done(given)
+            case "give_up":
+                return "", NoFix(plain(str(given["why"])), plain(str(given.get("needs", ""))))
+            case "ask":
+                return self.interview.ask(given)
+            case "alternative":
+                return self.readings.keep(given), None
+            case _:
+                return self.hands.once(turn, name, given), None
 
     def _done(self, given: Mapping[str, object]) -> tuple[str, Result | None]:
         """Check what the model says is done; where it is not so, tell it."""
-        wrong = self.ledger.once(self.check.wrong, "checking what the model says is done")
+        workspace, ledger = self.hands.workspace, self.hands.ledger
+        if self.readings.kept and not ledger.once(lambda: " ".join(workspace.change().paths())):
+            return "", self.readings.offered()
+        wrong = ledger.once(self.check.wrong, "checking what the model says is done")
         if wrong:
             return f"It is not done. {wrong}", None
+        if self.readings.kept:
+            self.readings.add(given)
+            return "", self.readings.offered()
         explanation = plain(str(given["explanation"])).strip()
-        return "", Proposal(self.workspace.change(), title(str(given["title"])), explanation)
+        return "", Proposal(workspace.change(), title(str(given["title"])), explanation)
 
 
 def _as_it_is(report: SuiteReport) -> str:

@@ -10,6 +10,7 @@ from agents import shown
 from agents.agent import Task, Workspace
 from agents.conversation.ledger import Contents, Ledger
 from agents.edits import Applied, Edit, Replace, Whole, apply
+from agents.wording import plain
 from sandbox import Command, Limits
 from shadowfs import RepoPath
 from verifier import Position, ServerRefused
@@ -45,6 +46,11 @@ class Hands:
     task: Task
     workspace: Workspace
     ledger: Ledger
+
+    def once(self, turn: int, name: str, given: Arguments) -> str:
+        """Carry out one call of a turn, or say again what came of it in an earlier life."""
+        progress = f"turn {turn}: {name} {given.get('path') or given.get('pattern') or given.get('command') or ''}"
+        return self.ledger.once(lambda: self.do(name, given), plain(progress)[:120])
 
     def do(self, name: str, given: Arguments) -> str:
         """Carry out one call of a tool that neither ends the work nor is unknown, and return what came of it."""

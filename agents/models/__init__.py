@@ -6,7 +6,7 @@ from agents.models.endpoint import Endpoint, Key, NamedModel, choose, endpoints
 from agents.models.errors import ModelError, Trouble
 from agents.models.http import HttpModel
 from agents.models.journaled import JournaledModel, Recording, ReplayedModel, recall
-from agents.models.metered import MeteredModel, Price, free, within_budget
+from agents.models.metered import MeteredModel, Price, Priced, free, within_budget
 from agents.models.model import Finish, Message, Model, Reply, Request, Role, Tool, ToolCall, Usage, Watch, unwatched
 from agents.models.patience import Patience
 from agents.models.probe import Probed, Trial, probe
@@ -27,6 +27,7 @@ __all__ = [
     "NamedModel",
     "Patience",
     "Price",
+    "Priced",
     "Printed",
     "Probed",
     "Recorded",

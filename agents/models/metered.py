@@ -25,6 +25,16 @@ def free(usage: Usage) -> float:
 
 
 @dataclass(frozen=True, slots=True)
+class Priced:
+    """A model and what its calls cost. `count` counts its tokens; unless given, it is chosen by the name `known_as`, else by the model's own."""
+
+    model: Model
+    price: Price = free
+    known_as: str = ""
+    count: Callable[[str], int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class MeteredModel:
     """Passes requests on to a model as long as the budget has what the dearest answer would cost."""
 
