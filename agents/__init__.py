@@ -1,6 +1,7 @@
 """Propose: agents that work on a task in a workspace and end with a proposal, a question, or an honest reason for neither."""
 
-from agents.agent import Agent, Attend, NoFix, Option, Proposal, Query, Question, Result, Step, Task, Workspace
+from agents.acp import AcpAgent
+from agents.agent import Agent, Attend, NoFix, Option, Proposal, Question, Result, Step, Task, Workspace
 from agents.command import CommandAgent
 from agents.errors import AgentError, OutOfBudget, Stopped
 from agents.memory import MemoryWorkspace
@@ -15,7 +16,6 @@ from agents.models import (
     ModelError,
     NamedModel,
     Patience,
-    Priced,
     Probed,
     ReplayedModel,
     Reply,
@@ -35,12 +35,12 @@ from agents.models import (
     recall,
 )
 from agents.repair import RepairAgent
-from agents.scripted import Ask, Delete, Inquire, ScriptedAgent, Write
+from agents.scripted import Ask, Delete, ScriptedAgent, Write
 from agents.seeding import Harvest, Seeded, Wanted, seed_bugs
-from agents.variant import Variant
 from agents.verbs import LanguageVerbs
 
 __all__ = [
+    "AcpAgent",
     "Agent",
     "AgentError",
     "Ask",
@@ -51,7 +51,6 @@ __all__ = [
     "Finish",
     "Harvest",
     "HttpModel",
-    "Inquire",
     "JournaledModel",
     "LanguageVerbs",
     "MemoryWorkspace",
@@ -63,10 +62,8 @@ __all__ = [
     "Option",
     "OutOfBudget",
     "Patience",
-    "Priced",
     "Probed",
     "Proposal",
-    "Query",
     "Question",
     "RepairAgent",
     "ReplayedModel",
@@ -86,7 +83,6 @@ __all__ = [
     "ToolStyle",
     "Trouble",
     "Usage",
-    "Variant",
     "Wanted",
     "Watch",
     "Workspace",

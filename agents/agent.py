@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from agents.variant import Variant
 from sandbox import Command, Completed, Limits, Process, Sandbox
 from shadowfs import Change, RepoPath
 from verifier import (
@@ -31,9 +30,7 @@ class Task:
     """What an agent is to do. `text` is the ticket's, untrusted. `failing` are test ids that must pass in the end.
 
     `protected` paths may not be changed. `seed` makes a run repeatable. `ask` says that somebody is there to answer a
-    question; without it an agent proposes what is likeliest. `plan` says that a plan is to be approved first; `answers` are a
-    person's words, in order, to the queries that this attempt ended with so far. `variant` says how this attempt is to differ from the others of
-    its job. `refused` is what the ladder said against earlier proposals, one text each: data, like the ticket's text.
+    question; without it an agent proposes what is likeliest.
     """
 
     text: str
@@ -44,10 +41,6 @@ class Task:
     ask: bool = False
     model: str | None = None
     """The name of the configured model that somebody else's program may ask, empty for the first that fits; None for no model."""
-    plan: bool = False
-    answers: tuple[str, ...] = ()
-    variant: Variant = Variant()
-    refused: tuple[str, ...] = ()
 
 
 Attend = Callable[[Process], None]
@@ -99,18 +92,7 @@ class Question:
     options: tuple[Option, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
-    """An end for now: what a person is to say in words, and answers that are likely, if any.
-
-    Once it is answered the agent works again, on the same files and journal, and finds the answer as the next of its task's `answers`.
-    """
-
-    text: str
-    choices: tuple[str, ...] = ()
-
-
-Result = Proposal | Question | Query | NoFix
+Result = Proposal | Question | NoFix
 
 
 class Workspace(Protocol):
@@ -145,16 +127,27 @@ class Workspace(Protocol):
         """Run a command in the sandbox. `attend` is given its process, at once and four times a second; what it raises ends it."""
         ...
 
+    def start(self, command: Command, limits: Limits = Limits()) -> Process:
+        """Start a command that talks over its channel while other steps are taken.
+
+        Whoever waits for it calls `check` now and then and `keep` when it has written, and ends it.
+        """
+        ...
+
+    def keep(self) -> None:
+        """Keep what the shadow holds now, whoever wrote it: a life after a crash begins there."""
+        ...
+
+    def protects(self, path: RepoPath, /) -> bool:
+        """Say whether a path may not be changed: the ticket or the configuration fixes it."""
+        ...
+
     def test(self, ids: Sequence[str] | None = None) -> SuiteReport:
         """Run the task's suite, or some of its tests, in the shadow."""
         ...
 
     def change(self) -> Change:
         """Return what the shadow differs in by now."""
-        ...
-
-    def restore(self, tree: str) -> None:
-        """Make the files what they are in a tree that `change` named: its `base`, or the `tree` of an earlier call, in any life."""
         ...
 
     def diagnose(self, path: RepoPath) -> Findings:
@@ -230,6 +223,10 @@ class Workspace(Protocol):
         """Return the attempt's steps so far: those of a life before a crash too, so that an agent can go on from there."""
         ...
 
+    def check(self) -> None:
+        """Raise `OutOfBudget` or `Stopped` where the job is to end; whoever waits asks now and then."""
+        ...
+
     def remaining_s(self) -> float:
         """Return the seconds of wall clock left in the budget."""
         ...
@@ -242,5 +239,5 @@ class Agent(Protocol):
     def name(self) -> str: ...
 
     def work(self, task: Task, workspace: Workspace) -> Result:
-        """Work until there is a proposal, a question or query (where the task lets it ask), or an honest reason for neither."""
+        """Work until there is a proposal, a question (where the task lets it ask), or an honest reason for neither."""
         ...

@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agents.agent import NoFix, Proposal, Result, Task, Workspace
-from agents.door import Door
-from agents.models import Endpoint, ModelError
+from agents.door import Models, door_for, no_models
 from agents.wording import tail, title
 from sandbox import Command, Completed, Ended, Limits
-
-Models = Callable[[str], Endpoint | None]
-"""Returns the configured model of that name, or for "" the first that fits, None where none is configured. Raises `ModelError`."""
 
 _NOTE = "command"
 _WELL = "exited with status 0"
 _NEEDS = "A command that edits files below its working directory."
 _SAID = ("how", "stdout", "stderr", "model")
-
-
-def no_models(name: str) -> Endpoint | None:
-    """Return no model."""
-    del name
-    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +69,9 @@ class CommandAgent:
 
     def _run_with_model(self, command: Command, task: Task, workspace: Workspace) -> tuple[Completed, str]:
         """Run the command and say what its asking a model came to, "" where it has none."""
-        try:
-            endpoint = None if task.model is None else self.models(task.model)
-            door = None if endpoint is None else Door(endpoint, workspace)
-        except ModelError as error:
-            if task.model:
-                raise
-            # Nobody asked for a model: most programs that need one bring an address of their own, or do without.
-            return workspace.run(command, self.limits), f"no model: {error}"
+        door, why = door_for(task, workspace, self.models)
         if door is None:
-            return workspace.run(command, self.limits), ""
+            return workspace.run(command, self.limits), why
         with door:
             completed = workspace.run(door.through(command, task.suite.python or "python3"), self.limits, door.attend)
         door.check(0.0)

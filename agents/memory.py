@@ -12,7 +12,7 @@ from pathlib import Path
 from agents.agent import Attend, Step
 from agents.errors import OutOfBudget, Stopped
 from agents.verbs import LanguageVerbs
-from sandbox import Command, Completed, Ended, Limits, Policy, Root, ScriptedSandbox
+from sandbox import Command, Completed, Ended, Limits, Policy, Process, Root, ScriptedSandbox
 from shadowfs import Change, DepotError, Entry, FileChange, RepoPath
 from verifier import Findings, Found, Languages, LanguageSession, Ran, ServerFailed, SuiteReport
 
@@ -88,7 +88,6 @@ class MemoryWorkspace(LanguageVerbs):
         self.files = dict(files)
         self.progress: list[str] = []
         self.stopped = False
-        self.trees: dict[str, dict[RepoPath, bytes]] = {}
         self._before = dict(files)
         self._say = say
         self._sandbox = ScriptedSandbox(Root(_ROOT, _ROOT), Policy(), lambda command: respond(self, command), talk)
@@ -158,6 +157,19 @@ class MemoryWorkspace(LanguageVerbs):
                 if (completed := process.wait(_POLL_S)) is not None:
                     return completed
 
+    def start(self, command: Command, limits: Limits = Limits()) -> Process:
+        """Journal, then start a command that `talk` plays."""
+        self._step("start", {"argv": list(command.argv), "cwd": command.cwd})
+        return self._sandbox.start(command, limits)
+
+    def keep(self) -> None:
+        """Journal that the files are kept."""
+        self._step("keep", {})
+
+    def protects(self, path: RepoPath, /) -> bool:
+        """Say whether a path may not be changed."""
+        return path in self._protected
+
     def test(self, ids: Sequence[str] | None = None) -> SuiteReport:
         """Journal, then answer for the suite."""
         self._step("test", {"ids": None if ids is None else list(ids)})
@@ -172,15 +184,7 @@ class MemoryWorkspace(LanguageVerbs):
         )
         differ = sorted(path for path in old.keys() | new.keys() if old.get(path) != new.get(path))
         files = tuple(FileChange(path, old.get(path), new.get(path)) for path in differ)
-        self.trees |= {_digest(old): dict(self._before), _digest(new): dict(self.files)}
         return Change(_digest(old), _digest(new), files, blobs)
-
-    def restore(self, tree: str) -> None:
-        """Journal, then take the files of a tree that `change` named; `trees` has them, for a later life to be given."""
-        if tree not in self.trees:
-            raise DepotError(f"tree {tree!r} was never named here; use one that `change` returned")
-        self._step("restore", {"to": tree})
-        self.files = dict(self.trees[tree])
 
     def earlier(self, path: RepoPath) -> tuple[bytes, ...]:
         """Return what `history` says of a file."""
@@ -195,7 +199,7 @@ class MemoryWorkspace(LanguageVerbs):
 
     def reserve(self, usd: float) -> int:
         """Count dollars as spent, unless they exceed the budget."""
-        self._check()
+        self.check()
         if self._budget_usd is not None and sum(self.spent_usd) + usd > self._budget_usd:
             raise OutOfBudget(f"the budget of ${self._budget_usd:g} has no ${usd:g} left; give a larger `budget_usd`")
         self.spent_usd.append(usd)
@@ -221,17 +225,18 @@ class MemoryWorkspace(LanguageVerbs):
         return max(0.0, self._ends - self._clock())
 
     def _step(self, kind: str, data: Mapping[str, object]) -> None:
-        self._check()
+        self.check()
         self._steps.append(Step(len(self._steps) + 1, kind, dict(data)))
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Raise `OutOfBudget` or `Stopped` where the job is to end."""
         if self.stopped:
             raise Stopped("the workspace was stopped; end here")
         if self.remaining_s() <= 0.0:
             raise OutOfBudget("the workspace's seconds are spent; give it a larger `budget_s`")
 
     def _refuse_protected(self, path: RepoPath) -> None:
-        if _inside(path) in self._protected:
+        if self.protects(_inside(path)):
             raise PermissionError(f"{path!r} is protected by the ticket; change other files")
 
 

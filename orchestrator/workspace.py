@@ -12,7 +12,7 @@ from orchestrator.budget import Budget
 from orchestrator.journal import Journal
 from orchestrator.place import Place
 from orchestrator.records import Cost
-from sandbox import Command, Completed, Ended, Limits, Sandbox
+from sandbox import Command, Completed, Ended, Limits, Process, Sandbox
 from shadowfs import Change, NotPinnable, RefusedPath, RepoPath, Snapshot, earlier_texts
 from verifier import Findings, Languages, Ran, Runner, SuiteReport
 
@@ -111,13 +111,18 @@ class ShadowWorkspace(LanguageVerbs):
                 if (completed := process.wait(POLL_S)) is not None:
                     break
                 self.stopping()
-        before = self.steps.checkpoint() if self.languages.running else None
-        after = self._finish(number, _told(completed))
-        if before is not None:
-            self.languages.wrote(self._snapshot.depot.change(before, after).paths())
+        self._kept(number, _told(completed))
         if completed.ended is Ended.TIMED_OUT and allowed != limits:
             raise self.budget.spent()
         return completed
+
+    def start(self, command: Command, limits: Limits = Limits()) -> Process:
+        """Start a command that goes on while other steps are taken."""
+        allowed = self.budget.cut(limits)
+        number = self._begin("start", {"argv": list(command.argv), "cwd": command.cwd})
+        process = self.place.sandbox.start(command, allowed)
+        self.steps.finish(number, {})
+        return process
 
     def test(self, ids: Sequence[str] | None = None) -> SuiteReport:
         """Run the task's suite, or some of its tests, in the shadow."""
@@ -136,19 +141,6 @@ class ShadowWorkspace(LanguageVerbs):
         """Return what the shadow differs in from the base by now."""
         return self._snapshot.depot.change(self.base, self.place.shadow.checkpoint())
 
-    def restore(self, tree: str) -> None:
-        """Make the files what they are in a tree of the depot."""
-        number = self._begin("restore", {"to": tree})
-        shadow, depot = self.place.shadow, self._snapshot.depot
-        files = depot.change(shadow.checkpoint(), tree).files
-        for file in files:
-            if file.after is None:
-                shadow.delete(file.path)
-            else:
-                shadow.write(file.path, depot.read(file.after.blob), executable=file.after.mode == 0o100755)
-        self._finish(number, {})
-        self.languages.wrote([file.path for file in files])
-
     def earlier(self, path: RepoPath) -> tuple[bytes, ...]:
         """Return texts that a file had lately, the latest first."""
         # A file that the shadow hides has no past either.
@@ -160,7 +152,7 @@ class ShadowWorkspace(LanguageVerbs):
 
     def diagnose(self, path: RepoPath) -> Findings:
         """Return what the edits so far introduced and resolved in a file, as the language servers see it."""
-        self._check()
+        self.check()
         number = self.steps.begin("diagnose", {"path": path})
         found = self.languages.diagnose(path)
         new = found.delta.introduced
@@ -178,7 +170,7 @@ class ShadowWorkspace(LanguageVerbs):
 
     def reserve(self, usd: float) -> int:
         """Reserve dollars of the job's budget before they are spent."""
-        self._check()
+        self.check()
         return self.steps.reserve(usd)
 
     def settle(self, reservation: int, tokens_in: int, tokens_out: int, usd: float) -> None:
@@ -187,7 +179,7 @@ class ShadowWorkspace(LanguageVerbs):
 
     def note(self, kind: str, data: Mapping[str, object], *, progress: str = "") -> None:
         """Journal something of the agent's own, and show `progress` to whoever watches."""
-        self._check()
+        self.check()
         self.steps.finish(self.steps.begin(f"note:{kind}", data), {})
         if progress:
             self.emit("progress", progress)
@@ -196,20 +188,21 @@ class ShadowWorkspace(LanguageVerbs):
         """Return the attempt's steps so far, those of a life before a crash too."""
         return self.steps.completed()
 
+    def check(self) -> None:
+        """Raise `OutOfBudget` or `Stopped` where the job is to end."""
+        self.stopping()
+        self.budget.check()
+
     def remaining_s(self) -> float:
         """Return the seconds of wall clock left in the budget."""
         return self.budget.remaining_s()
 
     def keep(self) -> None:
-        """Keep what the shadow holds now, where an attempt ends before its agent does."""
-        self.steps.finish(self.steps.begin("keep", {}), {"tree": self.place.shadow.checkpoint()})
-
-    def _check(self) -> None:
-        self.stopping()
-        self.budget.check()
+        """Keep what the shadow holds now, also where an attempt ends before its agent does."""
+        self._kept(self.steps.begin("keep", {}), {})
 
     def _begin(self, kind: str, intent: Mapping[str, object], path: RepoPath | None = None) -> int:
-        self._check()
+        self.check()
         if path is not None and self.protects(path):
             raise PermissionError(
                 f"{path!r} is protected: the ticket or the configuration fixes it; change other files"
@@ -222,6 +215,13 @@ class ShadowWorkspace(LanguageVerbs):
         tree = self.place.shadow.checkpoint()
         self.steps.finish(number, {**outcome, "tree": tree})
         return tree
+
+    def _kept(self, number: int, outcome: Mapping[str, object]) -> None:
+        """Finish a step in which others wrote, and tell the language servers what."""
+        before = self.steps.checkpoint() if self.languages.running else None
+        after = self._finish(number, outcome)
+        if before is not None:
+            self.languages.wrote(self._snapshot.depot.change(before, after).paths())
 
 
 def _told(completed: Completed) -> dict[str, object]:

@@ -29,6 +29,7 @@ BOUNDARIES: dict[str, int] = {
 """Broad handlers that are right, by module: the edges at which anything may arrive and nothing may pass."""
 
 ENGINES = {
+    "acp": "agents/acp/wire.py",
     "pyfuse3": "shadowfs",
     "psutil": "sandbox",
     "lsprotocol": "verifier/language/lsp.py",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from agents import (
+    AcpAgent,
     Agent,
     Ask,
     CommandAgent,
@@ -22,10 +25,12 @@ from agents import (
     Stopped,
     Write,
 )
+from tests.agents.acp import PLAIN
 from tests.contracts.workspaces import BUGGY, FIX, FIXED, TASK, Hold, kinds, opened
 from verifier import ForkServers
 
 Make = Callable[[], Agent]
+PUTS = shlex.join([sys.executable, str(PLAIN), "age.py", ">", ">="])
 
 AGENTS: dict[str, tuple[Make, Make]] = {
     "command": (lambda: CommandAgent(FIX), lambda: CommandAgent("true")),
@@ -33,6 +38,7 @@ AGENTS: dict[str, tuple[Make, Make]] = {
         lambda: ScriptedAgent([Write("age.py", FIXED.encode())]),
         lambda: ScriptedAgent([NoFix("no idea", "an idea")]),
     ),
+    "acp": (lambda: AcpAgent(PUTS), lambda: AcpAgent(PUTS)),
     "repair": (lambda: RepairAgent(ForkServers()), lambda: RepairAgent(ForkServers())),
 }
 """Each agent as it repairs the project, and as it finds nothing to do there."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agents import OutOfBudget, Stopped, Workspace
+from agents import MemoryWorkspace, OutOfBudget, Stopped, Workspace
 from sandbox import Command
 from tests.contracts.workspaces import BUDGET_S, BUGGY, FAILING, FILES, FIX, FIXED, PASSING, Hold, kinds, opened
 from verifier import Outcome, Ran
@@ -119,6 +119,22 @@ def test_what_a_command_writes_is_in_the_change(workspace: Workspace) -> None:
     assert workspace.change().after("age.py") == FIXED.encode()
 
 
+def test_what_a_command_that_was_started_writes_is_kept_when_it_is_said(workspace: Workspace) -> None:
+    with workspace.start(Command(("sh", "-c", FIX))) as process:
+        workspace.write("meanwhile.txt", b"1")
+        assert process.wait() is not None
+    if isinstance(workspace, MemoryWorkspace):
+        workspace.files["age.py"] = FIXED.encode()
+    workspace.keep()
+    assert [step.kind for step in workspace.journal()] == ["start", "write", "keep"]
+    assert set(workspace.change().paths()) == {"age.py", "meanwhile.txt"}
+
+
+def test_it_says_what_is_protected(workspace: Workspace) -> None:
+    assert workspace.protects("conftest.py")
+    assert not workspace.protects("age.py")
+
+
 def test_a_command_that_fails_is_a_value(workspace: Workspace) -> None:
     completed = workspace.run(Command(("sh", "-c", "exit 3")))
     assert completed.exit_status == 3
@@ -143,10 +159,11 @@ def test_each_step_is_in_the_journal_in_order(workspace: Workspace) -> None:
         lambda workspace: workspace.write("age.py", b"x"),
         lambda workspace: workspace.delete("age.py"),
         lambda workspace: workspace.run(Command(("true",))),
+        lambda workspace: workspace.start(Command(("true",))),
         lambda workspace: workspace.test(),
         lambda workspace: workspace.note("a", {}),
     ],
-    ids=["write", "delete", "run", "test", "note"],
+    ids=["write", "delete", "run", "start", "test", "note"],
 )
 def test_no_step_is_taken_without_budget_or_after_a_stop(hold: Hold, step: Callable[[Workspace], None]) -> None:
     hold.owner.expire()

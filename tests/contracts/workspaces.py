@@ -23,6 +23,7 @@ from orchestrator.settings import Settings
 from orchestrator.workspace import ShadowWorkspace
 from sandbox import Command, Completed, Ended, Limits, LocalDriver, toolchain_paths
 from shadowfs import CopyDriver, Driver, FuseDriver, pin
+from tests.agents.acp import PLAIN
 from tests.verifier.language.doubles import PROGRAM
 from verifier import (
     Diagnostic,
@@ -160,7 +161,7 @@ def _shadow(driver: Driver, state: Path, repository: Path, servers: Sequence[Fou
     owner = Owner()
     snapshot = pin(repository, state)
     toolchain = toolchain_paths(Path(sys.executable), Path.home(), os.environ)
-    readonly = (*toolchain.readonly, PROGRAM)
+    readonly = (*toolchain.readonly, PROGRAM, PLAIN)
     settings = Settings(suite=SUITE, toolchains=readonly, environment=toolchain.environment)
     store = MemoryStore(lambda: 0.0)
     number = store.add(Ticket("261121-abc", "age", Order("t", repository), 0.0), settings).number

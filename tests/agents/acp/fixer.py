@@ -1,0 +1,100 @@
+"""A real agent of the Agent Client Protocol, a program of its own: replaces one text of one file, and looks at what that does.
+
+    python fixer.py PATH OLD NEW [HOW]
+
+HOW is `host` (reads, asks for permission, writes and runs a command through the client), `alone` (writes by itself), `late`
+(writes what is wrong first, and mends it when it is told so) or `crash` (writes, and dies in the middle of its turn).
+"""
+
+# ruff: noqa: ARG002 - the protocol's package names all arguments
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Any, cast
+
+import acp
+from acp import schema
+
+
+class Fixer:
+    """Works on one file."""
+
+    def __init__(self, path: str, old: str, new: str, how: str) -> None:
+        self._path, self._old, self._new, self._how = path, old, new, how
+        self._turn = 0
+
+    def on_connect(self, conn: acp.Client) -> None:
+        self._client = conn
+
+    async def initialize(
+        self,
+        protocol_version: int,
+        client_capabilities: schema.ClientCapabilities | None = None,
+        client_info: schema.Implementation | None = None,
+        **kwargs: Any,
+    ) -> schema.InitializeResponse:
+        fs = client_capabilities.fs if client_capabilities is not None else None
+        assert client_capabilities is not None and client_capabilities.terminal
+        assert fs is not None and fs.read_text_file and fs.write_text_file
+        return schema.InitializeResponse(
+            protocol_version=protocol_version, agent_info=schema.Implementation(name="fixer", version="7")
+        )
+
+    async def new_session(self, cwd: str, **kwargs: Any) -> schema.NewSessionResponse:
+        assert Path(cwd) == Path.cwd()
+        self._file = f"{cwd}/{self._path}"
+        return schema.NewSessionResponse(session_id="one")
+
+    async def prompt(self, session_id: str, prompt: list[Any], **kwargs: Any) -> schema.PromptResponse:
+        self._turn += 1
+        await self._say(acp.update_plan([acp.plan_entry("find the place", status="in_progress")]))
+        if self._how == "host":
+            await self._through_the_client()
+        else:
+            self._alone()
+        await self._say(acp.update_agent_message_text(f"I put {self._new!r} for {self._old!r}."))
+        return schema.PromptResponse(stop_reason="end_turn")
+
+    async def _say(self, update: Any) -> None:
+        await self._client.session_update("one", update)
+
+    def _alone(self) -> None:
+        file = Path(self._file)
+        new = "!=" if self._how == "late" and self._turn == 1 else self._new
+        old = "!=" if self._how == "late" and self._turn > 1 else self._old
+        if self._new not in file.read_text():
+            file.write_text(file.read_text().replace(old, new))
+        if self._how == "crash":
+            sys.stderr.write("it fell over its own feet\n")
+            sys.stderr.flush()
+            os._exit(9)
+
+    async def _through_the_client(self) -> None:
+        read = await self._client.read_text_file("one", self._file)
+        if self._new in read.content:
+            return
+        call = schema.ToolCallUpdate(
+            tool_call_id="c1", title="edit", kind="edit", locations=[schema.ToolCallLocation(path=self._file)]
+        )
+        options = [
+            schema.PermissionOption(option_id="always", name="Always", kind="allow_always"),
+            schema.PermissionOption(option_id="yes", name="Yes", kind="allow_once"),
+            schema.PermissionOption(option_id="no", name="No", kind="reject_once"),
+        ]
+        await self._say(acp.start_edit_tool_call("c1", f"edit {self._path}", self._file, ""))
+        answer = await self._client.request_permission("one", call, options)
+        assert isinstance(answer.outcome, schema.AllowedOutcome) and answer.outcome.option_id == "yes", answer
+        await self._client.write_text_file("one", self._file, read.content.replace(self._old, self._new))
+        await self._say(acp.update_tool_call("c1", status="completed"))
+        started = await self._client.create_terminal("one", "sh", args=["-c", f"grep -n '{self._new}' {self._path}"])
+        ended = await self._client.wait_for_terminal_exit("one", started.terminal_id)
+        printed = await self._client.terminal_output("one", started.terminal_id)
+        assert ended.exit_code == 0 and self._new in printed.output, (ended, printed)
+        await self._client.release_terminal("one", started.terminal_id)
+
+
+if __name__ == "__main__":
+    asyncio.run(acp.run_agent(cast(acp.Agent, Fixer(*[*sys.argv[1:4], *(sys.argv[4:] or ["host"])]))))
