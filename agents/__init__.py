@@ -1,7 +1,7 @@
 """Propose: agents that work on a task in a workspace and end with a proposal, a question, or an honest reason for neither."""
 
 from agents.acp import AcpAgent
-from agents.agent import Agent, Attend, NoFix, Option, Proposal, Question, Result, Step, Task, Workspace
+from agents.agent import Agent, Attend, NoFix, Option, Proposal, Query, Question, Result, Step, Task, Workspace
 from agents.command import CommandAgent
 from agents.errors import AgentError, OutOfBudget, Stopped
 from agents.memory import MemoryWorkspace
@@ -16,6 +16,7 @@ from agents.models import (
     ModelError,
     NamedModel,
     Patience,
+    Priced,
     Probed,
     ReplayedModel,
     Reply,
@@ -35,8 +36,9 @@ from agents.models import (
     recall,
 )
 from agents.repair import RepairAgent
-from agents.scripted import Ask, Delete, ScriptedAgent, Write
+from agents.scripted import Ask, Delete, Inquire, ScriptedAgent, Write
 from agents.seeding import Harvest, Seeded, Wanted, seed_bugs
+from agents.variant import Variant
 from agents.verbs import LanguageVerbs
 
 __all__ = [
@@ -51,6 +53,7 @@ __all__ = [
     "Finish",
     "Harvest",
     "HttpModel",
+    "Inquire",
     "JournaledModel",
     "LanguageVerbs",
     "MemoryWorkspace",
@@ -62,8 +65,10 @@ __all__ = [
     "Option",
     "OutOfBudget",
     "Patience",
+    "Priced",
     "Probed",
     "Proposal",
+    "Query",
     "Question",
     "RepairAgent",
     "ReplayedModel",
@@ -83,6 +88,7 @@ __all__ = [
     "ToolStyle",
     "Trouble",
     "Usage",
+    "Variant",
     "Wanted",
     "Watch",
     "Workspace",

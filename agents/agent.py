@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from agents.variant import Variant
 from sandbox import Command, Completed, Limits, Process, Sandbox
 from shadowfs import Change, RepoPath
 from verifier import (
@@ -30,7 +31,9 @@ class Task:
     """What an agent is to do. `text` is the ticket's, untrusted. `failing` are test ids that must pass in the end.
 
     `protected` paths may not be changed. `seed` makes a run repeatable. `ask` says that somebody is there to answer a
-    question; without it an agent proposes what is likeliest.
+    question; without it an agent proposes what is likeliest. `plan` says that a plan is to be approved first; `answers` are a
+    person's words, in order, to the queries that this attempt ended with so far. `variant` says how this attempt is to differ from the others of
+    its job. `refused` is what the ladder said against earlier proposals, one text each: data, like the ticket's text.
     """
 
     text: str
@@ -41,6 +44,10 @@ class Task:
     ask: bool = False
     model: str | None = None
     """The name of the configured model that somebody else's program may ask, empty for the first that fits; None for no model."""
+    plan: bool = False
+    answers: tuple[str, ...] = ()
+    variant: Variant = Variant()
+    refused: tuple[str, ...] = ()
 
 
 Attend = Callable[[Process], None]
@@ -92,7 +99,18 @@ class Question:
     options: tuple[Option, ...]
 
 
-Result = Proposal | Question | NoFix
+@dataclass(frozen=True, slots=True)
+class Query:
+    """An end for now: what a person is to say in words, and answers that are likely, if any.
+
+    Once it is answered the agent works again, on the same files and journal, and finds the answer as the next of its task's `answers`.
+    """
+
+    text: str
+    choices: tuple[str, ...] = ()
+
+
+Result = Proposal | Question | Query | NoFix
 
 
 class Workspace(Protocol):
@@ -148,6 +166,10 @@ class Workspace(Protocol):
 
     def change(self) -> Change:
         """Return what the shadow differs in by now."""
+        ...
+
+    def restore(self, tree: str) -> None:
+        """Make the files what they are in a tree that `change` named: its `base`, or the `tree` of an earlier call, in any life."""
         ...
 
     def diagnose(self, path: RepoPath) -> Findings:
@@ -239,5 +261,5 @@ class Agent(Protocol):
     def name(self) -> str: ...
 
     def work(self, task: Task, workspace: Workspace) -> Result:
-        """Work until there is a proposal, a question (where the task lets it ask), or an honest reason for neither."""
+        """Work until there is a proposal, a question or query (where the task lets it ask), or an honest reason for neither."""
         ...

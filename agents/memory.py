@@ -88,6 +88,7 @@ class MemoryWorkspace(LanguageVerbs):
         self.files = dict(files)
         self.progress: list[str] = []
         self.stopped = False
+        self.trees: dict[str, dict[RepoPath, bytes]] = {}
         self._before = dict(files)
         self._say = say
         self._sandbox = ScriptedSandbox(Root(_ROOT, _ROOT), Policy(), lambda command: respond(self, command), talk)
@@ -184,7 +185,15 @@ class MemoryWorkspace(LanguageVerbs):
         )
         differ = sorted(path for path in old.keys() | new.keys() if old.get(path) != new.get(path))
         files = tuple(FileChange(path, old.get(path), new.get(path)) for path in differ)
+        self.trees |= {_digest(old): dict(self._before), _digest(new): dict(self.files)}
         return Change(_digest(old), _digest(new), files, blobs)
+
+    def restore(self, tree: str) -> None:
+        """Journal, then take the files of a tree that `change` named; `trees` has them, for a later life to be given."""
+        if tree not in self.trees:
+            raise DepotError(f"tree {tree!r} was never named here; use one that `change` returned")
+        self._step("restore", {"to": tree})
+        self.files = dict(self.trees[tree])
 
     def earlier(self, path: RepoPath) -> tuple[bytes, ...]:
         """Return what `history` says of a file."""

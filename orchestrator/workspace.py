@@ -141,6 +141,19 @@ class ShadowWorkspace(LanguageVerbs):
         """Return what the shadow differs in from the base by now."""
         return self._snapshot.depot.change(self.base, self.place.shadow.checkpoint())
 
+    def restore(self, tree: str) -> None:
+        """Make the files what they are in a tree of the depot."""
+        number = self._begin("restore", {"to": tree})
+        shadow, depot = self.place.shadow, self._snapshot.depot
+        files = depot.change(shadow.checkpoint(), tree).files
+        for file in files:
+            if file.after is None:
+                shadow.delete(file.path)
+            else:
+                shadow.write(file.path, depot.read(file.after.blob), executable=file.after.mode == 0o100755)
+        self._finish(number, {})
+        self.languages.wrote([file.path for file in files])
+
     def earlier(self, path: RepoPath) -> tuple[bytes, ...]:
         """Return texts that a file had lately, the latest first."""
         # A file that the shadow hides has no past either.
