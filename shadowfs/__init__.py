@@ -14,7 +14,9 @@ from shadowfs.errors import (
     ShadowfsError,
     UnknownCommit,
 )
+from shadowfs.example import Example, ExampleFile, commit_example
 from shadowfs.export import check_exportable, deliver_objects, set_branch
+from shadowfs.follower import Follower
 from shadowfs.fusedriver import FuseDriver
 from shadowfs.history import Past, PastCommit
 from shadowfs.home import Home, sweep
@@ -24,7 +26,8 @@ from shadowfs.memory import MemoryDriver
 from shadowfs.merge import merge
 from shadowfs.pin import LARGE_BYTES, pin
 from shadowfs.pintable import PinnedFile, PinTable
-from shadowfs.shadow import Driver, Mount, Probe, Shadow
+from shadowfs.secrets import hiding
+from shadowfs.shadow import Driver, Mount, Moved, Probe, Shadow
 from shadowfs.snapshot import Omission, Snapshot
 
 __all__ = [
@@ -37,11 +40,15 @@ __all__ = [
     "Driver",
     "DriverUnavailable",
     "Entry",
+    "Example",
+    "ExampleFile",
     "FileChange",
+    "Follower",
     "FuseDriver",
     "Home",
     "MemoryDriver",
     "Mount",
+    "Moved",
     "NoSpace",
     "NotPinnable",
     "Omission",
@@ -57,10 +64,12 @@ __all__ = [
     "Snapshot",
     "UnknownCommit",
     "check_exportable",
+    "commit_example",
     "compare",
     "deliver_objects",
     "earlier_texts",
     "fingerprint",
+    "hiding",
     "ignored_paths",
     "merge",
     "pin",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +17,8 @@ from shadowfs.errors import RefusedPath
 from shadowfs.names import is_git
 
 _LINKS = 40
+_LINK = 0o120000
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _DIRECTORY = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -68,6 +71,53 @@ def delete_beneath(root: int, path: RepoPath) -> None:
         os.unlink(name, dir_fd=directory)
 
 
+def replace_beneath(root: int, path: RepoPath, data: bytes, mode: int) -> bool:
+    """Put a file, or a link to `data`, with a git mode at a path in one step; say whether it is there.
+
+    Who has the old one open keeps that. It is not put where a link, or what is no directory, stands on the way, or a directory
+    in its place.
+    """
+    partial = f".nightcrew-{secrets.token_hex(6)}"
+    with _straight(root, path, making=True) as place:
+        if place is None:
+            return False
+        directory, name = place
+        try:
+            if mode == _LINK:
+                os.symlink(data, os.fsencode(partial), dir_fd=directory)
+            else:
+                made = os.open(partial, _NEW, mode & 0o777, dir_fd=directory)
+                with os.fdopen(made, "wb") as file:
+                    _give(root, file.fileno())
+                    os.fchmod(file.fileno(), mode & 0o777)
+                    file.write(data)
+            os.rename(partial, name, src_dir_fd=directory, dst_dir_fd=directory)
+        except IsADirectoryError:
+            os.unlink(partial, dir_fd=directory)
+            return False
+        except OSError:
+            with suppress(FileNotFoundError):
+                os.unlink(partial, dir_fd=directory)
+            raise
+        return True
+
+
+def remove_beneath(root: int, path: RepoPath) -> None:
+    """Remove a file, and the directories that are empty without it, unless a link stands on the way."""
+    with _straight(root, path) as place, suppress(FileNotFoundError, IsADirectoryError):
+        if place is not None:
+            os.unlink(place[1], dir_fd=place[0])
+    parent = path.rpartition("/")[0]
+    while parent:
+        with _straight(root, parent) as place:
+            try:
+                if place is not None:
+                    os.rmdir(place[1], dir_fd=place[0])
+            except OSError:
+                return
+        parent = parent.rpartition("/")[0]
+
+
 def target_beneath(root: int, path: RepoPath) -> str:
     """Return what a symbolic link below `root` says; raises as `open_beneath`, and `RefusedPath` for what is no link."""
     with _located(root, path, follow=False) as (directory, name):
@@ -75,6 +125,30 @@ def target_beneath(root: int, path: RepoPath) -> str:
     if target is None:
         raise RefusedPath(f"{path!r} is no link (or changed while it was read)")
     return target
+
+
+@contextmanager
+def _straight(root: int, path: RepoPath, *, making: bool = False) -> Iterator[tuple[int, str] | None]:
+    """Walk to a file below `root` through no link, making directories where told to; yield its open directory and its name, None where that cannot be."""
+    *parents, name = path.split("/")
+    opened = [os.dup(root)]
+    try:
+        if any(is_git(os.fsencode(part)) for part in (*parents, name)):
+            raise RefusedPath(f"{path!r} leads into a git directory")
+        for parent in parents:
+            if making:
+                with suppress(FileExistsError):
+                    _make_directory(root, opened[-1], parent)
+            opened.append(os.open(parent, _DIRECTORY, dir_fd=opened[-1]))
+    except (FileNotFoundError, NotADirectoryError):
+        place = None
+    else:
+        place = opened[-1], name
+    try:
+        yield place
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
 
 
 @contextmanager
@@ -140,12 +214,16 @@ def _make_parents(root: int, path: RepoPath) -> None:
     for depth in range(len(parents)):
         # A directory that is there, itself or through a link, needs nothing.
         with suppress(FileExistsError, IsADirectoryError), _located(root, "/".join(parents[: depth + 1])) as place:
-            os.mkdir(place[1], dir_fd=place[0])
-            made = os.open(place[1], os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=place[0])
-            try:
-                _give(root, made)
-            finally:
-                os.close(made)
+            _make_directory(root, *place)
+
+
+def _make_directory(root: int, directory: int, name: str) -> None:
+    os.mkdir(name, dir_fd=directory)
+    made = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+    try:
+        _give(root, made)
+    finally:
+        os.close(made)
 
 
 def _give(root: int, file: int) -> None:

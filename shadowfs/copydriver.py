@@ -19,7 +19,7 @@ from shadowfs.home import Home
 from shadowfs.names import is_git
 from shadowfs.pintable import PinnedFile, PinTable
 from shadowfs.secrets import hiding
-from shadowfs.shadow import Mount, Probe
+from shadowfs.shadow import Mount, Moved, Probe
 from shadowfs.snapshot import Snapshot
 from shadowfs.space import needing_space
 from shadowfs.stamps import Stamps
@@ -49,10 +49,8 @@ class CopyDriver:
         user: tuple[int, int] | None = None,  # noqa: ARG002 - a copy can be seen by all, and given to anybody
     ) -> CopyShadow:
         """Return a fresh shadow of `snapshot`, or of `tree` over its ignored files; raise `NoSpace` when the disk is full."""
-        table = PinTable.load(snapshot.pin)
         base = tree or snapshot.tree
-        if base != snapshot.tree:
-            table = table.overlay(snapshot.depot.change(snapshot.tree, base), time.time_ns())
+        table = _table(snapshot, base)
 
         def fill(home: Home) -> Stamps:
             make_shadow_git_dir(home.git, snapshot)
@@ -146,6 +144,15 @@ class CopyShadow:
         """Return a new shadow that starts from this one's present state."""
         return self._made_by.copied(self, self._base, self._stamps)
 
+    def move(self, snapshot: Snapshot, tree: str | None = None) -> Moved:
+        """Become a copy of a later snapshot, or of `tree`, apart from what it has of its own; one file after another."""
+        self._check_open()
+        base = tree or snapshot.tree
+        with self._root() as root, needing_space(self._home.path):
+            moved = self._stamps.move(root, snapshot, _table(snapshot, base))
+        self._snapshot, self._base = snapshot, base
+        return moved
+
     def checkpoint(self) -> str:
         """Write the present state into the depot and return its tree id."""
         if self._sealed is not None:
@@ -186,6 +193,13 @@ class CopyShadow:
             yield descriptor
         finally:
             os.close(descriptor)
+
+
+def _table(snapshot: Snapshot, tree: str) -> PinTable:
+    table = PinTable.load(snapshot.pin)
+    if tree == snapshot.tree:
+        return table
+    return table.overlay(snapshot.depot.change(snapshot.tree, tree), time.time_ns())
 
 
 def _copy_pinned(target: Path, snapshot: Snapshot, table: PinTable) -> None:

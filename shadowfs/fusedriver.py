@@ -18,7 +18,7 @@ from shadowfs.errors import DriverUnavailable, ShadowfsError
 from shadowfs.fuseshadow import FuseShadow, Kept, ready, requests_of
 from shadowfs.gitdir import make_shadow_git_dir
 from shadowfs.home import Home
-from shadowfs.order import Order, Place, Quota
+from shadowfs.order import Order, Place, Quota, overlay_of
 from shadowfs.shadow import Probe
 from shadowfs.snapshot import Snapshot
 from shadowfs.space import needing_space
@@ -110,12 +110,6 @@ class FuseDriver:
             self._end()
 
     def _order(self, home: Home, snapshot: Snapshot, tree: str, visible: bool, user: tuple[int, int] | None) -> Order:
-        overlay: tuple[tuple[str, int | None, str], ...] = ()
-        if tree != snapshot.tree:
-            files = snapshot.depot.change(snapshot.tree, tree).files
-            overlay = tuple(
-                (file.path, file.after.mode, file.after.blob) if file.after else (file.path, None, "") for file in files
-            )
         return Order(
             place=Place.of(home),
             repository=str(snapshot.repository),
@@ -123,7 +117,7 @@ class FuseDriver:
             pin=str(snapshot.pin),
             base=snapshot.tree,
             tree=tree,
-            overlay=overlay,
+            overlay=overlay_of(snapshot, tree),
             quota=self._quota,
             loop=self._loop,
             visible=visible,

@@ -22,7 +22,7 @@ from shadowfs.home import Home
 from shadowfs.ignore import ignored_paths
 from shadowfs.order import Order, Place
 from shadowfs.pintable import PinTable
-from shadowfs.shadow import Mount
+from shadowfs.shadow import Mount, Moved
 from shadowfs.snapshot import Snapshot
 from shadowfs.space import needing_space
 
@@ -137,6 +137,17 @@ class FuseShadow:
             except BaseException:
                 home.remove()
                 raise
+
+    def move(self, snapshot: Snapshot, tree: str | None = None) -> Moved:
+        """Become a shadow of a later snapshot, or of `tree` over its ignored files, apart from what it has of its own."""
+        order = self._order.over(snapshot, tree or snapshot.tree)
+        with self._lock:
+            for op in ("move", "moved"):
+                message = self._request({"op": op, "order": order.message()})
+                if "error" in message:
+                    raise ShadowfsError(f"shadow {self.id} cannot move to snapshot {snapshot.id}: {message['error']}")
+            self._order, self._snapshot = order, snapshot
+        return Moved(tuple(sorted(message["taken"])), tuple(sorted(message["kept"])))
 
     def checkpoint(self) -> str:
         """Write the present state into the depot and return its tree id."""

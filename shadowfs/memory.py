@@ -13,7 +13,7 @@ from shadowfs.errors import DriverUnavailable, RefusedPath, ShadowfsError
 from shadowfs.ignore import ignored_paths
 from shadowfs.names import is_git
 from shadowfs.pintable import PinTable
-from shadowfs.shadow import Mount, Probe
+from shadowfs.shadow import Mount, Moved, Probe
 from shadowfs.snapshot import Snapshot
 
 _LINK = 0o120000
@@ -41,12 +41,7 @@ class MemoryDriver:
     ) -> MemoryShadow:
         """Return a fresh shadow of `snapshot`, or of `tree`."""
         base = tree or snapshot.tree
-        absent = {os.fsdecode(path) for path, file in PinTable.load(snapshot.pin) if file.absent}
-        entries = {
-            path: entry
-            for path, entry in snapshot.depot.entries(base).items()
-            if entry.mode != 0o160000 and path not in absent
-        }
+        entries = _entries(snapshot, base)
         return MemoryShadow(snapshot, base, entries, dict(entries))
 
     def close(self) -> None:
@@ -127,6 +122,21 @@ class MemoryShadow:
         """Return a new shadow that starts from this one's present state."""
         return MemoryShadow(self._snapshot, self._base, self._before, dict(self._now))
 
+    def move(self, snapshot: Snapshot, tree: str | None = None) -> Moved:
+        """Become a shadow of a later snapshot, or of `tree`, apart from what it has of its own."""
+        self._check_open()
+        base = tree or snapshot.tree
+        after = _entries(snapshot, base)
+        own = {path for path in self._before.keys() | self._now.keys() if self._before.get(path) != self._now.get(path)}
+        changed = {path for path in self._before.keys() | after.keys() if self._before.get(path) != after.get(path)}
+        kept = {path for path in changed if path in own or _clashes(path, own & self._now.keys())}
+        for path in changed - kept:
+            self._now.pop(path, None)
+            if path in after:
+                self._now[path] = after[path]
+        self._snapshot, self._base, self._before = snapshot, base, after
+        return Moved(tuple(sorted(changed - kept)), tuple(sorted(kept)))
+
     def checkpoint(self) -> str:
         """Write the present state into the depot and return its tree id."""
         delta: dict[RepoPath, Entry | None] = dict.fromkeys(self._before.keys() - self._now.keys())
@@ -180,6 +190,18 @@ class MemoryShadow:
             _check(joined)
             done, todo = [], [*todo, *joined.split("/")[::-1]]
         raise RefusedPath(f"{path!r} leads through too many links")
+
+
+def _entries(snapshot: Snapshot, tree: str) -> dict[RepoPath, Entry]:
+    """Return the files that a shadow of a tree has."""
+    absent = {os.fsdecode(path) for path, file in PinTable.load(snapshot.pin) if file.absent}
+    entries = snapshot.depot.entries(tree).items()
+    return {path: entry for path, entry in entries if entry.mode != 0o160000 and path not in absent}
+
+
+def _clashes(path: RepoPath, own: set[RepoPath]) -> bool:
+    """Say whether one of the shadow's own files stands where a path has a directory, or below it."""
+    return any(other.startswith(f"{path}/") or path.startswith(f"{other}/") for other in own)
 
 
 def _check(path: RepoPath) -> None:

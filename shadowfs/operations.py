@@ -187,12 +187,14 @@ class Operations(pyfuse3.Operations):
             # As at a rewind: what came meanwhile shows. In between the listing stands still, so that none is told twice.
             self._listings[handle] = self.view.entries(self._directories[handle])
         listing = self._listings.get(handle, [])
-        kids = self._directories[handle].kids or {}
+        directory = self._directories[handle]
+        kids = directory.kids or {}
         for at in range(start, len(listing)):
             name, node, lasting_s = listing[at]
             if kids.get(name) is not node:
                 # It lost this name meanwhile: to tell the kernel would give the name back.
                 continue
+            lasting_s = min(lasting_s, self.view.lasting_s(directory))
             if not pyfuse3.readdir_reply(token, name, _reply(node, lasting_s), at + 1):
                 break
             self.view.nodes.looked_up(node)
@@ -229,8 +231,8 @@ class Operations(pyfuse3.Operations):
 
 
 def _reply(node: Node, lasting_s: float) -> pyfuse3.EntryAttributes:
-    """Return a node's attributes as the kernel wants them, made anew only when one has changed."""
-    if isinstance(node.reply, pyfuse3.EntryAttributes):
+    """Return a node's attributes as the kernel wants them, made anew only when one has changed, or nothing of them lasts."""
+    if lasting_s and isinstance(node.reply, pyfuse3.EntryAttributes):
         return node.reply
     entry = pyfuse3.EntryAttributes()
     entry.st_ino = node.ino
@@ -245,7 +247,8 @@ def _reply(node: Node, lasting_s: float) -> pyfuse3.EntryAttributes:
     entry.st_mtime_ns = node.mtime_ns
     entry.st_ctime_ns = node.ctime_ns
     entry.entry_timeout = entry.attr_timeout = lasting_s
-    node.reply = entry
+    if lasting_s:
+        node.reply = entry
     return entry
 
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from shadowfs.home import Home
+
+if TYPE_CHECKING:
+    from shadowfs.snapshot import Snapshot
+
+Overlay = tuple[tuple[str, int | None, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +58,16 @@ class Order:
     pin: str
     base: str
     tree: str
-    overlay: tuple[tuple[str, int | None, str], ...]
+    overlay: Overlay
     quota: Quota
     loop: str
     visible: bool
     user: tuple[int, int] | None = None
     """Who may use a visible mount besides its owner, and is shown as the owner of what is the server's: uid and gid."""
+
+    def over(self, snapshot: Snapshot, tree: str) -> Order:
+        """Return the order to hold another tree over another snapshot of the same repository."""
+        return replace(self, pin=str(snapshot.pin), base=snapshot.tree, tree=tree, overlay=overlay_of(snapshot, tree))
 
     def message(self) -> dict[str, Any]:
         """Return it as it goes over the wire."""
@@ -71,3 +80,13 @@ class Order:
         nested = {"place": Place(**message["place"]), "quota": Quota(**message["quota"]), "overlay": overlay}
         nested["user"] = tuple(message["user"]) if message["user"] else None
         return cls(**{**message, **nested})
+
+
+def overlay_of(snapshot: Snapshot, tree: str) -> Overlay:
+    """Return the files of `tree` that differ from a snapshot's."""
+    if tree == snapshot.tree:
+        return ()
+    files = snapshot.depot.change(snapshot.tree, tree).files
+    return tuple(
+        (file.path, file.after.mode, file.after.blob) if file.after else (file.path, None, "") for file in files
+    )

@@ -161,12 +161,9 @@ class _Pinning:
 
     def _keep(self, depot: Depot, pinned: str, head: Commit, id: str) -> str:
         """Bring what the pin reaches into the depot and keep it; return the commit whose tree is the pinned one."""
-        base = head.id
         if head.tree != pinned:
             borrow_tree(depot, self.tree, pinned, head)
-            place = f"on {self.tree.branch}" if self.tree.branch else f"at {self.tree.head[:12]}"
-            message = f"nightcrew: uncommitted work {place}\n\nLocal only: never pushed.\n"
-            base = depot.commit(pinned, [head.id], message, datetime.fromtimestamp(head.when_s, UTC))
+        base = commit_of(depot, pinned, head, self.tree.branch)
         depot.keep(f"pins/{id}", base)
         if depot.kept(LATEST) != base:
             depot.keep(LATEST, base)
@@ -178,6 +175,15 @@ class _Pinning:
         partial.unlink(missing_ok=True)
         partial.hardlink_to(self.directory / "table")
         partial.replace(depot.path / "table")
+
+
+def commit_of(depot: Depot, tree: str, head: Commit, branch: str | None) -> str:
+    """Return the commit whose tree is the pinned one: the head, else one of the uncommitted work on top of it."""
+    if head.tree == tree:
+        return head.id
+    place = f"on {branch}" if branch else f"at {head.id[:12]}"
+    message = f"nightcrew: uncommitted work {place}\n\nLocal only: never pushed.\n"
+    return depot.commit(tree, [head.id], message, datetime.fromtimestamp(head.when_s, UTC))
 
 
 def _put(index: Index, file: Path, entries: list[tuple[int, str, bytes]]) -> None:

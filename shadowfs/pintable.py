@@ -93,22 +93,31 @@ class PinTable:
         Changed files come from their blobs alone, with `now_ns` as mtime and ctime, so that byte code of the old content
         never matches.
         """
-        directories = dict(self.directories)
         hidden = hiding(self.secrets)
-        fresh: set[bytes] = set()
+        rows: dict[bytes, Row | None] = {}
         for file in change.files:
             path = os.fsencode(file.path)
-            directory, _, name = path.rpartition(b"/")
             old = self.get(path)
-            if directory not in fresh:
-                fresh.add(directory)
-                directories[directory] = dict(directories.get(directory, {}))
             if file.after is None or file.after.mode == _GITLINK:
-                directories[directory].pop(name, None)
+                rows[path] = None
             else:
                 size = len(change.blobs.read(file.after.blob))
                 absent = hidden(path, True) or (old is not None and old.absent)
-                row = PinnedFile(file.after.mode, file.after.blob, size, now_ns, now_ns, 0, 0, False, absent).row()
+                rows[path] = (file.after.mode, file.after.blob, size, now_ns, now_ns, 0, 0, False, absent)
+        return self.replaced(rows)
+
+    def replaced(self, rows: Mapping[bytes, Row | None]) -> PinTable:
+        """Return the table with these rows in place of what it has at their paths; None: no file there."""
+        directories = dict(self.directories)
+        fresh: set[bytes] = set()
+        for path, row in rows.items():
+            directory, _, name = path.rpartition(b"/")
+            if directory not in fresh:
+                fresh.add(directory)
+                directories[directory] = dict(directories.get(directory, {}))
+            if row is None:
+                directories[directory].pop(name, None)
+            else:
                 directories[directory][name] = row
         _settle(directories, fresh)
         return replace(self, directories=directories)

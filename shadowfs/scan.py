@@ -189,8 +189,7 @@ class Scanner:
         return 0o100755 if status.st_mode & 0o100 else 0o100644
 
     def _row(self, entry: Tracked | None, blob: str, status: os.stat_result, *, stable: bool = True) -> Row:
-        tick = _TICK_NS if status.st_ctime_ns % 1_000_000_000 else _COARSE_TICK_NS
-        live = stable and status.st_ctime_ns < self.start_ns - tick
+        live = stable and is_settled(status, self.start_ns)
         kept = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev)
         return (self._mode(entry, status), blob, *kept, live, False)
 
@@ -257,6 +256,12 @@ class Scanner:
             return self.depot.write_file(descriptor)
         finally:
             os.close(descriptor)
+
+
+def is_settled(status: os.stat_result, now_ns: int) -> bool:
+    """Say whether a file is so old that it cannot change again without its times changing."""
+    tick = _TICK_NS if status.st_ctime_ns % 1_000_000_000 else _COARSE_TICK_NS
+    return status.st_ctime_ns < now_ns - tick
 
 
 def _may_filter(file: Path) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import socket
 import sys
+import threading
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,10 @@ from shadowfs import wire
 from shadowfs.change import Change, Entry, FileChange
 from shadowfs.depot import Depot
 from shadowfs.differences import Differences
+from shadowfs.errors import ShadowfsError
 from shadowfs.loop import drive
 from shadowfs.lower import Lower
+from shadowfs.moving import Move, Name
 from shadowfs.namespace import enter_copied_namespace, enter_own_namespace
 from shadowfs.operations import Operations
 from shadowfs.order import Order, Place
@@ -51,6 +55,8 @@ class _Server:
         self._order = order
         self._place = order.place
         self._fork: tuple[Place, int] | None = None
+        self._move: Move | None = None
+        self._forgetting: threading.Thread | None = None
         # Opened before anything of the machine is hidden from this process.
         repository = os.open(order.repository, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         lower = Lower(repository, Path(order.depot), Path(order.place.blobs))
@@ -83,12 +89,20 @@ class _Server:
         try:
             message, descriptors = wire.receive(self._control)
             op = message["op"]
+            if self._forgetting is not None:
+                # It has answered, so it is at its end: a fork must not find it.
+                self._forgetting.join()
+                self._forgetting = None
             if op == "fork":
                 self._fork = (Place(**message["place"]), descriptors[0])
                 return False
             if op in ("checkpoint", "seal"):
                 found = [asdict(difference) for difference in Differences(self._view)]
                 wire.send(self._control, {"differences": found})
+            elif op == "move":
+                self._plan_move(Order.of(message["order"]))
+            elif op == "moved":
+                self._make_move(Order.of(message["order"]))
             elif op == "read":
                 self._view.uppers.take_back()
             elif op == "opened":
@@ -105,6 +119,41 @@ class _Server:
         except (EOFError, ConnectionError):
             # The owner died, or has closed its shadow.
             return False
+
+    def _plan_move(self, order: Order) -> None:
+        try:
+            self._move = Move(self._view, _table(order, None))
+        except (OSError, ValueError, EOFError, TypeError, ShadowfsError) as error:
+            wire.send(self._control, {"error": f"{type(error).__name__}: {error}"})
+            return
+        self._forget(self._move.plan(), {})
+
+    def _make_move(self, order: Order) -> None:
+        assert self._move is not None
+        late = self._move.make()
+        self._order = replace(self._order, pin=order.pin, base=order.base, tree=order.tree, overlay=order.overlay)
+        answer = {"taken": self._move.taken, "kept": self._move.kept}
+        self._move = None
+        self._forget(late, answer)
+
+    def _forget(self, names: set[Name], answer: dict[str, Any]) -> None:
+        """Have the kernel forget names, then answer the owner. The kernel waits for requests under way, so these are served meanwhile."""
+
+        def forget() -> None:
+            for directory, name in names:
+                try:
+                    pyfuse3.invalidate_entry(directory, name)
+                except OSError as error:
+                    # It knows nothing of most.
+                    if error.errno != errno.ENOENT:
+                        logging.getLogger("shadowfs").warning("%r in %d: %s", name, directory, error)
+            wire.send(self._control, answer)
+
+        if names:
+            self._forgetting = threading.Thread(target=forget)
+            self._forgetting.start()
+        else:
+            wire.send(self._control, answer)
 
     def _divide(self, place: Place, descriptor: int) -> None:
         """Fork into two servers; the new one goes on at a place of its own, with a control socket of its own."""

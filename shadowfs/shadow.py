@@ -36,6 +36,17 @@ class Probe:
     why: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What a move to another snapshot did: the paths that are as there now, and those that stay as the shadow has them.
+
+    Both name only files whose content or mode the snapshots differ in.
+    """
+
+    taken: tuple[RepoPath, ...]
+    kept: tuple[RepoPath, ...]
+
+
 class Shadow(Protocol):
     """A writable copy-on-write view of a snapshot. Writing never reaches the user's files.
 
@@ -70,6 +81,14 @@ class Shadow(Protocol):
 
     def fork(self) -> Shadow:
         """Return a new shadow that starts from this one's present state; both diverge from here on."""
+        ...
+
+    def move(self, snapshot: Snapshot, tree: str | None = None) -> Moved:
+        """Become a shadow of a later snapshot of the same repository, or of `tree` over its ignored files.
+
+        Files that the shadow wrote, made, renamed or removed stay as it has them; all others are those of the snapshot from then
+        on, and whoever has one open goes on reading what he opened. Forks made before stay where they are.
+        """
         ...
 
     def checkpoint(self) -> str:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from shadowfs.beneath import open_beneath, target_beneath
+from shadowfs.beneath import open_beneath, remove_beneath, replace_beneath, target_beneath
 from shadowfs.change import Entry, RepoPath
 from shadowfs.depot import Depot
 from shadowfs.errors import DepotError, RefusedPath
@@ -18,6 +18,7 @@ from shadowfs.ignore import ignored_paths
 from shadowfs.names import is_git
 from shadowfs.pintable import PinTable
 from shadowfs.secrets import hiding
+from shadowfs.shadow import Moved
 from shadowfs.snapshot import Snapshot
 
 Stamp = tuple[int, int, int, int]
@@ -62,6 +63,35 @@ class Stamps:
             if here is not None and there is not None and _stamp(here) == stamp:
                 seen[path] = (_stamp(there), entry)
         return replace(self, root=root, seen=seen)
+
+    def move(self, root: int, snapshot: Snapshot, table: PinTable) -> Moved:
+        """Bring the files below the open directory `root`, those that differ from the base apart, to those of another table."""
+        own = self.look()[1].keys()
+        after = {os.fsdecode(path): file.entry for path, file in table if not file.absent}
+        taken: list[RepoPath] = []
+        kept: list[RepoPath] = []
+        changed = sorted(path for path in self.base.keys() | after.keys() if self.base.get(path) != after.get(path))
+        # What goes makes room for what comes.
+        for path in sorted(changed, key=lambda path: path in after):
+            free = path in self.base or _lstat(self.root / path) is None
+            moved = path not in own and free and self._bring(root, path, after.get(path), snapshot)
+            (taken if moved else kept).append(path)
+        hidden = hiding(table.secrets)
+        absent = ((path, file) for path, file in table if file.absent)
+        self.outside = {os.fsdecode(path): None if hidden(path, True) else file.entry for path, file in absent}
+        self.snapshot, self.base = snapshot, after
+        return Moved(tuple(sorted(taken)), tuple(sorted(kept)))
+
+    def _bring(self, root: int, path: RepoPath, entry: Entry | None, snapshot: Snapshot) -> bool:
+        if entry is None:
+            remove_beneath(root, path)
+            self.seen.pop(path, None)
+            return True
+        if not replace_beneath(root, path, snapshot.depot.read(entry.blob), entry.mode):
+            return False
+        # Who writes it from here on is noticed: it has not been seen yet.
+        self.seen.pop(path, None)
+        return True
 
     def look(self) -> tuple[set[RepoPath], dict[RepoPath, Entry | None]]:
         """Return the files that belong to the change's universe, and what of them differs from the base (None: deleted)."""

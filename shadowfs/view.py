@@ -19,6 +19,8 @@ LASTING_S = 86400.0
 LIVE_S = 1.0
 
 Hidden = Callable[[bytes, bool], bool]
+Names = dict[bytes, list[bytes]]
+"""Names by the pinned directory that they are in."""
 
 
 class View:
@@ -42,10 +44,10 @@ class View:
         self._made_ns = made_ns
         self.hidden: Hidden = hiding(table.secrets)
         self._links: dict[tuple[int, int], Node] = {}
-        self._below: dict[bytes, list[bytes]] = {}
-        self._roots: dict[bytes, list[bytes]] = {}
-        self._index()
-        self.root = self._directory(ROOT, b"")
+        self._below, self._roots = indexed(table)
+        # Directories whose names, and they themselves, are about to change: the kernel keeps nothing of them meanwhile.
+        self.fleeting: set[Node] = set()
+        self.root = self.directory(ROOT, b"")
         self.gitfile = self._gitfile(gitfile)
         self.load(self.root)
         self.gitfile.attach(self.root, b".git")
@@ -55,31 +57,37 @@ class View:
         kids = directory.kids if directory.kids is not None else self.load(directory)
         node = kids.get(name)
         if node is not None and node.own:
-            return node, LASTING_S
+            return node, self.lasting_s(directory)
         path = directory.lower(name)
         if path is None or self._unseen(path, name):
-            return None, LASTING_S
+            return None, self.lasting_s(directory)
         return self._live(directory, name, path, self.lower.stat(path)), LIVE_S
 
     def entries(self, directory: Node) -> list[tuple[bytes, Node, float]]:
         """Return what is in a directory: names, nodes, and for how many seconds each holds."""
         kids = directory.kids if directory.kids is not None else self.load(directory)
         if directory.live is None and not directory.roots:
-            return [(name, node, LASTING_S) for name, node in kids.items()]
+            lasting_s = self.lasting_s(directory)
+            return [(name, node, lasting_s) for name, node in kids.items()]
         below = dict(self._scan(directory))
         for name in [name for name, node in kids.items() if not node.own and not node.touched and name not in below]:
-            self._lose(directory, name, kids[name])
+            self.lose(directory, name, kids[name])
         for name, found in below.items():
             path = directory.lower(name)
             known = kids.get(name)
             if path is not None and (known is None or not known.own):
                 self._live(directory, name, path, found)
-        return [(name, node, LASTING_S if node.own else LIVE_S) for name, node in kids.items()]
+        lasting_s = self.lasting_s(directory)
+        return [(name, node, lasting_s if node.own else LIVE_S) for name, node in kids.items()]
+
+    def lasting_s(self, node: Node) -> float:
+        """Return for how many seconds the kernel may believe what it is told of a directory's names, or of a node."""
+        return 0.0 if node in self.fleeting else LASTING_S
 
     def refresh(self, node: Node) -> float:
         """Bring the attributes of a live node up to date; return for how many seconds they hold."""
         if node.own:
-            return LASTING_S
+            return self.lasting_s(node)
         assert node.live is not None
         status = os.fstat(node.fd) if node.opens and node.fd >= 0 else self.lower.stat(node.live)
         if status is not None and _same(node, status):
@@ -115,7 +123,7 @@ class View:
             assert node.live is not None and node.parent is not None and node.parent.kids is not None
             name = node.live.rpartition(b"/")[2]
             if node.parent.kids.get(name) is node:
-                self._lose(node.parent, name, node)
+                self.lose(node.parent, name, node)
 
     def unnamed(self, node: Node) -> None:
         """Take note that a node lost its last name: it goes once the kernel does not hold it."""
@@ -149,12 +157,12 @@ class View:
         prefix = pin + b"/" if pin else b""
         for name, row in self.table.directories.get(pin, {}).items():
             if not row[8]:
-                node = self._pinned(prefix + name, row)
+                node = self.pinned(prefix + name, row)
                 kids[name] = node
                 node.parent = directory
         for name in self.below(pin):
             if name not in kids and name not in directory.roots:
-                node = self._directory(self.nodes.number(), prefix + name)
+                node = self.directory(self.nodes.number(), prefix + name)
                 kids[name] = node
                 node.parent = directory
         return kids
@@ -162,6 +170,15 @@ class View:
     def below(self, pin: bytes) -> list[bytes]:
         """Return the names of the directories in a pinned directory."""
         return self._below.get(pin, [])
+
+    def roots(self, pin: bytes) -> frozenset[bytes]:
+        """Return the names that a pinned directory takes from the live layer."""
+        return frozenset(self._roots.get(pin, ()))
+
+    def swap(self, table: PinTable) -> None:
+        """Take another table for what is not loaded yet; who has loaded nodes brings them in line."""
+        self.table = table
+        self._below, self._roots = indexed(table)
 
     def _path(self, node: Node) -> bytes | None:
         names: list[bytes] = []
@@ -172,31 +189,17 @@ class View:
             node = node.parent
         return b"/".join(reversed(names))
 
-    def _index(self) -> None:
-        """Note which directories and which roots of the live layer lie in each pinned directory."""
-        known = set(self.table.directories)
-        roots = [path.rpartition(b"/") for path in self.table.ignored]
-        for directory in [*known, *(parent for parent, _, _ in roots)]:
-            known.add(directory)
-            while directory:
-                directory = directory.rpartition(b"/")[0]
-                known.add(directory)
-        for directory in known - {b""}:
-            parent, _, name = directory.rpartition(b"/")
-            self._below.setdefault(parent, []).append(name)
-        for parent, _, name in roots:
-            if name not in self.table.directories.get(parent, {}):
-                self._roots.setdefault(parent, []).append(name)
-
-    def _directory(self, ino: int, pin: bytes) -> Node:
+    def directory(self, ino: int, pin: bytes) -> Node:
+        """Make the node of a pinned directory, without a name yet."""
         node = Node(ino, stat.S_IFDIR | 0o755, self.uid, self.gid, self._made_ns)
         node.pin = pin
-        node.roots = frozenset(self._roots.get(pin, ()))
+        node.roots = self.roots(pin)
         node.nlink = 2 + len(self.below(pin))
         self.nodes.by_ino[ino] = node
         return node
 
-    def _pinned(self, path: bytes, row: Row) -> Node:
+    def pinned(self, path: bytes, row: Row) -> Node:
+        """Make the node of a pinned file, without a name yet."""
         mode, _, size, mtime_ns, ctime_ns, ino, device, _, _ = row
         link = stat.S_ISLNK(mode)
         number = self.nodes.number(ino if device == self.lower.device else 0)
@@ -242,7 +245,7 @@ class View:
             if known.touched:
                 # Something below was changed in the shadow: that stays, whatever the user did to the directory.
                 return known
-            self._lose(directory, name, known)
+            self.lose(directory, name, known)
         if status is None:
             return None
         node = self._linked(status)
@@ -291,13 +294,13 @@ class View:
         node.ctime_ns = status.st_ctime_ns
         node.reply = None
 
-    def _lose(self, directory: Node, name: bytes, node: Node) -> None:
+    def lose(self, directory: Node, name: bytes, node: Node) -> None:
         """Take a live node out of its directory; the kernel may hold it on."""
         node.detach(directory, name)
         if node.parent is None:
             node.own = True
             for below, kid in list((node.kids or {}).items()):
-                self._lose(node, below, kid)
+                self.lose(node, below, kid)
             self.unnamed(node)
 
     def _drop(self, node: Node) -> None:
@@ -311,6 +314,26 @@ class View:
             self.uppers.used_nodes -= 1
         if node.seen is not None and self._links.get((node.seen[0], node.seen[1])) is node:
             del self._links[node.seen[0], node.seen[1]]
+
+
+def indexed(table: PinTable) -> tuple[Names, Names]:
+    """Return which directories, and which roots of the live layer, lie in each pinned directory."""
+    below: Names = {}
+    within: Names = {}
+    known = set(table.directories)
+    roots = [path.rpartition(b"/") for path in table.ignored]
+    for directory in [*known, *(parent for parent, _, _ in roots)]:
+        known.add(directory)
+        while directory:
+            directory = directory.rpartition(b"/")[0]
+            known.add(directory)
+    for directory in known - {b""}:
+        parent, _, name = directory.rpartition(b"/")
+        below.setdefault(parent, []).append(name)
+    for parent, _, name in roots:
+        if name not in table.directories.get(parent, {}):
+            within.setdefault(parent, []).append(name)
+    return below, within
 
 
 def _identity(status: os.stat_result) -> tuple[int, ...]:
