@@ -68,9 +68,10 @@ def settle(order: Order, settings: Settings) -> Settings:
 def check_agent(agent: str) -> None:
     """Raise `OrderRefused` when no agent is called so."""
     kind, _, command = agent.partition(":")
-    if agent not in ("repair", "model") and not (kind in ("command", "model") and command.strip()):
+    if agent not in ("repair", "model") and not (kind in ("command", "acp", "model") and command.strip()):
         raise OrderRefused(
-            f"there is no agent {agent!r}: use `repair`, `model` or `model:NAME`, or `command:CMD` for a program that edits files"
+            f"there is no agent {agent!r}: use `repair`, `model` or `model:NAME`, `command:CMD` for a program that edits files,"
+            " or `acp:CMD` for one that speaks the Agent Client Protocol"
         )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import shadowfs
-from agents import Agent, CommandAgent, HttpModel, RepairAgent, choose, endpoints, model_agent
+from agents import AcpAgent, Agent, CommandAgent, HttpModel, RepairAgent, choose, endpoints, model_agent
 from orchestrator.engines import Engines
 from orchestrator.image import recipe
 from orchestrator.intake import check_agent
@@ -46,6 +46,8 @@ def real_agent(name: str, environ: Mapping[str, str]) -> Agent:
     kind, _, given = name.partition(":")
     if kind == "command":
         return CommandAgent(given)
+    if kind == "acp":
+        return AcpAgent(given)
     return _model_agent(name, given, environ) if kind == "model" else RepairAgent(ForkServers())
 
 

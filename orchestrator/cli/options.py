@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-_AGENTS = "repair, model (or model:NAME), or command:CMD for any program that edits files in its working directory"
+_AGENTS = (
+    "repair, model (or model:NAME), command:CMD for any program that edits files in its working directory, or acp:CMD for any agent"
+    " of the Agent Client Protocol"
+)
 
 TEXT_LIMIT_BYTES = 1 << 20
 """Of a ticket's text."""

@@ -102,7 +102,7 @@ def test_an_order_that_cannot_be_worked_on_is_refused(given: dict[str, object], 
         settle(order(**given), settings)
 
 
-@pytest.mark.parametrize("agent", ["", "fix", "command:", "command: ", "review:main", "repair:x", "acp:x"])
+@pytest.mark.parametrize("agent", ["", "fix", "command:", "command: ", "review:main", "repair:x", "acp:"])
 def test_an_unknown_agent_is_refused(agent: str) -> None:
     with pytest.raises(OrderRefused):
         check_agent(agent)
@@ -110,4 +110,5 @@ def test_an_unknown_agent_is_refused(agent: str) -> None:
 
 def test_known_agents_are_taken() -> None:
     check_agent("repair")
+    check_agent("acp:goose acp")
     check_agent("command:sed -i s/a/b/ x.py")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -63,6 +64,21 @@ def test_it_is_introduced_and_told_what_to_do() -> None:
     assert "test_sums.py::test_add" in told[0].partition('from="failing tests"')[2]
     assert "test_sums.py" in told[0].partition('from="files that may not be changed"')[2]
     assert "1 tests pass, 1 fail." in told[0]
+
+
+def test_it_is_told_what_the_ladder_said_of_an_earlier_proposal() -> None:
+    told: list[str] = []
+
+    def play(puppet: Puppet) -> None:
+        puppet.open()
+        number, text = puppet.prompted()
+        told.append(text)
+        puppet.write()
+        puppet.end(number)
+
+    task = replace(TASK, refused=("suite: test_zero fails",))
+    assert isinstance(AcpAgent("agent").work(task, staged(play)), Proposal)
+    assert "test_zero fails" in told[0].partition('from="refused proposal 1"')[2]
 
 
 def test_what_is_called_done_is_checked_and_it_is_told_what_is_wrong() -> None:
