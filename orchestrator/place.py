@@ -91,6 +91,12 @@ class Places:
         with self._shadow(snapshot, tree) as shadow, self._sandbox.open(self._root(shadow), self._policy()) as sandbox:
             yield Place(shadow, sandbox)
 
+    @contextmanager
+    def fork(self, place: Place) -> Iterator[Place]:
+        """Open a place on a fork of another's shadow for as long as the `with` block lasts."""
+        with place.shadow.fork() as shadow, self._sandbox.open(self._root(shadow), self._policy()) as sandbox:
+            yield Place(shadow, sandbox)
+
     def _shadow(self, snapshot: Snapshot, tree: str) -> Shadow:
         while True:
             try:

@@ -36,6 +36,7 @@ _COMMANDS = {
     "review": "tickets",
     "seed": "seeding",
     "shadow": "shadows",
+    "mcp": "mcp",
 }
 """Each command and the module that has it; a module is imported when its command is asked for."""
 
