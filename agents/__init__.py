@@ -1,9 +1,13 @@
 """Propose: agents that work on a task in a workspace and end with a proposal, a question, or an honest reason for neither."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from agents.acp import AcpAgent
-from agents.agent import Agent, Attend, NoFix, Option, Proposal, Query, Question, Result, Step, Task, Workspace
+from agents.agent import Agent, Attend, Hit, NoFix, Option, Proposal, Query, Question, Result, Step, Task, Workspace
 from agents.command import CommandAgent
 from agents.errors import AgentError, OutOfBudget, Stopped
+from agents.locating import IndexFile, Locator
 from agents.memory import MemoryWorkspace
 from agents.modelled import model_agent
 from agents.models import (
@@ -30,16 +34,24 @@ from agents.models import (
     Trouble,
     Usage,
     Watch,
+    arguments_of,
     choose,
     endpoints,
     probe,
     recall,
 )
+from agents.models import Refused as RefusedCall
 from agents.repair import RepairAgent
 from agents.scripted import Ask, Delete, Inquire, ScriptedAgent, Write
 from agents.seeding import Harvest, Seeded, Wanted, seed_bugs
 from agents.variant import Variant
 from agents.verbs import LanguageVerbs
+from agents.wording import title
+
+if TYPE_CHECKING:
+    from agents.editing import Edited, put_edits
+    from agents.edits import Replace, Whole
+    from agents.migration import MigrationAgent, diff_example
 
 __all__ = [
     "AcpAgent",
@@ -49,15 +61,20 @@ __all__ = [
     "Attend",
     "CommandAgent",
     "Delete",
+    "Edited",
     "Endpoint",
     "Finish",
     "Harvest",
+    "Hit",
     "HttpModel",
+    "IndexFile",
     "Inquire",
     "JournaledModel",
     "LanguageVerbs",
+    "Locator",
     "MemoryWorkspace",
     "Message",
+    "MigrationAgent",
     "Model",
     "ModelError",
     "NamedModel",
@@ -70,7 +87,9 @@ __all__ = [
     "Proposal",
     "Query",
     "Question",
+    "RefusedCall",
     "RepairAgent",
+    "Replace",
     "ReplayedModel",
     "Reply",
     "Request",
@@ -91,12 +110,33 @@ __all__ = [
     "Variant",
     "Wanted",
     "Watch",
+    "Whole",
     "Workspace",
     "Write",
+    "arguments_of",
     "choose",
+    "diff_example",
     "endpoints",
     "model_agent",
     "probe",
+    "put_edits",
     "recall",
     "seed_bugs",
+    "title",
 ]
+
+_LATER = {
+    "MigrationAgent": "agents.migration",
+    "diff_example": "agents.migration",
+    "Edited": "agents.editing",
+    "Replace": "agents.edits",
+    "Whole": "agents.edits",
+    "put_edits": "agents.editing",
+}
+"""What takes a while to import, and most commands do not need: it is imported when it is asked for."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        raise AttributeError(f"agents has no {name!r}")
+    return getattr(import_module(_LATER[name]), name)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from agents.variant import Variant
 from sandbox import Command, Completed, Limits, Process, Sandbox
-from shadowfs import Change, RepoPath
+from shadowfs import Change, Example, RepoPath
 from verifier import (
     ANSWER_S,
     Call,
@@ -48,6 +49,8 @@ class Task:
     answers: tuple[str, ...] = ()
     variant: Variant = Variant()
     refused: tuple[str, ...] = ()
+    examples: tuple[Example, ...] = ()
+    """Changes that show what is to be done to the rest."""
 
 
 Attend = Callable[[Process], None]
@@ -113,6 +116,18 @@ class Query:
 Result = Proposal | Question | Query | NoFix
 
 
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """Lines `first` to `last` (from 1, inclusive) of a file, how well they fit what was asked (higher is better), and why."""
+
+    path: RepoPath
+    first: int
+    last: int
+    score: float
+    name: str = ""
+    why: tuple[str, ...] = ()
+
+
 class Workspace(Protocol):
     """What an agent holds: read, search, edit, test and run, on one shadow in one sandbox.
 
@@ -137,6 +152,10 @@ class Workspace(Protocol):
 
     def search(self, pattern: str) -> Iterator[tuple[RepoPath, int, str]]:
         """Yield path, line number (from 1) and text of each line that matches a regular expression."""
+        ...
+
+    def locate(self, text: str, files: int = 10) -> tuple[Hit, ...]:
+        """Return the places that fit a ticket's text, a traceback or any words best, by the code index; none where it cannot be used."""
         ...
 
     def write(self, path: RepoPath, data: bytes) -> None: ...
@@ -166,6 +185,10 @@ class Workspace(Protocol):
 
     def change(self) -> Change:
         """Return what the shadow differs in by now."""
+        ...
+
+    def fork(self) -> AbstractContextManager[Workspace]:
+        """Open a workspace on a copy of the shadow as it is now, to try something: what is done there is no part of the attempt."""
         ...
 
     def restore(self, tree: str) -> None:
@@ -229,8 +252,8 @@ class Workspace(Protocol):
         """Return the quick fixes for what was found in a span; nothing is written, and a server's trouble is no fix."""
         ...
 
-    def reserve(self, usd: float) -> int:
-        """Reserve dollars of the budget before they are spent; return the reservation, raise `OutOfBudget` where they are not there."""
+    def reserve(self, usd: float, tokens: int = 0) -> int:
+        """Reserve dollars and tokens of the budget before they are spent; raise `OutOfBudget` where they are not there."""
         ...
 
     def settle(self, reservation: int, tokens_in: int, tokens_out: int, usd: float) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import re
 import socket
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
-from agents.agent import Attend, Step
+from agents.agent import Attend, Hit, Step
 from agents.errors import OutOfBudget, Stopped
 from agents.verbs import LanguageVerbs
 from sandbox import Command, Completed, Ended, Limits, Policy, Process, Root, ScriptedSandbox
@@ -66,7 +70,8 @@ class MemoryWorkspace(LanguageVerbs):
 
     `say` answers for the suite, `respond` for commands (it may write to the workspace's `files`). `clock` counts
     seconds, `budget_s` of which may pass, and `budget_usd` dollars be spent; `stopped` set makes the next step raise `Stopped`. `servers` are the language
-    servers there are, and `start` starts one (a `ScriptedSession`, say). `history` has what `earlier` says of a file.
+    servers there are, and `start` starts one (a `ScriptedSession`, say). `history` has what `earlier` says of a file, `locating`
+    what `locate` finds.
     """
 
     def __init__(
@@ -84,6 +89,7 @@ class MemoryWorkspace(LanguageVerbs):
         start: Start = _no_server,
         history: Mapping[RepoPath, Sequence[bytes]] = {},
         talk: Talk = _no_talk,
+        locating: Callable[[str], Sequence[Hit]] = lambda _: (),
     ) -> None:
         self.files = dict(files)
         self.progress: list[str] = []
@@ -91,6 +97,7 @@ class MemoryWorkspace(LanguageVerbs):
         self.trees: dict[str, dict[RepoPath, bytes]] = {}
         self._before = dict(files)
         self._say = say
+        self._respond, self._servers, self._start = respond, servers, start
         self._sandbox = ScriptedSandbox(Root(_ROOT, _ROOT), Policy(), lambda command: respond(self, command), talk)
         self._protected = protected
         self._clock = clock
@@ -98,7 +105,9 @@ class MemoryWorkspace(LanguageVerbs):
         self._budget_usd = budget_usd
         self.spent_usd: list[float] = []
         self._steps = list(journal)
+        self._writing = threading.Lock()
         self._history = history
+        self._locating = locating
         self.languages = Languages(servers, lambda found: start(self, found), self.read, self._before.get)
 
     @property
@@ -188,12 +197,28 @@ class MemoryWorkspace(LanguageVerbs):
         self.trees |= {_digest(old): dict(self._before), _digest(new): dict(self.files)}
         return Change(_digest(old), _digest(new), files, blobs)
 
+    @contextmanager
+    def fork(self) -> Iterator[Self]:
+        """Journal, then open a workspace on a copy of the files, with the same journal, clock and budget."""
+        self._step("fork", {})
+        made = copy.copy(self)
+        made.files = dict(self.files)
+        made._sandbox = ScriptedSandbox(Root(_ROOT, _ROOT), Policy(), lambda command: self._respond(made, command))
+        made.languages = Languages(self._servers, lambda found: self._start(made, found), made.read, self._before.get)
+        yield made
+
     def restore(self, tree: str) -> None:
         """Journal, then take the files of a tree that `change` named; `trees` has them, for a later life to be given."""
         if tree not in self.trees:
             raise DepotError(f"tree {tree!r} was never named here; use one that `change` returned")
         self._step("restore", {"to": tree})
         self.files = dict(self.trees[tree])
+
+    def locate(self, text: str, files: int = 10) -> tuple[Hit, ...]:
+        """Return what `locating` finds, of the first `files` files."""
+        found = self._locating(text)
+        first = tuple(dict.fromkeys(hit.path for hit in found))[:files]
+        return tuple(hit for hit in found if hit.path in first)
 
     def earlier(self, path: RepoPath) -> tuple[bytes, ...]:
         """Return what `history` says of a file."""
@@ -206,8 +231,9 @@ class MemoryWorkspace(LanguageVerbs):
         self._step("diagnose", {"path": path, "introduced": [str(each) for each in found.delta.introduced]})
         return found
 
-    def reserve(self, usd: float) -> int:
-        """Count dollars as spent, unless they exceed the budget."""
+    def reserve(self, usd: float, tokens: int = 0) -> int:
+        """Count dollars as spent, unless they exceed the budget; tokens are not counted."""
+        del tokens
         self.check()
         if self._budget_usd is not None and sum(self.spent_usd) + usd > self._budget_usd:
             raise OutOfBudget(f"the budget of ${self._budget_usd:g} has no ${usd:g} left; give a larger `budget_usd`")
@@ -235,7 +261,8 @@ class MemoryWorkspace(LanguageVerbs):
 
     def _step(self, kind: str, data: Mapping[str, object]) -> None:
         self.check()
-        self._steps.append(Step(len(self._steps) + 1, kind, dict(data)))
+        with self._writing:
+            self._steps.append(Step(len(self._steps) + 1, kind, dict(data)))
 
     def check(self) -> None:
         """Raise `OutOfBudget` or `Stopped` where the job is to end."""

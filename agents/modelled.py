@@ -14,16 +14,25 @@ def model_agent(
     name: str = "model",
     known_as: str = "",
     planner: Priced | None = None,
+    works: str = "",
+    repair: bool = True,
 ) -> Agent:
     """Return the agent that lets a model work through tools, or by samples where it cannot hold them; each call is paid for by `price`.
 
+    With `works` = `samples` it is not tested for tools, with `tools` it is never asked for samples. With `repair` the repair agent's candidates
+    compete with samples.
     `planner` plans where a plan is asked for; unless given, the model itself does.
     Tokens are counted as the model `known_as` does, which the configuration may call otherwise. Raises `ModelError` where nothing counts them.
     """
     from agents.conversation import ConversationAgent
     from agents.prompts import TokenCounter, encoding_of
-    from agents.sampling import SamplingAgent
+    from agents.sampling import SamplingAgent, Settings
 
     count = TokenCounter(encoding_of(known_as or model.name))
-    samples = SamplingAgent(model, factory, count=count, price=price)
-    return ConversationAgent(model, count=count, price=price, otherwise=samples, name=name, planner=planner)
+    samples = SamplingAgent(
+        model, factory, Settings(repair=repair), count, price, name if works == "samples" else "sampling"
+    )
+    if works == "samples":
+        return samples
+    otherwise = None if works == "tools" else samples
+    return ConversationAgent(model, count=count, price=price, otherwise=otherwise, name=name, planner=planner)

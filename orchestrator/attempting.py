@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import replace
 
-from agents import Agent, NoFix, OutOfBudget, Proposal, Question, Result, Stopped, Task
+from agents import Agent, NoFix, OutOfBudget, Proposal, Query, Question, Result, Stopped, Task, Variant
+from orchestrator.allowance import LimitReached
 from orchestrator.assignment import Assignment
-from orchestrator.budget import LEAST_S
+from orchestrator.budget import LEAST_S, Budget
+from orchestrator.forking import forking
 from orchestrator.journal import Journal
 from orchestrator.languages import languages_in
+from orchestrator.locating import locator
 from orchestrator.patterns import matching
 from orchestrator.records import AttemptRecord, AttemptState, OptionRecord
 from orchestrator.workspace import ShadowWorkspace
@@ -34,21 +37,45 @@ BYPRODUCTS = (
 
 
 def attempt(
-    work: Assignment, snapshot: Snapshot, base: str, failing: tuple[str, ...], record: AttemptRecord
+    work: Assignment,
+    snapshot: Snapshot,
+    base: str,
+    failing: tuple[str, ...],
+    record: AttemptRecord,
+    share: float = 1.0,
 ) -> AttemptRecord:
-    """Work on an open attempt to its end and return what came of it. Raises `OutOfBudget`, `Stopped`; the work so far is kept."""
+    """Work on an open attempt to its end and return what came of it. Raises `OutOfBudget`, `Stopped`; the work so far is kept.
+
+    It gets a `share` of the seconds that are left; where that is less than all, its end is the attempt's.
+    """
     work.engines.warm_place.reap()
-    steps = Journal(work.store, work.lease, record.number)
+    steps = Journal(work.store, work.lease, record.number, work.engines.allowance)
     agent = work.engines.agent(record.agent)
     protected = frozenset(added.path for added in work.order.added)
-    task = Task(work.order.text, work.suite, failing, protected, record.seed, work.settings.ask)
+    task = Task(
+        work.order.text,
+        work.suite,
+        failing,
+        protected,
+        record.seed,
+        work.settings.ask,
+        plan=work.order.plan,
+        answers=record.answers,
+        variant=Variant(record.variant),
+        model=work.order.program_model,
+        refused=record.refused,
+        examples=work.order.examples,
+    )
     protects = _protection(work, protected)
     start = steps.checkpoint() or base
-    work.emit("attempt", f"attempt {record.number}: {agent.name}" + (" goes on" if start != base else ""))
+    work.emit(
+        "attempt", f"attempt {record.number}: {agent.name}" + (" goes on" if start != base or record.answers else "")
+    )
     with work.places.open(snapshot, start) as place:
         record = replace(work.places.noted(record), tree=start)
         work.store.put_attempt(work.lease, record)
-        budget = work.budget.before_judging()
+        budget = work.budget.before_judging(share)
+        left_s = work.budget.remaining_s()
         servers = work.places.servers(lambda: nullcontext(place))
         languages = languages_in(
             place,
@@ -59,6 +86,8 @@ def attempt(
             warm=_warm(work, snapshot, base),
             say=lambda text: steps.finish(steps.begin("language", {"why": text}), {}),
         )
+        folder = work.engines.index
+        index = None if folder is None else locator(folder, place.shadow, lambda text: work.emit("progress", text))
         workspace = ShadowWorkspace(
             place=place,
             base=base,
@@ -70,14 +99,16 @@ def attempt(
             protects=protects,
             stopping=work.stopping,
             emit=work.emit,
+            forking=forking(work.places, base, servers, stopping=work.stopping, remaining_s=budget.remaining_s),
             languages=languages,
+            locator=index,
         )
-        with languages:
-            result = _let_work(agent, task, workspace)
+        with languages, nullcontext() if index is None else closing(index):
+            result = _within_its_share(agent, task, workspace, work.budget.before_judging, share)
         place.sandbox.close()
         change = _cleaned(snapshot, snapshot.depot.change(base, place.shadow.seal().tree), protects)
     options = _kept_options(work, snapshot, record, result, protects) if isinstance(result, Question) else ()
-    record = _ended(record, result, change, options)
+    record = replace(_ended(record, result, change, options), seconds=left_s - work.budget.remaining_s())
     work.store.put_attempt(work.lease, record)
     return record
 
@@ -90,9 +121,25 @@ def _warm(work: Assignment, snapshot: Snapshot, base: str) -> Callable[[], WarmS
     return lambda: work.engines.warm_place.servers(snapshot, base, places.how, lambda: places.open(snapshot, base))
 
 
+def _within_its_share(
+    agent: Agent, task: Task, workspace: ShadowWorkspace, left: Callable[[], Budget], share: float
+) -> Result:
+    """Let an agent work; where its share of the seconds ends first, and not what all have, it found nothing."""
+    try:
+        return _let_work(agent, task, workspace)
+    except OutOfBudget as error:
+        if share == 1.0 or isinstance(error, LimitReached) or left().remaining_s() < LEAST_S:
+            raise
+        return NoFix(f"its share of the seconds was spent: {error}", "More seconds.")
+
+
 def _let_work(agent: Agent, task: Task, workspace: ShadowWorkspace) -> Result:
     try:
-        return agent.work(task, workspace)
+        result = agent.work(task, workspace)
+        if isinstance(result, Query):
+            # The answer finds the files as they are now.
+            workspace.keep()
+        return result
     except (OutOfBudget, Stopped, KeyboardInterrupt):
         workspace.keep()
         raise
@@ -145,6 +192,8 @@ def _ended(record: AttemptRecord, result: Result, change: Change, options: tuple
             return replace(record, state=AttemptState.NO_FIX, tree=change.tree, why=why, needs=needs)
         case Question(text=text):
             return replace(record, state=AttemptState.ASKED, tree=change.tree, question=text, options=options)
+        case Query(text, choices):
+            return replace(record, state=AttemptState.ASKED, tree=change.tree, question=text, choices=choices)
         case Proposal(title=title, explanation=explanation) if change:
             return replace(record, state=AttemptState.PROPOSED, tree=change.tree, title=title, explanation=explanation)
         case _:

@@ -17,6 +17,7 @@ from orchestrator.errors import BadConfig
 
 if TYPE_CHECKING:
     from agents import NamedModel
+    from orchestrator.allowance import Allowance
 
 REPOSITORY_FILE = "nightcrew.toml"
 ANY = "NAME"
@@ -81,14 +82,30 @@ class BudgetTable(_Closed):
 
     seconds: float = Field(default=1800.0, gt=0)
     usd: float | None = Field(default=None, ge=0)
+    tokens: int | None = Field(default=None, ge=0)
+    """Of models, read and written."""
+
+
+class MachineBudgetTable(_Closed):
+    """What models may cost on this machine. A day is any 24 hours; calls that are under way count in full."""
+
+    usd: float | None = Field(default=None, ge=0)
+    """Dollars a ticket may cost unless somebody types `--usd`; a repository's file may ask for less, not for more."""
+    usd_per_day: float | None = Field(default=None, ge=0)
+    tokens_per_day: int | None = Field(default=None, ge=0)
+    user_usd_per_day: float | None = Field(default=None, ge=0)
+    """Dollars a day for the tickets of each user."""
+    user_tokens_per_day: int | None = Field(default=None, ge=0)
 
 
 class AgentTable(_Closed):
     """Who works on tickets."""
 
     default: str = "repair"
-    """`repair`, or `command:CMD`."""
+    """`repair`, `model`, `command:CMD`, a list of such, or `auto`, which chooses among `repair` and the models there are."""
     attempts: int = Field(default=1, ge=1, le=64)
+    rounds: int = Field(default=2, ge=0, le=16)
+    """How often, at most, an agent goes on with what the ladder said against its proposal."""
     ask: bool = True
     """Whether a job may pause with a question; without it the likeliest change is taken."""
 
@@ -151,6 +168,10 @@ class ModelTable(_Closed):
     """Dollars for a million tokens that it reads."""
     price_out: float = Field(default=0.0, ge=0)
     """Dollars for a million tokens that it writes."""
+    works: Literal["", "tools", "samples"] = ""
+    """`samples`: it is not tested for tools, which costs some calls; `tools`: it is never asked for samples."""
+    repair: bool = True
+    """Whether the repair agent's candidates compete with its samples."""
 
 
 class MachineConfig(_Closed):
@@ -160,8 +181,17 @@ class MachineConfig(_Closed):
     """The state directory; `--state` wins over it."""
     shadow: ShadowTable = ShadowTable()
     sandbox: SandboxTable = SandboxTable()
+    budget: MachineBudgetTable = MachineBudgetTable()
     models: dict[str, ModelTable] = {}
     """By name, the models there are besides the one that the environment names."""
+
+    def allowance(self) -> Allowance:
+        """Return what may be spent in a day."""
+        from orchestrator.allowance import Allowance, Amount
+
+        budget = self.budget
+        machine = Amount(budget.usd_per_day, budget.tokens_per_day)
+        return Allowance(machine, Amount(budget.user_usd_per_day, budget.user_tokens_per_day))
 
     def named_models(self) -> tuple[NamedModel, ...]:
         """Return the models as agents know them."""
@@ -170,7 +200,16 @@ class MachineConfig(_Closed):
 
         return tuple(
             NamedModel(
-                name, each.base_url, each.model, each.key_env, each.role, each.context, each.price_in, each.price_out
+                name,
+                each.base_url,
+                each.model,
+                each.key_env,
+                each.role,
+                each.context,
+                each.price_in,
+                each.price_out,
+                each.works,
+                each.repair,
             )
             for name, each in self.models.items()
         )

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Protocol
 
 from agents import Agent
+from orchestrator.allowance import Allowance
 from orchestrator.place import Imaging, named_image
+from orchestrator.routing import Offer
 from orchestrator.settings import Settings
 from orchestrator.warm import WarmPlace
 from sandbox import SandboxDriver
@@ -57,6 +59,12 @@ class Engines:
     runner: Runner
     judge: Callable[[Case, RungWatch], Verdict]
     agent: Callable[[str], Agent]
+    offers: Callable[[], tuple[Offer, ...]] = lambda: (Offer("repair"),)
+    """Returns the agents that `auto` chooses among."""
+    allowance: Callable[[], Allowance] = Allowance
+    """Returns what may be spent in a day on this machine."""
+    index: Path | None = None
+    """Where code indexes lie; without it there is none."""
     image: Imaging = named_image
     warm: Callable[[str], None] = lambda _: None
     """Starts what the named driver takes a while to start, and does not wait for it."""

@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import shadowfs
-from agents import AcpAgent, Agent, CommandAgent, HttpModel, RepairAgent, choose, endpoints, model_agent
+from agents import (
+    AcpAgent,
+    Agent,
+    CommandAgent,
+    Endpoint,
+    HttpModel,
+    Priced,
+    RepairAgent,
+    choose,
+    endpoints,
+    model_agent,
+)
 from orchestrator.engines import Engines
+from orchestrator.examples import MIGRATE
 from orchestrator.image import recipe
 from orchestrator.intake import check_agent
+from orchestrator.roster import offers
 from orchestrator.settings import Settings
 from sandbox import Address, DockerDriver, LocalDriver, NoneDriver
 from shadowfs import Change, Snapshot
 from verifier import ForkServers, InsideRunner, Ladder
+
+if TYPE_CHECKING:
+    from orchestrator.config import MachineConfig
 
 
 def real_engines(state: Path, environ: Mapping[str, str] | None = None) -> Engines:
@@ -35,7 +52,10 @@ def real_engines(state: Path, environ: Mapping[str, str] | None = None) -> Engin
         runner=runner,
         image=lambda snapshot, settings: docker.build(recipe(snapshot, settings.container, environ)),
         judge=Ladder(runner).judge,
+        index=state / "index",
         agent=lambda name: real_agent(name, environ),
+        offers=lambda: offers(environ, read_machine(environ).named_models()),
+        allowance=lambda: read_machine(environ).allowance(),
         warm=lambda driver: fuse.warm() if driver == fuse.name else None,
     )
 
@@ -45,19 +65,51 @@ def real_agent(name: str, environ: Mapping[str, str]) -> Agent:
     check_agent(name)
     kind, _, given = name.partition(":")
     if kind == "command":
-        return CommandAgent(given)
+        return CommandAgent(given, models=lambda model: _model_for_programs(environ, model))
     if kind == "acp":
-        return AcpAgent(given)
+        return AcpAgent(given, models=lambda model: _model_for_programs(environ, model))
+    if kind == MIGRATE:
+        from agents import MigrationAgent
+
+        return MigrationAgent()
     return _model_agent(name, given, environ) if kind == "model" else RepairAgent(ForkServers())
 
 
-def _model_agent(name: str, model: str, environ: Mapping[str, str]) -> Agent:
-    # Reading configuration takes pydantic: for jobs with models alone.
-    from orchestrator.config import read_machine
+def _model_for_programs(environ: Mapping[str, str], name: str) -> Endpoint | None:
+    """Return the model that somebody else's program may ask: the environment or this machine's file names it, no repository."""
+    there = endpoints(environ, read_machine(environ).named_models())
+    return choose(there, name, role="edit") if there or name else None
 
-    there = endpoints(environ, read_machine(environ, Path.home()).named_models())
+
+def _model_agent(name: str, model: str, environ: Mapping[str, str]) -> Agent:
+    there = endpoints(environ, read_machine(environ).named_models())
     endpoint = choose(there, model, role="edit")
-    return model_agent(HttpModel(endpoint), ForkServers(), endpoint.cost_usd, name, endpoint.model)
+    return model_agent(
+        HttpModel(endpoint),
+        ForkServers(),
+        endpoint.cost_usd,
+        name,
+        endpoint.model,
+        _planner(there, endpoint),
+        endpoint.works,
+        endpoint.repair,
+    )
+
+
+def _planner(there: Sequence[Endpoint], works: Endpoint) -> Priced | None:
+    """Return the model that plans, None where it is the one that works."""
+    plans = choose(there, role="plan")
+    if plans.role != "plan" or plans.name == works.name:
+        return None
+    return Priced(HttpModel(plans), plans.cost_usd, plans.model)
+
+
+def read_machine(environ: Mapping[str, str]) -> MachineConfig:
+    """Read the machine's configuration as it is now."""
+    # Reading it takes pydantic: for jobs with models alone.
+    from orchestrator import config
+
+    return config.read_machine(environ, Path.home())
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from agents import Attend, LanguageVerbs, Step, Task
+from agents import Attend, Hit, LanguageVerbs, Locator, Step, Task
+from orchestrator.aside import Aside
 from orchestrator.budget import Budget
+from orchestrator.forking import Forking
 from orchestrator.journal import Journal
 from orchestrator.place import Place
 from orchestrator.records import Cost
@@ -42,7 +45,9 @@ class ShadowWorkspace(LanguageVerbs):
     protects: Callable[[RepoPath], bool]
     stopping: Callable[[], None]
     emit: Emit
+    forking: Forking
     languages: Languages = field(default_factory=Languages)
+    locator: Locator | None = None
 
     @property
     def root(self) -> Path:
@@ -77,6 +82,11 @@ class ShadowWorkspace(LanguageVerbs):
             for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), 1):
                 if wanted.search(line):
                     yield path, number, line
+
+    def locate(self, text: str, files: int = 10) -> tuple[Hit, ...]:
+        """Return the places that fit a text best, by the code index."""
+        self.check()
+        return () if self.locator is None else self.locator.find(text, self.task.failing, files)
 
     def write(self, path: RepoPath, data: bytes) -> None:
         """Replace or create a file."""
@@ -141,6 +151,15 @@ class ShadowWorkspace(LanguageVerbs):
         """Return what the shadow differs in from the base by now."""
         return self._snapshot.depot.change(self.base, self.place.shadow.checkpoint())
 
+    @contextmanager
+    def fork(self) -> Iterator[ShadowWorkspace]:
+        """Open a workspace on a fork of the shadow; its steps are journaled, and are none of the attempt's."""
+        number = self._begin("fork", {})
+        with self.forking(self.place) as (place, languages):
+            self.steps.finish(number, {})
+            steps = Aside(self.steps.store, self.steps.lease, self.steps.attempt, self.steps.allowance, of=self.steps)
+            yield replace(self, place=place, languages=languages, steps=steps)
+
     def restore(self, tree: str) -> None:
         """Make the files what they are in a tree of the depot."""
         number = self._begin("restore", {"to": tree})
@@ -181,10 +200,10 @@ class ShadowWorkspace(LanguageVerbs):
             self.emit("progress", f"{path}: {len(new)} new findings, first: {new[0]}")
         return found
 
-    def reserve(self, usd: float) -> int:
-        """Reserve dollars of the job's budget before they are spent."""
+    def reserve(self, usd: float, tokens: int = 0) -> int:
+        """Reserve dollars and tokens of the job's budget before they are spent."""
         self.check()
-        return self.steps.reserve(usd)
+        return self.steps.reserve(usd, tokens)
 
     def settle(self, reservation: int, tokens_in: int, tokens_out: int, usd: float) -> None:
         """Say what a reservation was spent on."""

@@ -1,8 +1,9 @@
 """The code index: full-text search over chunks of a tree, with priors, kept in step by blob ids."""
 
+from agents.agent import Hit
 from agents.index.codeindex import CodeIndex
 from agents.index.errors import IndexUnusable
 from agents.index.frames import frames
-from agents.index.records import Contents, Frame, Hit, Query, Updated
+from agents.index.records import Contents, Frame, Query, Updated
 
 __all__ = ["CodeIndex", "Contents", "Frame", "Hit", "IndexUnusable", "Query", "Updated", "frames"]

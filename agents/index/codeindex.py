@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
+from agents.agent import Hit
 from agents.index.chunks import FILE_BYTES, Worded, chunked
 from agents.index.grammars import Grammars
 from agents.index.history import History, bounded
 from agents.index.paths import Role, language, role
 from agents.index.ranking import Search, View, Weights
-from agents.index.records import BlobId, Contents, Hit, Query, Updated
+from agents.index.records import BlobId, Contents, Query, Updated
 from agents.index.store import Store, unusable
 from shadowfs import PastCommit, RepoPath
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import PurePosixPath
 
+from agents.agent import Hit
 from agents.index.history import History
 from agents.index.paths import Role, role
-from agents.index.records import Hit, Query
+from agents.index.records import Query
 from agents.index.store import Store
 from agents.index.words import telling, words
 from shadowfs import RepoPath

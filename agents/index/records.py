@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from shadowfs import RepoPath
-
 BlobId = str
 """A git blob id in hex."""
 
@@ -38,18 +36,6 @@ class Query:
     failing: tuple[str, ...] = ()
     tests: str = ""
     frames: tuple[Frame, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """Lines `first` to `last` (from 1, inclusive) of a file, how well they fit (higher is better), and why."""
-
-    path: RepoPath
-    first: int
-    last: int
-    score: float
-    name: str = ""
-    why: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,8 @@ class Key:
 class NamedModel:
     """A table `[models.NAME]`: `key_env` names the variable that holds the key, `role` is `plan`, `edit`, `judge` or "" for any.
 
-    Prices are in dollars for each million tokens.
+    Prices are in dollars for each million tokens. `works` is `samples` for a model that need not be tested for tools, `tools` for one
+    that is never asked for samples, else "". With `repair` the repair agent's candidates compete with its samples.
     """
 
     name: str
@@ -55,6 +56,8 @@ class NamedModel:
     context_tokens: int = CONTEXT_TOKENS
     price_in: float = 0.0
     price_out: float = 0.0
+    works: str = ""
+    repair: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,8 @@ class Endpoint:
     context_tokens: int = CONTEXT_TOKENS
     price_in: float = 0.0
     price_out: float = 0.0
+    works: str = ""
+    repair: bool = True
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.base_url)
@@ -153,6 +158,8 @@ def _of_named(each: NamedModel, environ: Mapping[str, str]) -> Endpoint:
         each.context_tokens,
         each.price_in,
         each.price_out,
+        each.works,
+        each.repair,
     )
 
 

@@ -105,7 +105,8 @@ def test_a_test_that_waits_for_ever_ends_with_the_time_that_is_left(tmp_path: Pa
     test = "import time\nfrom m import f\n\ndef test_f():\n    time.sleep(300)\n    assert f(1) == 2\n"
     with opened(tmp_path, {"m.py": "def f(x):\n    return x\n", "test_m.py": test}) as (workspace, suite):
         workspace.give(4.0)
-        with pytest.raises(OutOfTime, match="it ran for"):
+        # On a machine that is slow at that moment the seconds may be spent before the server has started.
+        with pytest.raises((OutOfTime, OutOfBudget), match="it ran for|are spent"):
             RepairAgent(ForkServers(), SHORT).work(Task("", suite, ("test_m.py::test_f",)), workspace)
 
 
