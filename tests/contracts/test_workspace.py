@@ -43,6 +43,17 @@ def test_search_finds_lines_by_their_number_from_one(workspace: Workspace) -> No
     assert not list(workspace.search("nowhere at all"))
 
 
+def test_places_are_found_by_what_they_say_also_after_an_edit(workspace: Workspace) -> None:
+    found = workspace.locate("what does age say")
+    assert {hit.path for hit in found} >= {"age.py"}
+    assert all(1 <= hit.first <= hit.last for hit in found)
+    assert len({hit.path for hit in workspace.locate("what does age say", 1)}) == 1
+    workspace.delete("age.py")
+    workspace.write("elsewhere.py", b"age = 3\n")
+    if not isinstance(workspace, MemoryWorkspace):
+        assert workspace.locate("age")[0].path != "age.py"
+
+
 def test_what_is_written_is_read_and_is_the_change(workspace: Workspace) -> None:
     assert not workspace.change()
     workspace.write("age.py", FIXED.encode())
@@ -162,8 +173,10 @@ def test_each_step_is_in_the_journal_in_order(workspace: Workspace) -> None:
         lambda workspace: workspace.start(Command(("true",))),
         lambda workspace: workspace.test(),
         lambda workspace: workspace.note("a", {}),
+        lambda workspace: workspace.fork().__enter__(),
+        lambda workspace: workspace.check(),
     ],
-    ids=["write", "delete", "run", "start", "test", "note"],
+    ids=["write", "delete", "run", "start", "test", "note", "fork", "check"],
 )
 def test_no_step_is_taken_without_budget_or_after_a_stop(hold: Hold, step: Callable[[Workspace], None]) -> None:
     hold.owner.expire()
@@ -176,6 +189,23 @@ def test_no_step_is_taken_without_budget_or_after_a_stop(hold: Hold, step: Calla
         step(hold.workspace)
     assert not hold.workspace.journal()
     assert not hold.workspace.change()
+
+
+def test_a_fork_begins_as_the_shadow_is_and_what_is_done_in_it_stays_there(workspace: Workspace) -> None:
+    workspace.write("a.txt", b"1")
+    with workspace.fork() as fork:
+        assert fork.read("a.txt") == b"1"
+        fork.write("a.txt", b"2")
+        fork.run(Command(("sh", "-c", FIX)))
+        assert (fork.read("age.py"), workspace.read("age.py")) == (FIXED.encode(), BUGGY.encode())
+        workspace.write("b.txt", b"3")
+        assert "b.txt" not in set(fork.paths())
+        tree = fork.change().tree
+    assert workspace.read("a.txt") == b"1"
+    assert set(workspace.change().paths()) == {"a.txt", "b.txt"}
+    workspace.restore(tree)
+    assert (workspace.read("a.txt"), workspace.read("age.py")) == (b"2", FIXED.encode())
+    assert "b.txt" not in set(workspace.paths())
 
 
 def test_the_budget_counts_down(hold: Hold) -> None:

@@ -6,16 +6,18 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from agents import MemoryWorkspace, Step, Stopped, Task, Workspace
+from agents import Hit, MemoryWorkspace, Step, Stopped, Task, Workspace
 from orchestrator.budget import Budget
+from orchestrator.forking import forking
 from orchestrator.journal import Journal
 from orchestrator.languages import languages_in
+from orchestrator.locating import locator
 from orchestrator.memory import MemoryStore
 from orchestrator.place import Places
 from orchestrator.records import Order, Ticket
@@ -151,6 +153,7 @@ def _memory(journal: Sequence[Step], servers: Sequence[Found]) -> Hold:
         journal=journal,
         servers=servers,
         history={path: [data] for path, data in FILES.items()},
+        locating=lambda text: [Hit(path, 1, 1, 1.0) for path in FILES if path.removesuffix(".py") in text.split()],
         start=lambda workspace, found: ScriptedSession(_bad_lines, workspace.files, server=found.server.name),
     )
     return Hold(workspace, owner)
@@ -167,9 +170,11 @@ def _shadow(driver: Driver, state: Path, repository: Path, servers: Sequence[Fou
     number = store.add(Ticket("261121-abc", "age", Order("t", repository), 0.0), settings).number
     lease = store.claim("me", 1e9, number)
     assert lease is not None
+    places = Places((driver,), {"local": LocalDriver(state / "sandboxes")}, settings)
     with (
-        Places((driver,), {"local": LocalDriver(state / "sandboxes")}, settings).open(snapshot, snapshot.tree) as place,
+        places.open(snapshot, snapshot.tree) as place,
         languages_in(place, snapshot.tree, servers, stopping=owner.stopping, remaining_s=lambda: BUDGET_S) as languages,
+        closing(locator(state / "index", place.shadow, lambda text: _unseen("progress", text))) as index,
     ):
         workspace = ShadowWorkspace(
             place=place,
@@ -182,7 +187,9 @@ def _shadow(driver: Driver, state: Path, repository: Path, servers: Sequence[Fou
             protects=lambda path: path in TASK.protected,
             stopping=owner.stopping,
             emit=_unseen,
+            forking=forking(places, snapshot.tree, servers, stopping=owner.stopping, remaining_s=lambda: BUDGET_S),
             languages=languages,
+            locator=index,
         )
         yield Hold(workspace, owner)
 
