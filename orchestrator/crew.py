@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from orchestrator import answering, intake, reports
+from orchestrator.answering import Answer
 from orchestrator.errors import UnknownTicket, WrongStatus
 from orchestrator.exits import USAGE, exit_of_error
 from orchestrator.journal import Journal
@@ -128,17 +129,19 @@ class Crew:
         return self._work_on(self._store.ticket(self._id(ticket)), watch, seconds, usd)
 
     def answer(
-        self, ticket: str, option: int, watch: Watch = unseen, *, seconds: float = 0.0, usd: float = 0.0
+        self, ticket: str, said: int | str, watch: Watch = unseen, *, seconds: float = 0.0, usd: float = 0.0
     ) -> JobReport:
-        """Answer the question that a job paused with, by an option's number (0: none of them), and go on with the job.
+        """Answer the question that a job paused with, by an option's number (0: none of them) or in words, and go on with the job.
 
         Raises `UnknownOption`, and `WrongStatus` where nothing is asked, or somebody answered before. `seconds` and `usd` are
         added to its budget.
         """
         job = self._job(ticket)
-        answering.answered(job, self._store.attempts(job.number), option)
+        attempts = self._store.attempts(job.number)
+        answering.answered(job, attempts, said)
         self._expect(job, CLAIMABLE, "answered")
-        return self._work_on(self._store.ticket(job.ticket), watch, seconds, usd, option)
+        answer = answering.Answer(said, answering.asking(attempts))
+        return self._work_on(self._store.ticket(job.ticket), watch, seconds, usd, answer)
 
     def review(self, repository: Path, ref: str, order: Order | None = None, watch: Watch = unseen) -> JobReport:
         """Judge the commit `ref` against its merge base with `HEAD`; `order` may name tests, suite and limits. Nothing is delivered."""
@@ -203,7 +206,7 @@ class Crew:
         return ticket
 
     def _work_on(
-        self, ticket: Ticket, watch: Watch, seconds: float = 0.0, usd: float = 0.0, option: int | None = None
+        self, ticket: Ticket, watch: Watch, seconds: float = 0.0, usd: float = 0.0, answer: Answer | None = None
     ) -> JobReport:
         """Work on one ticket in the foreground; raise what a person repairs by typing something else, as it was raised."""
         job = self._store.job_of(ticket.id)
@@ -213,27 +216,27 @@ class Crew:
             raise WrongStatus(
                 f"ticket {ticket.id} was taken by another worker: `nightcrew show {ticket.id}` says how it stands"
             )
-        if option is not None:
-            self._answer(lease, option)
+        if answer is not None:
+            self._answer(lease, answer)
         self._store.grant(lease.job, seconds, usd)
         failure = self._work(lease, watch)
         if failure is not None and exit_of_error(failure) == USAGE:
             raise failure
         return self._report(ticket.id)
 
-    def _answer(self, lease: Lease, option: int) -> None:
+    def _answer(self, lease: Lease, answer: Answer) -> None:
         """Write an answer under a lease; it holds from then on, whatever dies."""
-        job = self._store.job(lease.job)
+        job, attempts = self._store.job(lease.job), self._store.attempts(lease.job)
         try:
-            record = answering.answered(job, self._store.attempts(lease.job), option)
+            record = answer.given(job, attempts)
         except WrongStatus as error:
             # Somebody was faster between the look and the lease.
             self._store.end(lease, Status.PAUSED, str(error), f"nightcrew resume {job.ticket}")
             raise
         journal = Journal(self._store, lease, 0)
-        step = journal.begin("answer", {"attempt": record.number, "option": option, "title": record.title})
+        step = journal.begin("answer", {"attempt": record.number, **answer.told(record)})
         self._store.put_attempt(lease, record)
-        journal.finish(step, {"tree": record.tree} if option else {})
+        journal.finish(step, {"tree": record.tree} if record.answer else {})
 
     def _work(self, lease: Lease, watch: Watch) -> Exception | None:
         from orchestrator.worker import Worker

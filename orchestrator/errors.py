@@ -18,7 +18,7 @@ class WrongStatus(OrchestratorError, RuntimeError):
 
 
 class UnknownOption(OrchestratorError, LookupError):
-    """Raised when a question is answered with an option that it does not have."""
+    """Raised when a question is answered with what is no answer to it: an option that it does not have, no words, or too many."""
 
 
 class LeaseLost(OrchestratorError, RuntimeError):

@@ -60,9 +60,22 @@ def settle(order: Order, settings: Settings) -> Settings:
         raise OrderRefused("no tests are known for this repository: name them with --test CMD, or in nightcrew.toml")
     if not 1 <= settled.attempts <= ATTEMPTS:
         raise OrderRefused(f"{settled.attempts} attempts cannot be made: ask for 1 to {ATTEMPTS}")
+    _check_plan(order, settled)
     if not settled.seconds > 0:
         raise OrderRefused(f"a budget of {settled.seconds:g} seconds allows nothing: give more")
     return settled
+
+
+def _check_plan(order: Order, settled: Settings) -> None:
+    """Refuse a plan that an agent would not make, or that nobody is there to approve."""
+    if not order.plan:
+        return
+    if not needs_model(settled.agent):
+        raise OrderRefused(
+            f"the agent {settled.agent!r} makes no plan that could be approved first: use --agent model, or leave out --plan"
+        )
+    if not settled.ask:
+        raise OrderRefused("a plan waits for somebody's answer, and nobody is asked: leave out --plan, or type --ask")
 
 
 def check_agent(agent: str) -> None:

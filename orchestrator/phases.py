@@ -154,6 +154,10 @@ def _choose(work: Assignment, judged: Sequence[Judged]) -> Judged:
 def _ask(work: Assignment, asked: AttemptRecord) -> Ending:
     """Pause with the question of an attempt: nobody guesses, however often the job is resumed."""
     work.emit("ask", asked.question)
+    if not asked.options:
+        said = "N" if asked.choices else "--text TEXT"
+        why = "a question: the attempt goes on with the answer"
+        return Ending(Status.PAUSED, why, f"nightcrew answer {work.ticket.id} {said}")
     why = f"a question: which of {len(asked.options)} changes is wanted?"
     return Ending(Status.PAUSED, why, f"nightcrew answer {work.ticket.id} N")
 

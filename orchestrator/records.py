@@ -46,6 +46,8 @@ class Order:
     keep_unverified: bool = False
     seed: int = 0
     ask: bool | None = None
+    plan: bool = False
+    """Whether somebody is to approve a plan first; only agents with models make one."""
 
 
 class Status(StrEnum):
@@ -130,6 +132,7 @@ class AttemptRecord:
     """One agent's try at a job. `tree` is the sealed tree of a proposal, else the last checkpoint; `without` names what it did without.
 
     `question` and `options` are what it asked; `answer` is the number (from 1) of the option that somebody chose, 0 for none of them.
+    A question without options is answered in words, of which `choices` are likely; `answers` are those given so far, in order.
     """
 
     number: int
@@ -147,6 +150,8 @@ class AttemptRecord:
     question: str = ""
     options: tuple[OptionRecord, ...] = ()
     answer: int | None = None
+    choices: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +180,8 @@ class Cost:
 class JobReport:
     """All that is known about a ticket and its job. `files` are the paths of the proposal that won; `next` is the command to type next.
 
-    `question` is one that waits for an answer, with its `options`; `diffs` has a patch for each of them where all was asked for.
+    `question` is one that waits for an answer, with its `options`; `diffs` has a patch for each of them where all was asked for. One
+    without options waits for words, of which `choices` are likely.
     """
 
     ticket: Ticket
@@ -200,6 +206,7 @@ class JobReport:
     question: str = ""
     options: tuple[OptionRecord, ...] = ()
     diffs: tuple[bytes, ...] = ()
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ def brief(store: Store, ticket: Ticket) -> JobReport:
         updated_at=job.updated_at,
         question=asked.question if asked else "",
         options=asked.options if asked else (),
+        choices=asked.choices if asked else (),
     )
 
 

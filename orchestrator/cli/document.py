@@ -58,7 +58,10 @@ def summary_document(report: JobReport) -> Document:
 
 
 def question_document(report: JobReport) -> Document:
-    """Return the question that a ticket waits with; its options have a diff where all about the ticket was asked for."""
+    """Return the question that a ticket waits with; its options have a diff where all about the ticket was asked for.
+
+    One without options waits for words (`answer --text`), of which `choices` are likely.
+    """
     diffs = [patch.decode("utf-8", "replace") for patch in report.diffs]
     return {
         "text": report.question,
@@ -73,6 +76,7 @@ def question_document(report: JobReport) -> Document:
             }
             for number, option in enumerate(report.options, 1)
         ],
+        "choices": [{"number": number, "text": text} for number, text in enumerate(report.choices, 1)],
     }
 
 

@@ -64,6 +64,7 @@ _ORDER_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--agent", metavar="AGENT", help=f"{_AGENTS}."),
     click.option("--attempts", type=click.IntRange(1, 64), metavar="N", help="Tries at the job, each in a shadow of its own."),
     click.option("--ask/--no-ask", default=None, help="Whether it may pause with a question, or takes the likeliest change."),
+    click.option("--plan", is_flag=True, help="Have it plan first, and pause until `answer` approves the plan. For agents with models."),
     click.option("--seconds", type=click.FloatRange(0, min_open=True), metavar="S", help="Budget of wall clock; the job pauses there."),
     click.option("--usd", type=click.FloatRange(0), metavar="U", help="Budget in dollars; the job pauses there."),
     click.option("--driver", type=click.Choice(["fuse", "copy"]), help="How shadows are made; default: the best that works."),

@@ -78,6 +78,8 @@ def _field(name: str, value: str) -> None:
 
 def _print_question(report: JobReport) -> None:
     _field("asks", report.question)
+    for number, choice in enumerate(report.choices, 1):
+        _field(f"answer {number}", choice)
     for at, option in enumerate(report.options):
         _field(f"option {at + 1}", f"{option.title}\n{option.shows}")
         for line in report.diffs[at].decode("utf-8", "replace").splitlines() if at < len(report.diffs) else ():

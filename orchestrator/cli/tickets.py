@@ -150,24 +150,43 @@ def resume_command(ticket: str, seconds: float, usd: float, edge: Edge, json_wan
 
 @click.command("answer")
 @ticket_argument
-@click.argument("option", metavar="N")
+@click.argument("option", metavar="[N]", required=False)
+@click.option("--text", metavar="TEXT", help="Answer in words (`-` reads them from standard input).")
 @click.option("--seconds", type=click.FloatRange(0), default=0.0, metavar="S", help="Seconds to add to the budget.")
 @click.option("--usd", type=click.FloatRange(0), default=0.0, metavar="U", help="Dollars to add to the budget.")
 @shared_options
-def answer_command(ticket: str, option: str, seconds: float, usd: float, edge: Edge, json_wanted: bool) -> int:
+def answer_command(
+    ticket: str, option: str | None, text: str | None, seconds: float, usd: float, edge: Edge, json_wanted: bool
+) -> int:
     """Answer the question that a ticket's job paused with, and go on with the job.
 
     N is the number of one of the options that `nightcrew show` shows, which is then verified and delivered, or `none` where
-    none of them is wanted. The exit status is that of `fix`.
+    none of them is wanted. A question that an agent goes on with is answered with the number of an answer, or with your own
+    words (--text); a plan with `yes`, `no`, or what to change (--text). The exit status is that of `fix`.
     """
-    from orchestrator.answering import NONE
     from orchestrator.cli.progress import watching
 
-    if option != "none" and not option.isdecimal():
-        raise click.UsageError(f"{option!r} is no answer: type the number of an option, or `none`")
+    said = _said(option, read_text(text, None))
     with edge.crew() as crew, watching() as watch:
-        report = crew.answer(ticket, NONE if option == "none" else int(option), watch, seconds=seconds, usd=usd)
+        report = crew.answer(ticket, said, watch, seconds=seconds, usd=usd)
     return _ended(report, json_wanted)
+
+
+def _said(option: str | None, text: str | None) -> int | str:
+    """Return an answer: a number, or words. Raises `click.UsageError`."""
+    from orchestrator.answering import NONE
+
+    if option is None and text is not None:
+        return text
+    if option is None or text is not None:
+        raise click.UsageError("an answer is either the number of an option, `none`, `yes` or `no`, or --text TEXT")
+    if option in ("yes", "no"):
+        return option
+    if option != "none" and not option.isdecimal():
+        raise click.UsageError(
+            f"{option!r} is no answer: type the number of an option, `none`, `yes` or `no`, or your own words with --text"
+        )
+    return NONE if option == "none" else int(option)
 
 
 @click.command("review")

@@ -1,11 +1,12 @@
 """A worker that is killed by itself: `python -m tests.orchestrator.killed STATE REPOSITORY NTH` ends with SIGKILL at its nth write to the store.
 
 Even ones die before the write, odd ones after it; with NTH 0 it lives, and prints how many writes there were. A fourth word is
-the option that answers the question which the agent then asks.
+the option that answers the question which the agent then asks, or words that answer a model's.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -13,7 +14,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from agents import Ask, NoFix, Proposal, Result, ScriptedAgent, Task, Workspace, Write
+from agents import (
+    Agent,
+    Ask,
+    Finish,
+    NoFix,
+    Proposal,
+    Reply,
+    Request,
+    Result,
+    Role,
+    ScriptedAgent,
+    ScriptedModel,
+    Task,
+    ToolCall,
+    Workspace,
+    Write,
+)
+from agents.conversation import ConversationAgent
 from orchestrator.crew import Crew
 from orchestrator.records import Order
 from orchestrator.sqlstore import SqlStore
@@ -68,23 +86,45 @@ class Deadly(SqlStore):
 
 OPTIONS = (project.FIXED, project.FIXED.replace("result += number", "result = result + number"))
 ASKING = ScriptedAgent([Ask("which?", tuple(Write("sums.py", option.encode()) for option in OPTIONS))])
+TALK: tuple[tuple[str, dict[str, object]], ...] = (
+    ("write", {"path": "helper.py", "content": "START = 0\n"}),
+    ("ask", {"question": "Shall it count them all?", "answers": ["yes", "no"]}),
+    ("write", {"path": "sums.py", "content": project.FIXED}),
+    ("done", {"title": "Count all numbers", "explanation": "The first one was left out."}),
+)
+"""What a model does, a call each turn, once it has shown that it can call."""
 
 
-def main(state: Path, repository: Path, nth: int, option: int | None = None) -> None:
+def talking() -> Agent:
+    """Return an agent of a model that knows from what it is told alone where it is."""
+
+    def answer(request: Request) -> Reply:
+        turn = sum(message.role is Role.ASSISTANT for message in request.messages)
+        probed = request.tools[0].name == "read_file"
+        if probed and turn:
+            return Reply("It is vermilion.")
+        name, given = ("read_file", {"path": "notes/colour.txt"}) if probed else TALK[turn]
+        return Reply("", (ToolCall(f"call_{turn}", name, json.dumps(given)),), finish=Finish.TOOLS)
+
+    return ConversationAgent(ScriptedModel([answer] * 20), count=len)
+
+
+def main(state: Path, repository: Path, nth: int, answer: str = "") -> None:
     """Work on a ticket; go on with the one there is, if there is one, and answer what it asks."""
     store = Deadly(f"sqlite:///{state}/nightcrew.db", nth)
-    engines = replace(real_engines(state), agent=lambda _: Patient() if option is None else ASKING)
+    agent = (ASKING if answer.isdecimal() else talking()) if answer else Patient()
+    engines = replace(real_engines(state), agent=lambda _: agent)
     with Crew(state, project.settings(state), engines=engines, store=store) as crew:
         crew.sweep()
         known = [report for report in crew.list() if report.status.resumable]
         order = Order("total() forgets a number", repository, failing=(project.FAILING,), agent="command:true")
         done = [report for report in crew.list() if not report.status.resumable]
-        if known and known[0].question and option is not None:
-            report = crew.answer(known[0].ticket.id, option)
+        if known and known[0].question and answer:
+            report = crew.answer(known[0].ticket.id, int(answer) if answer.isdecimal() else answer)
         else:
             report = crew.resume(known[0].ticket.id) if known else done[0] if done else crew.fix(order)
     sys.stdout.write(f"{store.count} {report.status} {report.why}\n")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), *map(int, sys.argv[4:]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:])

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from agents import Ask, Write
+from agents import Ask, Inquire, NoFix, Result, Task, Workspace, Write
+from orchestrator.answering import Answer
+from orchestrator.cli.document import question_document
 from orchestrator.codec import decode
-from orchestrator.errors import UnknownOption, WrongStatus
+from orchestrator.crew import Crew
+from orchestrator.errors import OrderRefused, UnknownOption, WrongStatus
 from orchestrator.exits import exit_of_error, exit_of_status
-from orchestrator.records import AttemptRecord, AttemptState, Event, Status
+from orchestrator.intake import settle
+from orchestrator.records import AttemptRecord, AttemptState, Event, Job, Status
+from orchestrator.settings import Settings
+from orchestrator.wiring import real_engines
+from sandbox import Command
 from tests.orchestrator import project
 from tests.orchestrator.crews import FIX, Open, order
 
 OTHER = project.FIXED.replace("result += number", "result = result + number")
 ASK = Ask("Shall it add in place?", (FIX, Write("sums.py", OTHER.encode())))
+HALF = Write("half.py", b"HALF = 1\n")
+WHICH = Inquire("What shall total() return?", ("the sum", "the mean"))
 
 
 def test_a_job_waits_with_its_question_and_resuming_asks_again(crew: Open, repository: Path) -> None:
@@ -92,3 +104,113 @@ def test_an_attempt_that_an_earlier_version_kept_is_read_as_one_that_asks_nothin
     kept = '{"number":1,"agent":"repair","seed":0,"state":"proposed","tree":"abc","title":"t","explanation":"e","why":"","needs":"","driver":"fuse","sandbox":"local","without":[]}'
     record = decode(AttemptRecord, kept)
     assert (record.state, record.question, record.options, record.answer) == (AttemptState.PROPOSED, "", (), None)
+
+
+def test_a_job_waits_for_words_and_its_agent_goes_on_with_them(crew: Open, repository: Path, tmp_path: Path) -> None:
+    opened = crew(*[[HALF, WHICH, FIX]] * 2)
+    report = opened.fix(order(repository))
+    ticket = report.ticket.id
+    assert (report.status, exit_of_status(report.status), report.branch) == (Status.PAUSED, 4, None)
+    assert (report.why, report.next) == (
+        "a question: the attempt goes on with the answer",
+        f"nightcrew answer {ticket} N",
+    )
+    again = opened.resume(ticket)
+    for told in (report, again, *opened.list()):
+        assert (told.status, told.question, told.choices) == (Status.PAUSED, WHICH.text, WHICH.choices)
+    assert question_document(again)["choices"] == [{"number": 1, "text": "the sum"}, {"number": 2, "text": "the mean"}]
+    # The files are as the agent left them, for it to go on with.
+    (depot,) = (tmp_path / "state/depots").iterdir()
+    assert project.git(depot, "show", f"{report.attempts[0].tree}:half.py") == "HALF = 1"
+    done = opened.answer(ticket, 2)
+    assert (done.status, done.files, done.question) == (Status.VERIFIED, ("half.py", "sums.py"), "")
+    assert (len(done.attempts), done.attempts[0].answers) == (1, ("the mean",))
+    (answered,) = [step for step in opened.steps(ticket) if step.kind == "answer"]
+    assert answered.intent == {"attempt": 1, "question": WHICH.text, "text": "the mean"}
+    with pytest.raises(WrongStatus, match="was answered already, with 'the mean'; it is verified"):
+        opened.answer(ticket, "the sum")
+
+
+def test_words_of_ones_own_are_an_answer_and_some_are_none(crew: Open, repository: Path) -> None:
+    opened = crew(*[[Inquire("How?"), Inquire("And then?", ("yes", "no")), FIX]] * 3)
+    report = opened.fix(order(repository))
+    ticket = report.ticket.id
+    assert report.next == f"nightcrew answer {ticket} --text TEXT"
+    for wrong in (1, 0, "", " \n", "x" * 8_001):
+        with pytest.raises(UnknownOption) as refused:
+            opened.answer(ticket, wrong)
+        assert exit_of_error(refused.value) == 2
+    second = opened.answer(ticket, "like\x1b[2J this\n")
+    assert (second.status, second.question, second.attempts[0].answers) == (Status.PAUSED, "And then?", ("like this",))
+    with pytest.raises(
+        UnknownOption, match=r"the answers 1 to 2, and takes other words \(--text TEXT\); 3 is no answer"
+    ):
+        opened.answer(ticket, 3)
+    assert opened.answer(ticket, "yes").status is Status.VERIFIED
+
+
+def test_an_option_is_not_chosen_in_words(crew: Open, repository: Path) -> None:
+    opened = crew([ASK])
+    ticket = opened.fix(order(repository)).ticket.id
+    with pytest.raises(UnknownOption, match="'the second' is no option of it"):
+        opened.answer(ticket, "the second")
+
+
+def test_an_answer_to_what_was_asked_before_is_none_to_what_is_asked_now() -> None:
+    job = Job(1, "t", Status.PAUSED)
+    first = AttemptRecord(1, "model", 0, AttemptState.ASKED, question="Which?", choices=("a", "b"))
+    later = replace(first, question="And then?", answers=("a",))
+    assert Answer(1, first).given(job, [first]).answers == ("a",)
+    with pytest.raises(WrongStatus, match="asks something else by now"):
+        Answer(1, first).given(job, [later])
+
+
+def test_where_nobody_is_asked_the_agent_goes_on_by_itself(crew: Open, repository: Path) -> None:
+    assert crew([WHICH, FIX]).fix(order(repository, ask=False)).status is Status.VERIFIED
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"agent": "repair"}, "the agent 'repair' makes no plan"),
+        ({"agent": "command:true"}, "the agent 'command:true' makes no plan"),
+        ({"agent": "model", "ask": False}, "a plan waits for somebody's answer"),
+    ],
+)
+def test_a_plan_that_nobody_makes_or_approves_is_refused(repository: Path, given: Mapping[str, Any], why: str) -> None:
+    with pytest.raises(OrderRefused, match=why) as refused:
+        settle(order(repository, plan=True, **given), Settings(suite=project.UNITTEST))
+    assert exit_of_error(refused.value) == 2
+    assert settle(order(repository, plan=True, agent="model:local"), Settings(suite=project.UNITTEST)).ask
+
+
+class Moving:
+    """An agent that keeps a change by its tree, goes back to the base, and takes the change back."""
+
+    name = "moving"
+
+    def work(self, task: Task, workspace: Workspace) -> Result:
+        """Write, go back, write something else, and take back what was there."""
+        del task
+        workspace.write("sums.py", project.FIXED.encode())
+        workspace.run(Command(("sh", "-c", "chmod +x sums.py; mkdir new; echo 1 >new/one.py; rm conftest.py")))
+        kept = workspace.change()
+        workspace.restore(kept.base)
+        assert not workspace.change()
+        workspace.write("other.py", b"x = 1\n")
+        workspace.restore(kept.tree)
+        assert workspace.change() == kept
+        return NoFix("it only looked")
+
+
+@pytest.mark.parametrize("driver", ["fuse", "copy"])
+def test_a_shadow_goes_back_to_a_tree_it_had(tmp_path: Path, repository: Path, driver: str) -> None:
+    state = tmp_path / "state"
+    engines = replace(real_engines(state), agent=lambda _: Moving())
+    with Crew(state, project.settings(state, driver=driver), engines=engines) as opened:
+        report = opened.fix(order(repository))
+    assert report.why == "it only looked"
+    (depot,) = (state / "depots").iterdir()
+    tree = report.attempts[0].tree
+    assert project.git(depot, "ls-tree", "--name-only", str(tree)).split() == [".gitignore", "new", "sums.py", "tests"]
+    assert project.git(depot, "ls-tree", str(tree), "sums.py").startswith("100755")

@@ -13,6 +13,7 @@ import pytest
 from orchestrator.crew import Crew
 from orchestrator.records import Status
 from tests.orchestrator import project
+from tests.orchestrator.killed import TALK
 
 
 def work(state: Path, repository: Path, nth: int, *option: str) -> subprocess.CompletedProcess[str]:
@@ -68,3 +69,22 @@ def test_an_answer_is_taken_once_whatever_dies_after_it(tmp_path: Path, deaths: 
     assert "result = result + number" in project.git(repository, "show", f"{report.branch}:sums.py")
     assert len(report.attempts) == 1 and report.attempts[0].answer == 2
     assert len([step for step in steps if step.kind == "commit" and step.outcome is not None]) <= 2
+
+
+def test_a_model_that_asked_goes_on_with_the_answer_and_is_told_nothing_twice(tmp_path: Path) -> None:
+    repository, state = project.make(tmp_path), tmp_path / "state"
+    # Amid the conversation; before the answer is written, and after it; amid what comes of it.
+    for nth, asked in ((28, False), (0, True), (2, True), (3, True), (15, False)):
+        died = work(state, repository, nth, "all of them")
+        assert died.returncode == (-signal.SIGKILL if nth else 0), died.stdout + died.stderr
+        with Crew(state) as crew:
+            assert bool(crew.list()[0].question) is (asked and nth != 3), nth
+    done = work(state, repository, 0, "all of them")
+    assert done.returncode == 0, done.stderr
+    with Crew(state) as crew:
+        (report,) = crew.list()
+        report, steps = crew.show(report.ticket.id), crew.steps(report.ticket.id)
+    assert (report.status, report.files) == (Status.VERIFIED, ("helper.py", "sums.py"))
+    assert report.attempts[0].answers == ("all of them",)
+    replied = [step.intent["request"] for step in steps if step.kind == "note:model_replied"]
+    assert len(replied) == len(set(replied)) == 2 + len(TALK)
