@@ -33,10 +33,11 @@ class Budget:
         self._clock = clock
         self._ends = clock() + total_s - spent_s - reserved_s
 
-    def before_judging(self) -> Budget:
-        """Return what may be spent before anything is judged: this budget less what is reserved for judging."""
+    def before_judging(self, share: float = 1.0) -> Budget:
+        """Return what may be spent before anything is judged: this budget less what is reserved for judging, or a `share` of that."""
         reserved_s = min(JUDGING_SHARE * self._total_s, JUDGING_S)
-        spent_s = self._total_s - (self._ends - self._clock())
+        left_s = self._ends - self._clock() - reserved_s
+        spent_s = self._total_s - reserved_s - (left_s * share if left_s > 0 else left_s)
         return Budget(self._total_s, spent_s, self._clock, reserved_s=reserved_s)
 
     def remaining_s(self) -> float:

@@ -16,6 +16,7 @@ from orchestrator.exits import USAGE, exit_of_error
 from orchestrator.journal import Journal
 from orchestrator.lease import LEASE_S, Owner
 from orchestrator.records import REVIEW, Applied, Cost, Event, Job, JobReport, Order, Status, StepRecord, Ticket, Watch
+from orchestrator.roster import agents_of
 from orchestrator.settings import Settings
 from orchestrator.store import CLAIMABLE, Lease, Store
 from shadowfs import Change
@@ -58,16 +59,24 @@ class Crew:
 
     def file(self, order: Order) -> Ticket:
         """Store a ticket and its job, then acknowledge it. Raises `OrderRefused`."""
-        intake.check_agent(order.agent or self._settings.agent)
+        intake.check_agent(intake.agent_of(order, self._settings))
         return self._add(order, Status.QUEUED)
+
+    def hold(self, order: Order) -> Ticket:
+        """Store a ticket that waits for `resume`: no other worker takes it. Raises `OrderRefused`.
+
+        What its agent is called is not checked: whoever resumes it has the engines that know.
+        """
+        return self._add(order, Status.PAUSED)
 
     def fix(self, order: Order, watch: Watch = unseen) -> JobReport:
         """File `order` and work on it here and now; Ctrl-C pauses the job and returns its report."""
-        agent = order.agent or self._settings.agent
+        agent = intake.agent_of(order, self._settings)
         intake.check_agent(agent)
         if intake.needs_model(agent):
             # A model that is nowhere is told of before there is a ticket.
-            self._engines.agent(agent)
+            for each in agents_of(agent):
+                self._engines.agent(each)
         # Paused, not queued: no other worker takes it before this one does.
         return self._work_on(self._add(order, Status.PAUSED), watch)
 
@@ -91,9 +100,9 @@ class Crew:
         """Return the journal of a ticket's job, in order."""
         return self._store.steps(self._job(ticket).number)
 
-    def diff(self, ticket: str) -> bytes:
-        """Return the proposal that won as a git patch (binary safe). Raises `WrongStatus` where there is none."""
-        change, job = self._proposal(ticket)
+    def diff(self, ticket: str, attempt: int | None = None) -> bytes:
+        """Return the proposal that won, or what an attempt left, as a git patch (binary safe). Raises `WrongStatus` where there is none."""
+        change, job = self._proposal(ticket) if attempt is None else self._left_by(ticket, attempt)
         assert job.snapshot is not None
         return job.snapshot.depot.diff(change.base, change.tree)
 
@@ -124,9 +133,11 @@ class Crew:
             self._store.request_stop(job.number)
         return self._report(job.ticket)
 
-    def resume(self, ticket: str, watch: Watch = unseen, *, seconds: float = 0.0, usd: float = 0.0) -> JobReport:
-        """Go on with a job where it stood, `seconds` and `usd` added to its budget. Raises `WrongStatus`."""
-        return self._work_on(self._store.ticket(self._id(ticket)), watch, seconds, usd)
+    def resume(
+        self, ticket: str, watch: Watch = unseen, *, seconds: float = 0.0, usd: float = 0.0, tokens: int = 0
+    ) -> JobReport:
+        """Go on with a job where it stood, `seconds`, `usd` and `tokens` added to its budget. Raises `WrongStatus`."""
+        return self._work_on(self._store.ticket(self._id(ticket)), watch, seconds, usd, tokens=tokens)
 
     def answer(
         self, ticket: str, said: int | str, watch: Watch = unseen, *, seconds: float = 0.0, usd: float = 0.0
@@ -201,12 +212,12 @@ class Crew:
 
     def _add(self, order: Order, status: Status) -> Ticket:
         settings = intake.settle(order, self._settings)
-        ticket = intake.read_order(order, self._clock())
+        ticket = intake.read_order(replace(order, user=intake.filer(order)), self._clock())
         self._store.add(ticket, settings, status)
         return ticket
 
     def _work_on(
-        self, ticket: Ticket, watch: Watch, seconds: float = 0.0, usd: float = 0.0, answer: Answer | None = None
+        self, ticket: Ticket, watch: Watch, seconds: float = 0.0, usd: float = 0.0, answer: Answer | None = None, tokens: int = 0
     ) -> JobReport:
         """Work on one ticket in the foreground; raise what a person repairs by typing something else, as it was raised."""
         job = self._store.job_of(ticket.id)
@@ -218,7 +229,7 @@ class Crew:
             )
         if answer is not None:
             self._answer(lease, answer)
-        self._store.grant(lease.job, seconds, usd)
+        self._store.grant(lease.job, seconds, usd, tokens)
         failure = self._work(lease, watch)
         if failure is not None and exit_of_error(failure) == USAGE:
             raise failure
@@ -266,6 +277,18 @@ class Crew:
             raise WrongStatus(
                 f"ticket {job.ticket} has no proposal (it is {job.status}): there is nothing to show or apply"
             )
+        return job.snapshot.depot.change(*trees), job
+
+    def _left_by(self, ticket: str, attempt: int) -> tuple[Change, Job]:
+        """Return what an attempt differs in from what the user had, whether it won, lost, or found no fix."""
+        job = self._job(ticket)
+        records = {record.number: record for record in self._store.attempts(job.number)}
+        if job.snapshot is None or attempt not in records:
+            made = ", ".join(map(str, records)) or "none"
+            raise WrongStatus(f"ticket {job.ticket} has no attempt {attempt}; it has {made}")
+        trees = reports.outcome(replace(job, chosen=attempt), records[attempt])
+        if trees is None:
+            raise WrongStatus(f"attempt {attempt} of ticket {job.ticket} has not begun: there is nothing to show")
         return job.snapshot.depot.change(*trees), job
 
     def _expect(self, job: Job, statuses: tuple[Status, ...], done: str) -> None:

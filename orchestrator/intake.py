@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import re
 import secrets
 import time
@@ -10,7 +12,10 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from orchestrator.errors import OrderRefused
-from orchestrator.records import AddedTest, Order, Ticket
+from orchestrator.examples import MIGRATE
+from orchestrator.plain import one_line
+from orchestrator.records import CLIENT, AddedTest, Order, Ticket
+from orchestrator.roster import AUTO, agents_of
 from orchestrator.settings import Settings
 from orchestrator.suites import including, read_suite
 
@@ -48,11 +53,12 @@ def settle(order: Order, settings: Settings) -> Settings:
     settled = replace(
         settings,
         suite=suite,
-        agent=order.agent or settings.agent,
+        agent=agent_of(order, settings),
         attempts=settings.attempts if order.attempts is None else order.attempts,
         ask=settings.ask if order.ask is None else order.ask,
         seconds=settings.seconds if order.seconds is None else order.seconds,
         usd=settings.usd if order.usd is None else order.usd,
+        tokens=settings.tokens if order.tokens is None else order.tokens,
         driver=order.driver or settings.driver,
         sandbox=order.sandbox or settings.sandbox,
     )
@@ -60,7 +66,14 @@ def settle(order: Order, settings: Settings) -> Settings:
         raise OrderRefused("no tests are known for this repository: name them with --test CMD, or in nightcrew.toml")
     if not 1 <= settled.attempts <= ATTEMPTS:
         raise OrderRefused(f"{settled.attempts} attempts cannot be made: ask for 1 to {ATTEMPTS}")
+    if MIGRATE in agents_of(settled.agent) and not order.examples:
+        raise OrderRefused(f"the agent {MIGRATE!r} does what examples do: name a commit or a diff with --like")
     _check_plan(order, settled)
+    _check_paid(order, settled)
+    if order.model is not None and not runs_program(settled.agent):
+        raise OrderRefused(
+            f"--model names the model that a program may ask, and the agent is {settled.agent!r}: type --agent model:{order.model}"
+        )
     if not settled.seconds > 0:
         raise OrderRefused(f"a budget of {settled.seconds:g} seconds allows nothing: give more")
     return settled
@@ -70,27 +83,69 @@ def _check_plan(order: Order, settled: Settings) -> None:
     """Refuse a plan that an agent would not make, or that nobody is there to approve."""
     if not order.plan:
         return
-    if not needs_model(settled.agent):
+    without = next((each for each in agents_of(settled.agent) if not needs_model(each)), None)
+    if without is not None:
         raise OrderRefused(
-            f"the agent {settled.agent!r} makes no plan that could be approved first: use --agent model, or leave out --plan"
+            f"the agent {without!r} makes no plan that could be approved first: use --agent model, or leave out --plan"
         )
     if not settled.ask:
         raise OrderRefused("a plan waits for somebody's answer, and nobody is asked: leave out --plan, or type --ask")
 
 
+def _check_paid(order: Order, settled: Settings) -> None:
+    """Refuse work that costs dollars without bound and that nobody typed: a repository's file may have come from anywhere."""
+    agents = agents_of(settled.agent)
+    dear = [agent for agent in agents if agent in settled.paid]
+    if not dear or settled.usd is not None or (order.agent is not None and agents != (AUTO,)):
+        return
+    raise OrderRefused(
+        f"{', '.join(dear)} costs dollars, and nobody said how many a ticket may cost: type --usd, or set `budget.usd` in"
+        " the machine's config.toml"
+    )
+
+
+def agent_of(order: Order, settings: Settings) -> str:
+    """Return who works on an order: whom it names, else who works by examples where it has some, else the repository's."""
+    return order.agent or (MIGRATE if order.examples else settings.agent)
+
+
+def filer(order: Order) -> str:
+    """Return who files an order: whom it names, else the user of this process."""
+    if order.user:
+        return one_line(order.user, 200)
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
+
+
 def check_agent(agent: str) -> None:
-    """Raise `OrderRefused` when no agent is called so."""
+    """Raise `OrderRefused` when no agent is called so; `agent` may list several, or be `auto`."""
+    agents = agents_of(agent)
+    for each in agents:
+        if agents != (AUTO,):
+            _check_agent(each)
+
+
+def _check_agent(agent: str) -> None:
+    if agent == CLIENT:
+        raise OrderRefused("a client of `nightcrew mcp` works on it: have one go on with `begin` and the ticket's id")
     kind, _, command = agent.partition(":")
-    if agent not in ("repair", "model") and not (kind in ("command", "acp", "model") and command.strip()):
+    if agent not in ("repair", "model", MIGRATE) and not (kind in ("command", "acp", "model") and command.strip()):
         raise OrderRefused(
-            f"there is no agent {agent!r}: use `repair`, `model` or `model:NAME`, `command:CMD` for a program that edits files,"
+            f"there is no agent {agent!r}: use `repair`, `migrate`, `model` or `model:NAME`, `command:CMD` for a program that edits files,"
             " or `acp:CMD` for one that speaks the Agent Client Protocol"
         )
 
 
 def needs_model(agent: str) -> bool:
-    """Say whether an agent is one that asks a model."""
-    return agent.partition(":")[0] == "model"
+    """Say whether an agent is one that asks a model, or a list one that names such an agent."""
+    return any(each.partition(":")[0] == "model" for each in agents_of(agent))
+
+
+def runs_program(agent: str) -> bool:
+    """Say whether an agent is somebody else's program, which may be let ask a model."""
+    return any(kind in agent for kind in ("command:", "acp:"))
 
 
 def new_id(now: float) -> str:

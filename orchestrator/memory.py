@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from orchestrator.allowance import DAY_S, Allowance, Amount, Short, first_short
 from orchestrator.codec import encode
 from orchestrator.errors import LeaseLost, UnknownTicket
-from orchestrator.records import AttemptRecord, Cost, Job, Status, StepRecord, Ticket
+from orchestrator.records import AttemptRecord, Cost, Job, Outcome, Status, StepRecord, Ticket
+from orchestrator.routing import Tally
 from orchestrator.settings import Settings
 from orchestrator.store import CLAIMABLE, Lease, Outgoing
 from shadowfs import Snapshot
@@ -27,6 +29,8 @@ class _Spent:
     fence: int | None
     at: float
     reserved_usd: float = 0.0
+    reserved_tokens: int = 0
+    attempt: int | None = None
     cost: Cost = field(default_factory=Cost)
 
 
@@ -43,6 +47,7 @@ class MemoryStore:
         self._verdicts: dict[int, list[Verdict]] = {}
         self._outbox: dict[int, Outgoing] = {}
         self._ledger: list[_Spent] = []
+        self._outcomes: dict[tuple[int, int], tuple[float, Outcome]] = {}
 
     def close(self) -> None:
         """Do nothing: there is nothing to close."""
@@ -51,8 +56,8 @@ class MemoryStore:
         with self._lock:
             self._tickets[ticket.id] = ticket, settings
             number = len(self._jobs) + 1
-            seconds, usd = settings.seconds, settings.usd
-            job = Job(number, ticket.id, status, seconds=seconds, usd=usd, updated_at=self._clock())
+            job = Job(number, ticket.id, status, updated_at=self._clock())
+            job = replace(job, seconds=settings.seconds, usd=settings.usd, tokens=settings.tokens)
             self._jobs[number] = job
             return job
 
@@ -146,10 +151,11 @@ class MemoryStore:
             self._put(replace(job, status=status, why=why, next=""))
             return True
 
-    def grant(self, number: int, seconds: float, usd: float) -> None:
+    def grant(self, number: int, seconds: float, usd: float, tokens: int = 0) -> None:
         with self._lock:
             job = self._jobs[number]
-            self._put(replace(job, seconds=job.seconds + seconds, usd=None if job.usd is None else job.usd + usd))
+            job = replace(job, seconds=job.seconds + seconds, usd=None if job.usd is None else job.usd + usd)
+            self._put(replace(job, tokens=None if job.tokens is None else job.tokens + tokens))
 
     def request_stop(self, number: int) -> None:
         with self._lock:
@@ -216,25 +222,42 @@ class MemoryStore:
     def outgoing(self, number: int) -> tuple[Outgoing, ...]:
         return tuple(row for row in self._outbox.values() if row.job == number)
 
-    def reserve(self, lease: Lease, usd: float) -> int | None:
+    def reserve(
+        self, lease: Lease, usd: float, tokens: int = 0, *, attempt: int = 0, allowance: Allowance = Allowance()
+    ) -> int | Short:
         with self._lock:
-            limit = self._held(lease).usd
-            if limit is not None and self.cost(lease.job).usd + usd > limit:
-                return None
-            self._ledger.append(_Spent(len(self._ledger), lease.job, None, self._clock(), reserved_usd=usd))
-            return len(self._ledger) - 1
+            job, user = self._held(lease), self._user(lease.job)
+            since = self._clock() - DAY_S
+            today = [row for row in self._ledger if row.at > since]
+            limits = (
+                ("job", Amount(job.usd, job.tokens), _sum(row for row in self._ledger if row.job == lease.job)),
+                ("machine", allowance.machine, _sum(today)),
+                ("user", allowance.user, _sum(row for row in today if self._user(row.job) == user)),
+            )
+            if (short := first_short(Amount(usd, tokens), limits)) is not None:
+                return short
+            row = _Spent(len(self._ledger), lease.job, None, self._clock(), usd, tokens, attempt)
+            self._ledger.append(row)
+            return row.id
 
     def settle(self, lease: Lease, reservation: int, cost: Cost) -> None:
         with self._lock:
             self._held(lease)
             row = self._ledger[reservation]
-            row.reserved_usd, row.cost = 0.0, replace(cost, seconds=0.0)
+            row.reserved_usd, row.reserved_tokens, row.cost = 0.0, 0, replace(cost, seconds=0.0)
 
-    def cost(self, number: int | None = None, repository: Path | None = None, since: float = 0.0) -> Cost:
+    def cost(
+        self,
+        number: int | None = None,
+        repository: Path | None = None,
+        since: float = 0.0,
+        attempt: int | None = None,
+    ) -> Cost:
         total = Cost()
         for row in self._ledger:
             home = self._tickets[self._jobs[row.job].ticket][0].order.repository
-            if row.at >= since and number in (None, row.job) and repository in (None, home):
+            wanted = number in (None, row.job) and repository in (None, home) and attempt in (None, row.attempt)
+            if row.at >= since and wanted:
                 total = Cost(
                     total.seconds + row.cost.seconds,
                     total.tokens_in + row.cost.tokens_in,
@@ -242,6 +265,26 @@ class MemoryStore:
                     total.usd + row.cost.usd + row.reserved_usd,
                 )
         return total
+
+    def put_outcome(self, lease: Lease, outcome: Outcome) -> None:
+        with self._lock:
+            self._held(lease)
+            at, _ = self._outcomes.get((lease.job, outcome.attempt), (self._clock(), outcome))
+            self._outcomes[lease.job, outcome.attempt] = at, outcome
+
+    def tallies(self, repository: Path, kind: str, since: float = 0.0) -> Sequence[Tally]:
+        found: dict[tuple[str, bool, bool], Tally] = {}
+        for (job, _), (at, each) in self._outcomes.items():
+            home = self._tickets[self._jobs[job].ticket][0].order.repository
+            key = each.agent, home == repository, each.kind == kind
+            if at >= since:
+                old = found.get(key, Tally(*key, 0, 0, 0.0, 0.0))
+                won, usd, seconds = old.verified + each.verified, old.usd + each.usd, old.seconds + each.seconds
+                found[key] = Tally(*key, old.tries + 1, won, usd, seconds)
+        return [found[key] for key in sorted(found)]
+
+    def _user(self, number: int) -> str:
+        return self._tickets[self._jobs[number].ticket][0].order.user
 
     def _held(self, lease: Lease) -> Job:
         job = self._jobs[lease.job]
@@ -258,3 +301,11 @@ class MemoryStore:
         for row in self._ledger:
             if row.job == lease.job and row.fence == lease.fence:
                 row.cost = Cost(seconds=max(0.0, self._clock() - row.at))
+
+
+def _sum(rows: Iterable[_Spent]) -> Amount:
+    usd, tokens = 0.0, 0
+    for row in rows:
+        usd += row.cost.usd + row.reserved_usd
+        tokens += row.cost.tokens_in + row.cost.tokens_out + row.reserved_tokens
+    return Amount(usd, tokens)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agents import OutOfBudget
 from orchestrator import delivery
 from orchestrator.answering import asking
 from orchestrator.assignment import Assignment
-from orchestrator.attempting import attempt
-from orchestrator.judging import choose, judge, proposals
+from orchestrator.judging import choose, judge
 from orchestrator.patterns import matching
 from orchestrator.records import REVIEW, AttemptRecord, AttemptState, Status
+from orchestrator.trying import tried_all
 from shadowfs import Change, Entry, RefusedPath, Snapshot
 from verifier import DECISIVE, Ran, Verdict
 from verifier import Status as RungStatus
@@ -48,14 +47,15 @@ def run(work: Assignment) -> Ending:
         return _review(work, snapshot)
     base = _base(work, snapshot)
     failing = work.order.failing or (_failing_added(work, snapshot, base) if suite.kind == "pytest" else ())
-    attempts = _attempts(work, snapshot, base, failing)
-    judged = _judged(work, snapshot, base, failing, proposals(attempts))
-    asked = asking(attempts)
+    tried = tried_all(work, snapshot, base, failing)
+    judged = [_judged(snapshot, each.record, each.verdict) for each in tried if each.verdict is not None]
+    asked = asking([each.record for each in tried])
     # What another attempt proposed, and the ladder verified, needs no answer.
     if asked is not None and not any(each.verdict.verified for each in judged):
         return _ask(work, asked)
     if not judged:
-        return Ending(Status.NO_FIX, attempts[0].why, attempts[0].needs)
+        # Where several agents tried, the last one had the last word.
+        return Ending(Status.NO_FIX, tried[-1].record.why, tried[-1].record.needs)
     return _deliver(work, snapshot, _choose(work, judged))
 
 
@@ -106,42 +106,8 @@ def _failing_added(work: Assignment, snapshot: Snapshot, base: str) -> tuple[str
     return report.bad()
 
 
-def _attempts(work: Assignment, snapshot: Snapshot, base: str, failing: tuple[str, ...]) -> list[AttemptRecord]:
-    """Make every attempt that has not ended yet; where the budget ends first, what is proposed by then is judged."""
-    known = {record.number: record for record in work.store.attempts(work.lease.job)}
-    done: list[AttemptRecord] = []
-    for number in range(1, work.settings.attempts + 1):
-        record = known.get(number) or AttemptRecord(number, work.settings.agent, work.order.seed + number - 1)
-        if record.state is AttemptState.OPEN:
-            try:
-                record = attempt(work, snapshot, base, failing, record)
-            except OutOfBudget:
-                if not proposals(done) and asking(done) is None:
-                    raise
-                break
-            snapshot.depot.keep(f"jobs/{work.ticket.id}/attempt-{number}", record.tree or base)
-        done.append(record)
-    return done
-
-
-def _judged(
-    work: Assignment, snapshot: Snapshot, base: str, failing: tuple[str, ...], records: Sequence[AttemptRecord]
-) -> list[Judged]:
-    """Judge every proposal; where the budget ends first, one that is verified by then is enough."""
-    judged: list[Judged] = []
-    for record in records:
-        try:
-            judged.append(_judge(work, snapshot, base, failing, record))
-        except OutOfBudget:
-            if not any(each.verdict.verified for each in judged):
-                raise
-            break
-    return judged
-
-
-def _judge(work: Assignment, snapshot: Snapshot, base: str, failing: tuple[str, ...], record: AttemptRecord) -> Judged:
-    change = snapshot.depot.change(base, record.tree or base)
-    return Judged(record, change, judge(work, snapshot, change, failing))
+def _judged(snapshot: Snapshot, record: AttemptRecord, verdict: Verdict) -> Judged:
+    return Judged(record, snapshot.depot.change(verdict.base, verdict.tree), verdict)
 
 
 def _choose(work: Assignment, judged: Sequence[Judged]) -> Judged:

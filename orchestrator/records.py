@@ -7,11 +7,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from shadowfs import Omission, RepoPath, Snapshot
+from shadowfs import Example, Omission, RepoPath, Snapshot
 from verifier import Verdict
 
 REVIEW = "review:"
 """What an order's agent begins with when there is none, only a ref to judge; nobody types it."""
+
+
+CLIENT = "mcp"
+"""An order's agent where a client of `nightcrew mcp` does the work; nobody types it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,7 @@ class Order:
     `failing` are test ids that must go from failing to passing. `agent` is `repair` or `command:CMD`, `driver` is `fuse` or
     `copy`, `sandbox` is `local` or `none`; what is None is taken from the settings. `branch` says whether a verified
     proposal gets a branch, `keep_unverified` whether an unverified one does, `ask` whether a job may end with a question.
+    `user` is who files it, for budgets by user; "" is whoever runs this process.
     """
 
     text: str
@@ -48,6 +53,17 @@ class Order:
     ask: bool | None = None
     plan: bool = False
     """Whether somebody is to approve a plan first; only agents with models make one."""
+    tokens: int | None = None
+    user: str = ""
+    model: str | None = None
+    """The configured model that a program (`command:CMD`) may ask; None is the first that fits."""
+    examples: tuple[Example, ...] = ()
+    """Changes that show what is to be done to the rest; who names no agent besides gets `migrate`."""
+
+    @property
+    def program_model(self) -> str | None:
+        """Return the model that a program may ask, as a task has it: none where a repository chose the program, and nobody typed anything."""
+        return "" if self.model is None and self.agent is not None else self.model
 
 
 class Status(StrEnum):
@@ -94,7 +110,7 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """The work on one ticket: its state as the store has it. Times are Unix times; `seconds` and `usd` are its whole budget.
+    """The work on one ticket: its state as the store has it. Times are Unix times; `seconds`, `usd` and `tokens` are its whole budget.
 
     `snapshot` and `base` (the tree with the ticket's tests in it) are None until the pin; `chosen` is the number of the
     attempt that won. `fence` grows with each lease.
@@ -110,6 +126,7 @@ class Job:
     chosen: int | None = None
     seconds: float = 0.0
     usd: float | None = None
+    tokens: int | None = None
     fence: int = 0
     lease_owner: str | None = None
     lease_until: float | None = None
@@ -133,6 +150,8 @@ class AttemptRecord:
 
     `question` and `options` are what it asked; `answer` is the number (from 1) of the option that somebody chose, 0 for none of them.
     A question without options is answered in words, of which `choices` are likely; `answers` are those given so far, in order.
+    `reason` says why this agent was tried, `variant` how the attempt differs from the others, `refused` what the ladder had said
+    against earlier ones. `seconds` are those of the life in which it ended.
     """
 
     number: int
@@ -152,6 +171,22 @@ class AttemptRecord:
     answer: int | None = None
     choices: tuple[str, ...] = ()
     answers: tuple[str, ...] = ()
+    reason: str = ""
+    variant: int = 0
+    refused: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an attempt, for choosing agents by: `kind` is that of the ticket, as text."""
+
+    attempt: int
+    agent: str
+    kind: str
+    verified: bool
+    usd: float
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +217,7 @@ class JobReport:
 
     `question` is one that waits for an answer, with its `options`; `diffs` has a patch for each of them where all was asked for. One
     without options waits for words, of which `choices` are likely.
+    `verdicts` are those on all attempts, `costs` what each attempt cost.
     """
 
     ticket: Ticket
@@ -207,6 +243,13 @@ class JobReport:
     options: tuple[OptionRecord, ...] = ()
     diffs: tuple[bytes, ...] = ()
     choices: tuple[str, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+    costs: tuple[Cost, ...] = ()
+
+    def verdict_on(self, attempt: AttemptRecord) -> Verdict | None:
+        """Return the verdict on what an attempt proposed, None where there is none."""
+        proposed = attempt.state is AttemptState.PROPOSED
+        return next((each for each in reversed(self.verdicts) if proposed and each.tree == attempt.tree), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,8 @@ def full(store: Store, ticket: Ticket) -> JobReport:
         verdict=_verdict(store, job, record),
         omitted=job.snapshot.omitted if job.snapshot else (),
         diffs=_diffs(job, report.options),
+        verdicts=store.verdicts(job.number),
+        costs=tuple(store.cost(job.number, attempt=each.number) for each in report.attempts),
     )
 
 

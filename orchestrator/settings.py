@@ -52,6 +52,11 @@ class Settings:
     """Whether a job may end with a question; else what is likeliest is proposed."""
     seconds: float = 3600.0
     usd: float | None = None
+    tokens: int | None = None
+    rounds: int = 2
+    """How often, at most, an agent that the ladder refused goes on with what the ladder said."""
+    paid: tuple[str, ...] = ()
+    """The models that cost dollars and that `agent` may ask."""
     driver: str | None = None
     """`fuse` or `copy`; None takes the best one that works."""
     sandbox: str = "local"

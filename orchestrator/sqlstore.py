@@ -14,11 +14,15 @@ import sqlalchemy as sa
 from sqlalchemy import URL, Connection, RowMapping
 from sqlalchemy.exc import OperationalError
 
+from orchestrator import sqlledger
+from orchestrator.allowance import Allowance, Amount, Short
 from orchestrator.codec import decode, encode
 from orchestrator.errors import LeaseLost, StoreError, UnknownTicket
-from orchestrator.records import AttemptRecord, Cost, Job, Order, Status, StepRecord, Ticket
+from orchestrator.records import AttemptRecord, Cost, Job, Order, Outcome, Status, StepRecord, Ticket
+from orchestrator.routing import Tally
 from orchestrator.schema import open_engine
 from orchestrator.settings import Settings
+from orchestrator.sqlledger import book_time, time_row
 from orchestrator.store import CLAIMABLE, Lease, Outgoing
 from orchestrator.tables import attempts, jobs, journal, ledger, outbox, tickets, verdicts
 from shadowfs import Snapshot
@@ -49,10 +53,12 @@ class SqlStore:
                     order=encode(_without_text(ticket.order)),
                     settings=encode(settings),
                     filed_at=ticket.filed_at,
+                    filer=ticket.order.user,
                 )
             )
             row = {"ticket": ticket.id, "status": status, "why": "", "next": "", "fence": 0, "stop_requested": False}
-            row |= {"seconds": settings.seconds, "usd": settings.usd, "updated_at": self._clock()}
+            row |= {"seconds": settings.seconds, "usd": settings.usd, "tokens": settings.tokens}
+            row["updated_at"] = self._clock()
             number = connection.execute(jobs.insert().values(row)).inserted_primary_key
         assert number is not None
         return self.job(number[0])
@@ -126,14 +132,14 @@ class SqlStore:
                 }
                 taken |= {"stop_requested": False, "updated_at": now, "why": "", "next": ""}
                 if connection.execute(jobs.update().where(mine).values(taken)).rowcount == 1:
-                    connection.execute(ledger.insert().values(_time_row(lease, now)))
+                    connection.execute(ledger.insert().values(time_row(lease, now)))
                     return lease
         return None
 
     def renew(self, lease: Lease, lease_s: float) -> Lease:
         until = self._clock() + lease_s
         with self._under(lease, lease_until=until) as connection:
-            self._book_time(connection, lease)
+            book_time(connection, lease, self._clock())
         return Lease(lease.job, lease.owner, lease.fence, until)
 
     def record(
@@ -150,7 +156,7 @@ class SqlStore:
     def end(self, lease: Lease, status: Status, why: str, next: str) -> None:
         free = {"lease_owner": None, "lease_until": None, "stop_requested": False}
         with self._under(lease, durable=True, status=status, why=why, next=next, **free) as connection:
-            self._book_time(connection, lease)
+            book_time(connection, lease, self._clock())
 
     def free(self, number: int, fence: int, why: str) -> bool:
         which = sa.and_(jobs.c.number == number, jobs.c.fence == fence, jobs.c.status == Status.WORKING)
@@ -161,8 +167,9 @@ class SqlStore:
         which = sa.and_(jobs.c.number == number, jobs.c.status.in_(among), jobs.c.lease_owner.is_(None))
         return self._change(which, {"status": status, "why": why, "next": ""})
 
-    def grant(self, number: int, seconds: float, usd: float) -> None:
-        self._change(jobs.c.number == number, {"seconds": jobs.c.seconds + seconds, "usd": jobs.c.usd + usd})
+    def grant(self, number: int, seconds: float, usd: float, tokens: int = 0) -> None:
+        more = {"seconds": jobs.c.seconds + seconds, "usd": jobs.c.usd + usd, "tokens": jobs.c.tokens + tokens}
+        self._change(jobs.c.number == number, more)
 
     def request_stop(self, number: int) -> None:
         self._change(jobs.c.number == number, {"stop_requested": True})
@@ -256,44 +263,37 @@ class SqlStore:
             rows = connection.execute(sa.select(outbox).where(outbox.c.job == number).order_by(outbox.c.id))
             return tuple(_outgoing(row) for row in rows.mappings())
 
-    # The ledger
+    # The ledger, and what was learned
 
-    def reserve(self, lease: Lease, usd: float) -> int | None:
-        spent = sa.select(sa.func.coalesce(sa.func.sum(_usd()), 0.0)).where(ledger.c.job == lease.job)
+    def reserve(
+        self, lease: Lease, usd: float, tokens: int = 0, *, attempt: int = 0, allowance: Allowance = Allowance()
+    ) -> int | Short:
         with self._under(lease, durable=True) as connection:
-            limit = connection.execute(sa.select(jobs.c.usd).where(jobs.c.number == lease.job)).scalar_one()
-            if limit is not None and connection.execute(spent).scalar_one() + usd > limit:
-                return None
-            row = _time_row(lease, self._clock()) | {"kind": "model", "reserved_usd": usd, "usd": None}
-            key = connection.execute(ledger.insert().values(row)).inserted_primary_key
-        assert key is not None
-        return int(key[0])
+            return sqlledger.reserve(connection, lease, Amount(usd, tokens), allowance, attempt, self._clock())
 
     def settle(self, lease: Lease, reservation: int, cost: Cost) -> None:
-        values = {"usd": cost.usd, "tokens_in": cost.tokens_in, "tokens_out": cost.tokens_out}
         with self._under(lease, durable=True) as connection:
-            connection.execute(ledger.update().where(ledger.c.id == reservation).values(values))
+            sqlledger.settle(connection, reservation, cost)
 
-    def cost(self, number: int | None = None, repository: Path | None = None, since: float = 0.0) -> Cost:
-        sums = [
-            sa.func.coalesce(sa.func.sum(what), 0)
-            for what in (ledger.c.seconds, ledger.c.tokens_in, ledger.c.tokens_out, _usd())
-        ]
-        query = sa.select(*sums).where(ledger.c.at >= since)
-        if number is not None:
-            query = query.where(ledger.c.job == number)
-        if repository is not None:
-            query = query.select_from(ledger.join(jobs).join(tickets)).where(
-                tickets.c.repository == os.fsencode(repository)
-            )
+    def cost(
+        self,
+        number: int | None = None,
+        repository: Path | None = None,
+        since: float = 0.0,
+        attempt: int | None = None,
+    ) -> Cost:
         with self._read() as connection:
-            seconds, tokens_in, tokens_out, usd = connection.execute(query).one()
-        return Cost(float(seconds), int(tokens_in), int(tokens_out), float(usd))
+            return sqlledger.cost(connection, number, repository, since, attempt)
 
-    def _book_time(self, connection: Connection, lease: Lease) -> None:
-        which = sa.and_(ledger.c.job == lease.job, ledger.c.fence == lease.fence, ledger.c.kind == "time")
-        began = connection.execute(sa.select(ledger.c.at).where(which)).scalar_one()
-        connection.execute(ledger.update().where(which).values(seconds=max(0.0, self._clock() - began)))
+    def put_outcome(self, lease: Lease, outcome: Outcome) -> None:
+        query = sa.select(tickets.c.repository).select_from(jobs.join(tickets)).where(jobs.c.number == lease.job)
+        with self._under(lease) as connection:
+            repository = connection.execute(query).scalar_one()
+            sqlledger.put_outcome(connection, lease, repository, outcome, self._clock())
+
+    def tallies(self, repository: Path, kind: str, since: float = 0.0) -> Sequence[Tally]:
+        with self._read() as connection:
+            return sqlledger.tallies(connection, repository, kind, since)
 
     # Transactions
 
@@ -336,15 +336,6 @@ def _lost(lease: Lease) -> LeaseLost:
     return LeaseLost(
         f"the lease of job {lease.job} (fence {lease.fence}) ended or passed to another worker; that one goes on"
     )
-
-
-def _usd() -> sa.ColumnElement[Any]:
-    return sa.func.coalesce(ledger.c.usd, ledger.c.reserved_usd)
-
-
-def _time_row(lease: Lease, now: float) -> dict[str, Any]:
-    row: dict[str, Any] = {"job": lease.job, "fence": lease.fence, "kind": "time", "seconds": 0.0, "at": now}
-    return row | {"reserved_usd": 0.0, "usd": 0.0, "tokens_in": 0, "tokens_out": 0}
 
 
 def _without_text(order: Order) -> dict[str, object]:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from orchestrator.records import AttemptRecord, Cost, Job, Status, StepRecord, Ticket
+from orchestrator.allowance import Allowance, Short
+from orchestrator.records import AttemptRecord, Cost, Job, Outcome, Status, StepRecord, Ticket
+from orchestrator.routing import Tally
 from orchestrator.settings import Settings
 from shadowfs import Snapshot
 from verifier import Verdict
@@ -89,7 +91,7 @@ class Store(Protocol):
         """Change the status of a job that nobody has a lease of, if it is one of `among`; say whether it was."""
         ...
 
-    def grant(self, number: int, seconds: float, usd: float) -> None:
+    def grant(self, number: int, seconds: float, usd: float, tokens: int = 0) -> None:
         """Add to a job's budget."""
         ...
 
@@ -137,16 +139,35 @@ class Store(Protocol):
 
     def outgoing(self, number: int) -> tuple[Outgoing, ...]: ...
 
-    def reserve(self, lease: Lease, usd: float) -> int | None:
-        """Reserve dollars of the job's budget; None where they would exceed it. An unsettled reservation counts as spent."""
+    def reserve(
+        self, lease: Lease, usd: float, tokens: int = 0, *, attempt: int = 0, allowance: Allowance = Allowance()
+    ) -> int | Short:
+        """Reserve dollars and tokens for a call of an attempt, or return the limit that it would exceed: the job's, or one of `allowance`.
+
+        Whoever else reserves, in this process or another, waits meanwhile. An unsettled reservation counts as spent.
+        """
         ...
 
     def settle(self, lease: Lease, reservation: int, cost: Cost) -> None:
         """Replace a reservation by what was spent."""
         ...
 
-    def cost(self, number: int | None = None, repository: Path | None = None, since: float = 0.0) -> Cost:
-        """Return what was spent: by one job, for one repository, or by all."""
+    def cost(
+        self,
+        number: int | None = None,
+        repository: Path | None = None,
+        since: float = 0.0,
+        attempt: int | None = None,
+    ) -> Cost:
+        """Return what was spent: by one job, or an attempt of it on models, for one repository, or by all."""
+        ...
+
+    def put_outcome(self, lease: Lease, outcome: Outcome) -> None:
+        """Keep what became of an attempt, or keep it anew."""
+        ...
+
+    def tallies(self, repository: Path, kind: str, since: float = 0.0) -> Sequence[Tally]:
+        """Return what became of all agents' attempts, added up by agent, by whether it was in `repository` and on a ticket of `kind`."""
         ...
 
     def close(self) -> None: ...

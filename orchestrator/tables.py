@@ -17,7 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA = "0001"
+SCHEMA = "0002"
 
 metadata = MetaData(
     naming_convention={
@@ -39,6 +39,7 @@ tickets = Table(
     Column("order", Text, nullable=False),
     Column("settings", Text, nullable=False),
     Column("filed_at", Float, nullable=False, index=True),
+    Column("filer", String(255), index=True),
 )
 
 jobs = Table(
@@ -54,6 +55,7 @@ jobs = Table(
     Column("chosen", Integer),
     Column("seconds", Float, nullable=False),
     Column("usd", Float),
+    Column("tokens", Integer),
     Column("fence", Integer, nullable=False),
     Column("lease_owner", String(255)),
     Column("lease_until", Float),
@@ -109,7 +111,7 @@ outbox = Table(
     UniqueConstraint("job", "commit"),
 )
 
-# What is reserved and spent. `time` has one row for each lease, kept up by its heartbeat; `model` one for each call.
+# What is reserved and spent. `time` has one row for each lease, kept up by its heartbeat; `model` one for each call of an attempt.
 ledger = Table(
     "ledger",
     metadata,
@@ -122,5 +124,22 @@ ledger = Table(
     Column("usd", Float),
     Column("tokens_in", Integer, nullable=False),
     Column("tokens_out", Integer, nullable=False),
-    Column("at", Float, nullable=False),
+    Column("at", Float, nullable=False, index=True),
+    Column("attempt", Integer),
+    Column("reserved_tokens", Integer),
+)
+
+# What became of each attempt that the ladder, or the agent itself, said yes or no to: what agents are chosen by.
+outcomes = Table(
+    "outcomes",
+    metadata,
+    Column("job", Integer, ForeignKey("jobs.number"), primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("repository", LargeBinary, nullable=False),
+    Column("agent", Text, nullable=False),
+    Column("kind", String(128), nullable=False),
+    Column("verified", Boolean, nullable=False),
+    Column("usd", Float, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("at", Float, nullable=False, index=True),
 )

@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from agents import AgentError, OutOfBudget, Stopped
 from orchestrator import phases
+from orchestrator.allowance import LimitReached
 from orchestrator.assignment import Assignment
 from orchestrator.budget import Budget
 from orchestrator.engines import Engines
@@ -55,9 +56,9 @@ class Worker:
             except LeaseLost:
                 return None
             except OutOfBudget as error:
-                ending = Ending(
-                    Status.PAUSED, f"paused: {error}; its work is kept", f"nightcrew resume {ticket.id} --seconds 600"
-                )
+                more = error.extend if isinstance(error, LimitReached) else "--seconds 600"
+                again = f"nightcrew resume {ticket.id} {more}".rstrip()
+                ending = Ending(Status.PAUSED, f"paused: {error}; its work is kept", again)
             except Stopped:
                 ending = Ending(Status.STOPPED, "stopped; its work is kept", f"nightcrew resume {ticket.id}")
             except KeyboardInterrupt:

@@ -55,7 +55,7 @@ class MeteredModel:
     def complete(self, request: Request, *, deadline_s: float, watch: Watch = unwatched) -> Reply:
         """Answer, and pay for it. Raises `OutOfBudget` before a call that may cost more than is left."""
         most = Usage(_characters(request) // _LEAST_CHARACTERS, request.max_tokens or _REPLY_TOKENS)
-        reservation = self.workspace.reserve(self.price(most))
+        reservation = self.workspace.reserve(self.price(most), most.tokens_in + most.tokens_out)
         spent = Usage()
         try:
             reply = self.model.complete(request, deadline_s=deadline_s, watch=watch)

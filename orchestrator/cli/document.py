@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from orchestrator.records import Cost, JobReport, StepRecord
+from orchestrator.records import AttemptRecord, Cost, JobReport, StepRecord
 from verifier import RungResult, Verdict
 
 Document = dict[str, Any]
@@ -24,17 +25,28 @@ def report_document(report: JobReport) -> Document:
         "sandbox": {"driver": report.sandbox},
         "without": list(report.without),
         "omitted": [{"path": omission.path, "why": omission.why} for omission in report.omitted],
-        "tries": [
-            {
-                "number": attempt.number,
-                "agent": attempt.agent,
-                "state": str(attempt.state),
-                "tree": attempt.tree,
-                "why": attempt.why,
-                "needs": attempt.needs,
-            }
-            for attempt in report.attempts
-        ],
+        "tries": [_try(report, at, attempt) for at, attempt in enumerate(report.attempts)],
+    }
+
+
+def _try(report: JobReport, at: int, attempt: AttemptRecord) -> Document:
+    verdict = report.verdict_on(attempt)
+    cost = report.costs[at] if at < len(report.costs) else Cost()
+    return {
+        "number": attempt.number,
+        "agent": attempt.agent,
+        "reason": attempt.reason,
+        "state": str(attempt.state),
+        "title": attempt.title,
+        "tree": attempt.tree,
+        "ref": f"refs/nightcrew/jobs/{report.ticket.id}/attempt-{attempt.number}",
+        "why": attempt.why,
+        "needs": attempt.needs,
+        "seed": attempt.seed,
+        "variant": attempt.variant,
+        "refused": list(attempt.refused),
+        "verdict": verdict_document(verdict) if verdict else None,
+        "cost": cost_document(replace(cost, seconds=attempt.seconds)),
     }
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from orchestrator.config import MachineConfig, RepositoryConfig
     from orchestrator.crew import Crew
     from orchestrator.detect import Detected
+    from orchestrator.engines import Engines
     from orchestrator.settings import Settings
     from sandbox import Toolchain
     from verifier import Found, Server, Suite
@@ -53,14 +54,14 @@ class Edge:
         configured = self.machine().state if machine_file(self.environ, self.home).exists() else None
         return state_directory(self.environ, self.home, configured, self.state_given)
 
-    def crew(self, settings: Settings | None = None) -> Crew:
+    def crew(self, settings: Settings | None = None, engines: Engines | None = None) -> Crew:
         """Return a crew with the settings of a repository, or with none for commands that only look at tickets.
 
         What a killed command left is cleaned up first.
         """
         from orchestrator.crew import Crew
 
-        crew = Crew(self.state()) if settings is None else Crew(self.state(), settings)
+        crew = Crew(self.state()) if settings is None else Crew(self.state(), settings, engines=engines)
         crew.sweep()
         return crew
 
@@ -107,7 +108,10 @@ class Edge:
             attempts=config.agent.attempts,
             ask=config.agent.ask,
             seconds=config.budget.seconds,
-            usd=config.budget.usd,
+            usd=_least(config.budget.usd, machine.budget.usd),
+            tokens=config.budget.tokens,
+            rounds=config.agent.rounds,
+            paid=self._paid(machine),
             driver=machine.shadow.driver,
             sandbox=sandbox,
             container=Container(
@@ -199,6 +203,14 @@ class Edge:
 
         return toolchain_paths(Path(python) if python else None, self.home, self.environ)
 
+    def _paid(self, machine: MachineConfig) -> tuple[str, ...]:
+        """Return the agents that cost dollars here."""
+        if not any(each.price_in or each.price_out for each in machine.models.values()):
+            return ()
+        from orchestrator.roster import paid_agents
+
+        return paid_agents(self.environ, machine.named_models())
+
     def _named(self, machine: MachineConfig) -> tuple[Path, ...]:
         """Return the directories that the machine's configuration opens to sandboxes."""
         homes = (str(self.home) + path[1:] if path.startswith("~/") else path for path in machine.sandbox.toolchains)
@@ -211,6 +223,11 @@ def _environment_of(python: str | None, repository: Path) -> tuple[Path, ...]:
     if environment is None or environment.is_relative_to(repository) or not (environment / "pyvenv.cfg").is_file():
         return ()
     return (environment,)
+
+
+def _least(*limits: float | None) -> float | None:
+    """Return the lowest limit there is: a repository's file may lower what the machine's allows."""
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 def _is_system(path: str) -> bool:

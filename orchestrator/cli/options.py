@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _AGENTS = (
-    "repair, model (or model:NAME), command:CMD for any program that edits files in its working directory, or acp:CMD for any agent"
-    " of the Agent Client Protocol"
+    "repair, model (or model:NAME), command:CMD for any program that edits files in its working directory, acp:CMD for any agent"
+    " of the Agent Client Protocol, several of them with commas between, or auto"
 )
 
 TEXT_LIMIT_BYTES = 1 << 20
@@ -61,12 +61,21 @@ _ORDER_OPTIONS: tuple[Callable[[Any], Any], ...] = (
         metavar="FILE[:PATH]",
         help="A test file to add at PATH, protected from the agent, delivered with the fix. Repeatable.",
     ),
+    click.option(
+        "--like",
+        "likes",
+        multiple=True,
+        metavar="REV|FILE",
+        help="A commit, or a file with a diff, that shows what to do to the rest. Repeatable; the agent is then `migrate`.",
+    ),
     click.option("--agent", metavar="AGENT", help=f"{_AGENTS}."),
+    click.option("--model", metavar="NAME", help="The configured model that a command:CMD may ask; default: the one in the environment, or the first that fits."),
     click.option("--attempts", type=click.IntRange(1, 64), metavar="N", help="Tries at the job, each in a shadow of its own."),
     click.option("--ask/--no-ask", default=None, help="Whether it may pause with a question, or takes the likeliest change."),
     click.option("--plan", is_flag=True, help="Have it plan first, and pause until `answer` approves the plan. For agents with models."),
     click.option("--seconds", type=click.FloatRange(0, min_open=True), metavar="S", help="Budget of wall clock; the job pauses there."),
     click.option("--usd", type=click.FloatRange(0), metavar="U", help="Budget in dollars; the job pauses there."),
+    click.option("--tokens", type=click.IntRange(0), metavar="N", help="Budget in tokens of models; the job pauses there."),
     click.option("--driver", type=click.Choice(["fuse", "copy"]), help="How shadows are made; default: the best that works."),
     click.option("--sandbox", type=click.Choice(["local", "docker", "none"]), help="Where commands run; `none` gives up all isolation."),
     click.option("--seed", type=int, default=0, metavar="N", help="Makes a run repeatable."),

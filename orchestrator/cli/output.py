@@ -56,6 +56,7 @@ def print_report(report: JobReport, *, with_text: bool = False) -> None:
     _field("files", "\n".join(report.files))
     for attempt in report.attempts:
         _field("needs", attempt.needs)
+    _print_attempts(report)
     if report.verdict is not None:
         _print_verdict(report.verdict)
     _field("without", "\n".join(report.without))
@@ -65,6 +66,20 @@ def print_report(report: JobReport, *, with_text: bool = False) -> None:
     )
     _field("cost", cost_line(report.cost) + (f"  ({report.agent}; {means})" if means else ""))
     _field("next", report.next)
+
+
+def _print_attempts(report: JobReport) -> None:
+    """Print what became of each attempt, and why its agent was tried, where there were several or there is a reason."""
+    if len(report.attempts) < 2 and not any(attempt.reason for attempt in report.attempts):
+        return
+    for attempt in report.attempts:
+        verdict = report.verdict_on(attempt)
+        stands = "open" if attempt.state == "open" else attempt.why
+        if verdict is not None:
+            failed = next((rung for rung in verdict.rungs if rung.status == "fail"), None)
+            stands = f"refused: {failed.name}: {failed.why}" if failed else "verified" if verdict.verified else "not shown"
+        told = f"{attempt.agent}: {attempt.title or attempt.state}; {stands}; {attempt.seconds:.1f} s"
+        _field(f"attempt {attempt.number}", one_line(told, 200) + (f"\n{attempt.reason}" if attempt.reason else ""))
 
 
 def _field(name: str, value: str) -> None:

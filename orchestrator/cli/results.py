@@ -73,13 +73,14 @@ def logs_command(ticket: str, edge: Edge, json_wanted: bool) -> None:
 
 @click.command("diff")
 @ticket_argument
+@click.option("--attempt", type=click.IntRange(1), metavar="K", help="What attempt K left, whether it won or not.")
 @shared_options
-def diff_command(ticket: str, edge: Edge, json_wanted: bool) -> None:
+def diff_command(ticket: str, attempt: int | None, edge: Edge, json_wanted: bool) -> None:
     """Print a ticket's change as a git patch."""
     with edge.crew() as crew:
-        patch = crew.diff(ticket)
+        patch = crew.diff(ticket, attempt)
     if json_wanted:
-        print_document({"ticket": ticket, "diff": patch.decode("utf-8", "replace")})
+        print_document({"ticket": ticket, "attempt": attempt, "diff": patch.decode("utf-8", "replace")})
     else:
         print_patch(patch)
 

@@ -21,6 +21,7 @@ from orchestrator.cli.output import print_document, print_report, write
 
 if TYPE_CHECKING:
     from orchestrator.records import JobReport, Order
+    from shadowfs import Example
 
 
 @click.command("fix")
@@ -135,8 +136,9 @@ def work_command(limit: int | None, edge: Edge, json_wanted: bool) -> None:
 @ticket_argument
 @click.option("--seconds", type=click.FloatRange(0), default=0.0, metavar="S", help="Seconds to add to the budget.")
 @click.option("--usd", type=click.FloatRange(0), default=0.0, metavar="U", help="Dollars to add to the budget.")
+@click.option("--tokens", type=click.IntRange(0), default=0, metavar="N", help="Tokens to add to the budget.")
 @shared_options
-def resume_command(ticket: str, seconds: float, usd: float, edge: Edge, json_wanted: bool) -> int:
+def resume_command(ticket: str, seconds: float, usd: float, tokens: int, edge: Edge, json_wanted: bool) -> int:
     """Go on with a ticket's job where it stood.
 
     For a job that paused, was stopped, failed, or whose process was killed. The exit status is that of `fix`.
@@ -144,7 +146,7 @@ def resume_command(ticket: str, seconds: float, usd: float, edge: Edge, json_wan
     from orchestrator.cli.progress import watching
 
     with edge.crew() as crew, watching() as watch:
-        report = crew.resume(ticket, watch, seconds=seconds, usd=usd)
+        report = crew.resume(ticket, watch, seconds=seconds, usd=usd, tokens=tokens)
     return _ended(report, json_wanted)
 
 
@@ -228,6 +230,11 @@ def review_command(ref: str, repo: Path | None, edge: Edge, json_wanted: bool, *
 def _order(edge: Edge, repository: Path, text: str | None, given: dict[str, Any]) -> Order:
     from orchestrator.records import Order
 
+    given["examples"] = examples = _examples(edge, repository, given.pop("likes"))
+    if text is None and examples:
+        from orchestrator.examples import titled
+
+        text = titled(examples)
     if text is None:
         raise click.UsageError(
             "the ticket has no text: say what is wrong, as in `nightcrew fix 'total() is off by one'`"
@@ -235,6 +242,17 @@ def _order(edge: Edge, repository: Path, text: str | None, given: dict[str, Any]
     added = read_added(repository, given.pop("add_tests"), lambda: edge.detect(repository).tests)
     branch = not given.pop("no_branch")
     return Order(text=text, repository=repository, added=added, branch=branch, **given)
+
+
+def _examples(edge: Edge, repository: Path, likes: tuple[str, ...]) -> tuple[Example, ...]:
+    """Return the changes that `--like` names, as they are now."""
+    if not likes:
+        return ()
+    from orchestrator.config import read_repository
+    from orchestrator.examples import read_examples
+
+    hidden = read_repository(repository).files.secret
+    return read_examples(repository, likes, hidden, edge.environ, Path.cwd())
 
 
 def _ended(report: JobReport, json_wanted: bool) -> int:

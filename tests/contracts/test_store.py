@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.allowance import Short
 from orchestrator.errors import LeaseLost, UnknownTicket
 from orchestrator.memory import MemoryStore
 from orchestrator.records import AddedTest, AttemptRecord, AttemptState, Cost, OptionRecord, Order, Status, Ticket
@@ -259,8 +260,8 @@ def test_dollars_are_reserved_before_they_are_spent_and_never_past_the_limit(sto
     number = file(store, usd=1.0)
     lease = claim(store)
     first = store.reserve(lease, 0.75)
-    assert first is not None
-    assert store.reserve(lease, 0.5) is None
+    assert isinstance(first, int)
+    assert store.reserve(lease, 0.5) == Short("job", "dollars", 1.0, 0.75, 0.5)
     store.settle(lease, first, Cost(tokens_in=10, tokens_out=2, usd=0.25))
     assert store.reserve(lease, 0.5) is not None
     assert store.cost(number) == Cost(0.0, 10, 2, 0.75)

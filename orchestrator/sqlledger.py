@@ -1,0 +1,119 @@
+"""The ledger and what was learned of agents, as queries on a connection. The store opens the transactions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from orchestrator.allowance import DAY_S, Allowance, Amount, Short, first_short
+from orchestrator.records import Cost, Outcome
+from orchestrator.routing import Tally
+from orchestrator.store import Lease
+from orchestrator.tables import jobs, ledger, outcomes, tickets
+
+
+def reserve(
+    connection: Connection, lease: Lease, asked: Amount, allowance: Allowance, attempt: int, now: float
+) -> int | Short:
+    """Reserve in one transaction, which keeps other writers out: sums of before, then the row."""
+    limits = [("job", _of_job(connection, lease.job), spent(connection, ledger.c.job == lease.job))]
+    day = ledger.c.at > now - DAY_S
+    if allowance.machine != Amount():
+        limits.append(("machine", allowance.machine, spent(connection, day)))
+    if allowance.user != Amount():
+        query = sa.select(tickets.c.filer).select_from(jobs.join(tickets)).where(jobs.c.number == lease.job)
+        filer = connection.execute(query).scalar_one()
+        theirs = (
+            sa.select(jobs.c.number).select_from(jobs.join(tickets)).where(tickets.c.filer.is_not_distinct_from(filer))
+        )
+        limits.append(("user", allowance.user, spent(connection, sa.and_(day, ledger.c.job.in_(theirs)))))
+    if (short := first_short(asked, limits)) is not None:
+        return short
+    row = time_row(lease, now) | {"kind": "model", "usd": None, "attempt": attempt}
+    row |= {"reserved_usd": asked.usd or 0.0, "reserved_tokens": asked.tokens or 0}
+    key = connection.execute(ledger.insert().values(row)).inserted_primary_key
+    assert key is not None
+    return int(key[0])
+
+
+def settle(connection: Connection, reservation: int, cost: Cost) -> None:
+    """Replace a reservation by what was spent."""
+    values = {"usd": cost.usd, "tokens_in": cost.tokens_in, "tokens_out": cost.tokens_out, "reserved_tokens": 0}
+    connection.execute(ledger.update().where(ledger.c.id == reservation).values(values))
+
+
+def spent(connection: Connection, which: sa.ColumnElement[bool]) -> Amount:
+    """Return what counts as spent: what is settled, and all of what is reserved and not settled."""
+    tokens = ledger.c.tokens_in + ledger.c.tokens_out + sa.func.coalesce(ledger.c.reserved_tokens, 0)
+    query = sa.select(*(sa.func.coalesce(sa.func.sum(what), 0) for what in (_usd(), tokens))).where(which)
+    usd, count = connection.execute(query).one()
+    return Amount(float(usd), int(count))
+
+
+def cost(
+    connection: Connection, number: int | None, repository: Path | None, since: float, attempt: int | None
+) -> Cost:
+    """Return what was spent: by one job or one of its attempts, for one repository, or by all."""
+    sums = (ledger.c.seconds, ledger.c.tokens_in, ledger.c.tokens_out, _usd())
+    query = sa.select(*(sa.func.coalesce(sa.func.sum(what), 0) for what in sums)).where(ledger.c.at >= since)
+    if number is not None:
+        query = query.where(ledger.c.job == number)
+    if attempt is not None:
+        query = query.where(ledger.c.attempt == attempt)
+    if repository is not None:
+        query = query.select_from(ledger.join(jobs).join(tickets)).where(
+            tickets.c.repository == os.fsencode(repository)
+        )
+    seconds, tokens_in, tokens_out, usd = connection.execute(query).one()
+    return Cost(float(seconds), int(tokens_in), int(tokens_out), float(usd))
+
+
+def book_time(connection: Connection, lease: Lease, now: float) -> None:
+    """Write how long a lease has lasted by now."""
+    which = sa.and_(ledger.c.job == lease.job, ledger.c.fence == lease.fence, ledger.c.kind == "time")
+    began = connection.execute(sa.select(ledger.c.at).where(which)).scalar_one()
+    connection.execute(ledger.update().where(which).values(seconds=max(0.0, now - began)))
+
+
+def time_row(lease: Lease, now: float) -> dict[str, Any]:
+    """Return the row that a lease begins with."""
+    row: dict[str, Any] = {"job": lease.job, "fence": lease.fence, "kind": "time", "seconds": 0.0, "at": now}
+    return row | {"reserved_usd": 0.0, "usd": 0.0, "tokens_in": 0, "tokens_out": 0, "reserved_tokens": 0}
+
+
+def put_outcome(connection: Connection, lease: Lease, repository: bytes, outcome: Outcome, now: float) -> None:
+    """Keep what became of an attempt, or keep it anew."""
+    which = sa.and_(outcomes.c.job == lease.job, outcomes.c.attempt == outcome.attempt)
+    row = {"job": lease.job, "attempt": outcome.attempt, "repository": repository, "agent": outcome.agent}
+    row |= {"kind": outcome.kind, "verified": outcome.verified, "usd": outcome.usd, "seconds": outcome.seconds}
+    if connection.execute(outcomes.update().where(which).values(row)).rowcount == 0:
+        connection.execute(outcomes.insert().values(at=now, **row))
+
+
+def tallies(connection: Connection, repository: Path, kind: str, since: float) -> Sequence[Tally]:
+    """Return what became of all agents' attempts since then, added up by agent, place and kind."""
+    table = outcomes.c
+    here, alike = table.repository == os.fsencode(repository), table.kind == kind
+    cells = sa.case((here, 1), else_=0), sa.case((alike, 1), else_=0)
+    won = sa.func.sum(sa.case((table.verified, 1), else_=0))
+    sums = sa.func.count(), won, sa.func.sum(table.usd), sa.func.sum(table.seconds)
+    query = sa.select(table.agent, *cells, *sums).where(table.at >= since).group_by(table.agent, *cells)
+    rows = connection.execute(query.order_by(table.agent, *cells))
+    return [
+        Tally(agent, bool(at), bool(like), int(tries), int(verified), float(usd), float(seconds))
+        for agent, at, like, tries, verified, usd, seconds in rows
+    ]
+
+
+def _of_job(connection: Connection, number: int) -> Amount:
+    usd, tokens = connection.execute(sa.select(jobs.c.usd, jobs.c.tokens).where(jobs.c.number == number)).one()
+    return Amount(usd, tokens)
+
+
+def _usd() -> sa.ColumnElement[Any]:
+    return sa.func.coalesce(ledger.c.usd, ledger.c.reserved_usd)
