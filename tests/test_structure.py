@@ -33,6 +33,7 @@ ENGINES = {
     "pyfuse3": "shadowfs",
     "psutil": "sandbox",
     "lsprotocol": "verifier/language/lsp.py",
+    "mcp": "orchestrator/mcp/server.py",
     "openai": "agents/models/client.py",
     "httpx2": "agents/door/upstream.py",
     "h11": "agents/door/connection.py",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 
-from agents import Workspace, shown
+from agents import Hit, Workspace, shown
 from orchestrator.mcp.desk import Answer
 from orchestrator.plain import plain
 from orchestrator.records import JobReport
@@ -64,6 +64,17 @@ def places(found: Sequence[Place], more: int = 0) -> Answer:
     rows = [{"path": path, "line": line, "text": text.strip()[:200]} for path, line, text in few]
     text = shown.places(few) + (f"\n… {left_out} more or so; look for something rarer" if left_out else "")
     return Answer(text, {"places": rows, "left_out": left_out})
+
+
+def hits(found: Sequence[Hit]) -> Answer:
+    """Return what the code index finds, the best first."""
+    few = found[:MOST_FOUND]
+    rows = [
+        {"path": hit.path, "first": hit.first, "last": hit.last, "name": hit.name, "why": "; ".join(hit.why)}
+        for hit in few
+    ]
+    lines = [f"{row['path']}:{row['first']}-{row['last']} {row['name']} ({row['why']})" for row in rows]
+    return Answer("\n".join(lines) or "Nothing was found: `search` for words.", {"places": rows})
 
 
 def locations(found: Sequence[Location]) -> Answer:

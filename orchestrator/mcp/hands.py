@@ -59,6 +59,7 @@ class Hands:
     def do(self, name: str, given: Given) -> Answer:
         """Carry out a call and return what came of it. Raises what ends the job (`AgentError`), nothing else that is expected."""
         does: Mapping[str, Callable[[Given], Answer]] = {
+            "locate": lambda given: answers.hits(self._on(given).locate(str(given["text"]))),
             "search": self._search,
             "read": self._read,
             "edit": self._edit,

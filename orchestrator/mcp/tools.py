@@ -105,6 +105,12 @@ OFFERS: tuple[Offer, ...] = (
         {"ticket": _TEXT, "base": _TEXT, "failing": _TEXTS, "protected": _TEXTS, "changed": _TEXTS, "goes_on": _YES, "seconds_left": _NUMBER},
     ),
     Offer(
+        _tool("locate", "Find the places that fit best what is wrong: a ticket's text, a traceback, or any words, by the code index.", {"text": _TEXT}, _SHADOW),
+        "Locate places",
+        {"places": _list(path=_TEXT, first=_WHOLE, last=_WHOLE, name=_TEXT, why=_TEXT)},
+        reads=True,
+    ),
+    Offer(
         _tool("search", "Find the lines that match a regular expression (Python's).", {"pattern": _TEXT}, {"path": _said(_TEXT, "only below this folder, or in this file"), **_SHADOW}),
         "Search the repository",
         _PLACES,

@@ -92,8 +92,8 @@ async def fixes(client: Client, place: Place) -> dict[str, Any]:
     """Try something in a fork, submit too early, then what is right; return what came of it, and the rungs that were told meanwhile."""
     told: list[str] = []
 
-    async def progress(count: float, total: float | None, message: str | None) -> None:
-        del count, total
+    async def progress(progress: float, total: float | None, message: str | None) -> None:
+        del progress, total
         told.append(message or "")
 
     opened = await call(client, "begin", **TICKET, tests=[ADDED])

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
 
-from agents import MemoryWorkspace, OutOfBudget, Stopped, Task
+from agents import Hit, MemoryWorkspace, OutOfBudget, Stopped, Task
 from orchestrator.mcp.hands import Hands
 from sandbox import Command, Completed, Ended
 from verifier import Outcome, Ran, Suite, SuiteReport, TestResult
@@ -17,6 +17,7 @@ FILES = {
     "data.bin": b"\0\1",
     "tests/test_sums.py": b"one\ntwo\n",
 }
+HITS = (Hit("sums.py", 1, 2, 1.0, "total", ("a word", "a frame")),)
 TASK = Task("sums", Suite("command", ("true",)), ("t",), frozenset({"tests/test_sums.py"}))
 
 
@@ -33,7 +34,7 @@ def respond(workspace: MemoryWorkspace, command: Command) -> Completed:
 
 @pytest.fixture
 def hands() -> Iterator[Hands]:
-    workspace = MemoryWorkspace(FILES, say=say, respond=respond, protected=TASK.protected)
+    workspace = MemoryWorkspace(FILES, say=say, respond=respond, protected=TASK.protected, locating=lambda _: HITS)
     with Hands(TASK, workspace) as hands:
         yield hands
 
@@ -47,6 +48,8 @@ def test_places_and_lines_are_found_and_bounded(hands: Hands) -> None:
     part = hands.do("read", {"path": "long.txt", "first": 999})
     assert (part.data["text"], part.data["lines"]) == ("line 999\nline 1000", 1000)
     assert hands.do("read", {"path": "long.txt"}).data["last"] == 400
+    row = {"path": "sums.py", "first": 1, "last": 2, "name": "total", "why": "a word; a frame"}
+    assert hands.do("locate", {"text": "total"}).data == {"places": [row]}
     assert "binary" in hands.do("read", {"path": "data.bin"}).text
 
 
