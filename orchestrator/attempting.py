@@ -139,6 +139,9 @@ def _let_work(agent: Agent, task: Task, workspace: ShadowWorkspace) -> Result:
         if isinstance(result, Query):
             # The answer finds the files as they are now.
             workspace.keep()
+        elif task.plan and not task.answers and not isinstance(result, NoFix):
+            # Whichever agent it was: nobody approved anything.
+            return NoFix("It made no plan, and one was to be approved first.", "An agent that plans, or no --plan.")
         return result
     except (OutOfBudget, Stopped, KeyboardInterrupt):
         workspace.keep()

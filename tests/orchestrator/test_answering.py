@@ -184,6 +184,15 @@ def test_a_plan_that_nobody_makes_or_approves_is_refused(repository: Path, given
     assert settle(order(repository, plan=True, agent="model:local"), Settings(suite=project.UNITTEST)).ask
 
 
+def test_what_an_agent_does_without_a_plan_is_not_taken_where_one_was_to_be_approved(
+    crew: Open, repository: Path
+) -> None:
+    # The first is asked for before there is a ticket.
+    report = crew([], [FIX]).fix(order(repository, plan=True, agent="model"))
+    assert (report.status, report.branch) == (Status.NO_FIX, None)
+    assert "It made no plan" in report.why
+
+
 class Moving:
     """An agent that keeps a change by its tree, goes back to the base, and takes the change back."""
 
