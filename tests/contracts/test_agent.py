@@ -16,6 +16,7 @@ from agents import (
     Ask,
     CommandAgent,
     MemoryWorkspace,
+    MigrationAgent,
     NoFix,
     OutOfBudget,
     Proposal,
@@ -39,6 +40,7 @@ AGENTS: dict[str, tuple[Make, Make]] = {
         lambda: ScriptedAgent([NoFix("no idea", "an idea")]),
     ),
     "acp": (lambda: AcpAgent(PUTS), lambda: AcpAgent(PUTS)),
+    "migrate": (MigrationAgent, MigrationAgent),
     "repair": (lambda: RepairAgent(ForkServers()), lambda: RepairAgent(ForkServers())),
 }
 """Each agent as it repairs the project, and as it finds nothing to do there."""
@@ -110,7 +112,7 @@ def test_a_question_carries_its_options_and_leaves_the_workspace_as_it_was(hold:
 
 
 def test_agents_that_need_no_process_work_in_memory_too() -> None:
-    for name in ("command", "scripted"):
+    for name in ("command", "scripted", "migrate"):
         with opened("memory", Path()) as hold:
             assert isinstance(hold.workspace, MemoryWorkspace)
             result = AGENTS[name][0]().work(TASK, hold.workspace)

@@ -38,7 +38,7 @@ def test_a_missing_file_is_said_to_be_missing(workspace: Workspace) -> None:
 
 def test_search_finds_lines_by_their_number_from_one(workspace: Workspace) -> None:
     assert [found for found in workspace.search(r"age > \w+") if found[0] == "age.py"] == [
-        ("age.py", 2, "    return age > limit")
+        ("age.py", 2, "    return bool(age > limit)")
     ]
     assert not list(workspace.search("nowhere at all"))
 

@@ -24,7 +24,7 @@ from orchestrator.records import Order, Ticket
 from orchestrator.settings import Settings
 from orchestrator.workspace import ShadowWorkspace
 from sandbox import Command, Completed, Ended, Limits, LocalDriver, toolchain_paths
-from shadowfs import CopyDriver, Driver, FuseDriver, pin
+from shadowfs import CopyDriver, Driver, Example, ExampleFile, FuseDriver, pin
 from tests.agents.acp import PLAIN
 from tests.verifier.language.doubles import PROGRAM
 from verifier import (
@@ -42,7 +42,7 @@ from verifier import (
     TestResult,
 )
 
-BUGGY = "def old_enough(age, limit):\n    return age > limit\n"
+BUGGY = "def old_enough(age, limit):\n    return bool(age > limit)\n"
 FIXED = BUGGY.replace(">", ">=")
 FAILING = "tests/test_age.py::test_just_old_enough"
 PASSING = "tests/test_age.py::test_too_young"
@@ -59,7 +59,15 @@ FIX = "sed -i 's/>/>=/' age.py && echo 'An age equal to the limit is old enough.
 """A shell command that repairs the project."""
 
 SUITE = Suite("pytest", ("-p", "no:cacheprovider"), sys.executable, environment={"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"})
-TASK = Task("# Who is as old as the limit is refused\n", SUITE, (FAILING,), frozenset({"conftest.py"}), 7)
+EXAMPLE = ExampleFile("drive.py", b"may_drive = bool(years > 17)\n", b"may_drive = bool(years >= 17)\n")
+TASK = Task(
+    "# Who is as old as the limit is refused\n",
+    SUITE,
+    (FAILING,),
+    frozenset({"conftest.py"}),
+    7,
+    examples=(Example("an example", (EXAMPLE,)),),
+)
 BUDGET_S = 600.0
 
 
