@@ -174,6 +174,8 @@ def test_where_nobody_is_asked_the_agent_goes_on_by_itself(crew: Open, repositor
     [
         ({"agent": "repair"}, "the agent 'repair' makes no plan"),
         ({"agent": "command:true"}, "the agent 'command:true' makes no plan"),
+        ({"agent": "model,repair"}, "the agent 'repair' makes no plan"),
+        ({"agent": "auto"}, "the agent 'auto' makes no plan"),
         ({"agent": "model", "ask": False}, "a plan waits for somebody's answer"),
     ],
 )
