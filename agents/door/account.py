@@ -76,7 +76,8 @@ class Account:
         if self._calls >= self._limits.calls:
             raise Refused(429, "too_many_calls", f"this program asked {self._calls} times, which is all it may")
         try:
-            reservation = self._workspace.reserve(self._endpoint.cost_usd(asked.most))
+            tokens = asked.most.tokens_in + asked.most.tokens_out
+            reservation = self._workspace.reserve(self._endpoint.cost_usd(asked.most), tokens)
         except OutOfBudget as error:
             raise self.end(error) from None
         self._calls += 1
