@@ -10,8 +10,8 @@ from agents import Agent, NoFix, OutOfBudget, Proposal, Query, Question, Result,
 from orchestrator.allowance import LimitReached
 from orchestrator.assignment import Assignment
 from orchestrator.budget import LEAST_S, Budget
+from orchestrator.following import beside_user, ended_beside, journal_of, left_by, stopping_beside
 from orchestrator.forking import forking
-from orchestrator.journal import Journal
 from orchestrator.languages import languages_in
 from orchestrator.locating import locator
 from orchestrator.patterns import matching
@@ -49,29 +49,15 @@ def attempt(
     It gets a `share` of the seconds that are left; where that is less than all, its end is the attempt's.
     """
     work.engines.warm_place.reap()
-    steps = Journal(work.store, work.lease, record.number, work.engines.allowance)
+    steps = journal_of(work, record.number)
     agent = work.engines.agent(record.agent)
-    protected = frozenset(added.path for added in work.order.added)
-    task = Task(
-        work.order.text,
-        work.suite,
-        failing,
-        protected,
-        record.seed,
-        work.settings.ask,
-        plan=work.order.plan,
-        answers=record.answers,
-        variant=Variant(record.variant),
-        model=work.order.program_model,
-        refused=record.refused,
-        examples=work.order.examples,
-    )
-    protects = _protection(work, protected)
-    start = steps.checkpoint() or base
+    task = _task(work, failing, record)
+    protects = _protection(work, task.protected)
+    base, start = left_by(steps, base)
     work.emit(
         "attempt", f"attempt {record.number}: {agent.name}" + (" goes on" if start != base or record.answers else "")
     )
-    with work.places.open(snapshot, start) as place:
+    with work.places.open(snapshot, start) as place, beside_user(work, place.shadow, steps, base) as beside:
         record = replace(work.places.noted(record), tree=start)
         work.store.put_attempt(work.lease, record)
         budget = work.budget.before_judging(share)
@@ -97,20 +83,41 @@ def attempt(
             steps=steps,
             budget=budget,
             protects=protects,
-            stopping=work.stopping,
+            stopping=stopping_beside(work, beside, languages),
             emit=work.emit,
             forking=forking(work.places, base, servers, stopping=work.stopping, remaining_s=budget.remaining_s),
             languages=languages,
             locator=index,
+            base_now=None if beside is None else beside.base,
         )
         with languages, nullcontext() if index is None else closing(index):
             result = _within_its_share(agent, task, workspace, work.budget.before_judging, share)
         place.sandbox.close()
+        base = base if beside is None else beside.settled()
         change = _cleaned(snapshot, snapshot.depot.change(base, place.shadow.seal().tree), protects)
+        if beside is not None:
+            change, result = ended_beside(work, beside, change, result)
     options = _kept_options(work, snapshot, record, result, protects) if isinstance(result, Question) else ()
     record = replace(_ended(record, result, change, options), seconds=left_s - work.budget.remaining_s())
     work.store.put_attempt(work.lease, record)
     return record
+
+
+def _task(work: Assignment, failing: tuple[str, ...], record: AttemptRecord) -> Task:
+    return Task(
+        work.order.text,
+        work.suite,
+        failing,
+        frozenset(added.path for added in work.order.added),
+        record.seed,
+        work.settings.ask,
+        plan=work.order.plan,
+        answers=record.answers,
+        variant=Variant(record.variant),
+        model=work.order.program_model,
+        refused=record.refused,
+        examples=work.order.examples,
+    )
 
 
 def _warm(work: Assignment, snapshot: Snapshot, base: str) -> Callable[[], WarmServers | None]:

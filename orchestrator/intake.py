@@ -69,6 +69,10 @@ def settle(order: Order, settings: Settings) -> Settings:
     if MIGRATE in agents_of(settled.agent) and not order.examples:
         raise OrderRefused(f"the agent {MIGRATE!r} does what examples do: name a commit or a diff with --like")
     _check_plan(order, settled)
+    if order.follow:
+        _check_follow(settled)
+        # What an agent would go on from after the ladder's word has moved.
+        settled = replace(settled, rounds=0)
     _check_paid(order, settled)
     if order.model is not None and not runs_program(settled.agent):
         raise OrderRefused(
@@ -90,6 +94,20 @@ def _check_plan(order: Order, settled: Settings) -> None:
         )
     if not settled.ask:
         raise OrderRefused("a plan waits for somebody's answer, and nobody is asked: leave out --plan, or type --ask")
+
+
+def _check_follow(settled: Settings) -> None:
+    """Refuse to follow the user's saves with what needs files that stand still."""
+    agents = agents_of(settled.agent)
+    still = next((each for each in agents if each in ("repair", MIGRATE, AUTO)), None)
+    if still is not None:
+        raise OrderRefused(
+            f"the agent {still!r} searches in files that stand still: with --follow use command:CMD, acp:CMD or model"
+        )
+    if len(agents) > 1 or settled.attempts > 1:
+        raise OrderRefused("one attempt of one agent can follow what you save: leave out --follow, or ask for one")
+    if settled.sandbox == "docker":
+        raise OrderRefused("files go into a container before each command: with --follow use --sandbox local")
 
 
 def _check_paid(order: Order, settled: Settings) -> None:

@@ -57,6 +57,8 @@ class Order:
     user: str = ""
     model: str | None = None
     """The configured model that a program (`command:CMD`) may ask; None is the first that fits."""
+    follow: bool = False
+    """Whether the shadow shows what the user saves meanwhile, wherever it has no version of its own."""
     examples: tuple[Example, ...] = ()
     """Changes that show what is to be done to the rest; who names no agent besides gets `migrate`."""
 
@@ -262,7 +264,7 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Live progress of a job. `kind` is `pin`, `attempt`, `step`, `progress`, `ask`, `verify`, `rung`, `deliver` or `done`; `text` is one printable line."""
+    """Live progress of a job. `kind` is `pin`, `attempt`, `step`, `progress`, `saved`, `ask`, `verify`, `rung`, `deliver` or `done`; `text` is one printable line."""
 
     job: int
     kind: str

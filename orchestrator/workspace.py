@@ -48,6 +48,8 @@ class ShadowWorkspace(LanguageVerbs):
     forking: Forking
     languages: Languages = field(default_factory=Languages)
     locator: Locator | None = None
+    base_now: Callable[[], str] | None = None
+    """Returns the base of a shadow that follows the user."""
 
     @property
     def root(self) -> Path:
@@ -149,7 +151,8 @@ class ShadowWorkspace(LanguageVerbs):
 
     def change(self) -> Change:
         """Return what the shadow differs in from the base by now."""
-        return self._snapshot.depot.change(self.base, self.place.shadow.checkpoint())
+        base = self.base if self.base_now is None else self.base_now()
+        return self._snapshot.depot.change(base, self.place.shadow.checkpoint())
 
     @contextmanager
     def fork(self) -> Iterator[ShadowWorkspace]:
@@ -158,7 +161,8 @@ class ShadowWorkspace(LanguageVerbs):
         with self.forking(self.place) as (place, languages):
             self.steps.finish(number, {})
             steps = Aside(self.steps.store, self.steps.lease, self.steps.attempt, self.steps.allowance, of=self.steps)
-            yield replace(self, place=place, languages=languages, steps=steps)
+            base = self.base if self.base_now is None else self.base_now()
+            yield replace(self, place=place, languages=languages, steps=steps, base=base, base_now=None)
 
     def restore(self, tree: str) -> None:
         """Make the files what they are in a tree of the depot."""

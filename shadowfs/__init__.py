@@ -26,6 +26,7 @@ from shadowfs.memory import MemoryDriver
 from shadowfs.merge import merge
 from shadowfs.pin import LARGE_BYTES, pin
 from shadowfs.pintable import PinnedFile, PinTable
+from shadowfs.repin import rewind
 from shadowfs.secrets import hiding
 from shadowfs.shadow import Driver, Mount, Moved, Probe, Shadow
 from shadowfs.snapshot import Omission, Snapshot
@@ -73,6 +74,7 @@ __all__ = [
     "ignored_paths",
     "merge",
     "pin",
+    "rewind",
     "set_branch",
     "sweep",
 ]

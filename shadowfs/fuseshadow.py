@@ -141,7 +141,7 @@ class FuseShadow:
     def move(self, snapshot: Snapshot, tree: str | None = None) -> Moved:
         """Become a shadow of a later snapshot, or of `tree` over its ignored files, apart from what it has of its own."""
         order = self._order.over(snapshot, tree or snapshot.tree)
-        with self._lock:
+        with self._lock, _uninterrupted():
             for op in ("move", "moved"):
                 message = self._request({"op": op, "order": order.message()})
                 if "error" in message:
@@ -335,6 +335,16 @@ class FuseShadow:
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._server, signal.SIGKILL)
         self._control.close()
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Put off Ctrl-C and requests to end until what takes two answers is whole."""
+    old = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, old)
 
 
 def _answer(control: socket.socket, whose: str) -> dict[str, Any]:

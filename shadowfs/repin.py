@@ -213,26 +213,39 @@ def _kept_of(status: os.stat_result) -> tuple[int, int, int, int, int]:
 
 
 def _kept(before: Snapshot, table: PinTable, rows: dict[bytes, Row | None]) -> tuple[Snapshot, PinTable]:
-    """Write the snapshot with these rows beside the one before, whose rules hold on."""
+    """Keep the snapshot with these rows, of the same head."""
     depot = before.depot
+    files: dict[RepoPath, Entry | None] = {
+        os.fsdecode(path): None if row is None else Entry(row[0], row[1]) for path, row in rows.items()
+    }
+    tree = depot.graft(before.tree, files)
+    base = commit_of(depot, tree, parse_commit(before.head, depot.read_commit(before.head)), before.branch)
+    return _saved(replace(before, tree=tree, base=base), table), table
+
+
+def rewind(newest: Snapshot, base: str, head: str, branch: str | None) -> Snapshot:
+    """Return a snapshot of an earlier state, whose commit is `base`, over the ignored files of the newest one."""
+    depot = newest.depot
+    tree = depot.resolve(f"{base}^{{tree}}")
+    table = PinTable.load(newest.pin).overlay(depot.change(newest.tree, tree), time.time_ns())
+    return _saved(replace(newest, tree=tree, base=base, head=head, branch=branch), table)
+
+
+def _saved(like: Snapshot, table: PinTable) -> Snapshot:
+    """Write a snapshot under an id of its own beside the one that `like` was made from, whose rules hold on."""
     id = secrets.token_hex(8)
-    directory = before.pin.parent.with_name(id)
+    directory = like.pin.parent.with_name(id)
     directory.mkdir(mode=0o700)
     try:
-        files: dict[RepoPath, Entry | None] = {
-            os.fsdecode(path): None if row is None else Entry(row[0], row[1]) for path, row in rows.items()
-        }
-        tree = depot.graft(before.tree, files)
         for name in ("exclude", "config", "index"):
-            (directory / name).hardlink_to(before.pin.with_name(name))
-        if before.pin.with_name("rules").is_dir():
-            shutil.copytree(before.pin.with_name("rules"), directory / "rules")
+            (directory / name).hardlink_to(like.pin.with_name(name))
+        if like.pin.with_name("rules").is_dir():
+            shutil.copytree(like.pin.with_name("rules"), directory / "rules")
         table.save(directory / "table")
-        base = commit_of(depot, tree, parse_commit(before.head, depot.read_commit(before.head)), before.branch)
-        depot.keep(f"pins/{id}", base)
-        snapshot = replace(before, id=id, tree=tree, base=base, pin=directory / "table")
+        like.depot.keep(f"pins/{id}", like.base)
+        snapshot = replace(like, id=id, pin=directory / "table")
         snapshot.save()
     except BaseException:
         shutil.rmtree(directory, ignore_errors=True)
         raise
-    return snapshot, table
+    return snapshot

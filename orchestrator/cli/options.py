@@ -73,6 +73,7 @@ _ORDER_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--attempts", type=click.IntRange(1, 64), metavar="N", help="Tries at the job, each in a shadow of its own."),
     click.option("--ask/--no-ask", default=None, help="Whether it may pause with a question, or takes the likeliest change."),
     click.option("--plan", is_flag=True, help="Have it plan first, and pause until `answer` approves the plan. For agents with models."),
+    click.option("--follow", is_flag=True, help="Show it what you save meanwhile, wherever it has no version of its own."),
     click.option("--seconds", type=click.FloatRange(0, min_open=True), metavar="S", help="Budget of wall clock; the job pauses there."),
     click.option("--usd", type=click.FloatRange(0), metavar="U", help="Budget in dollars; the job pauses there."),
     click.option("--tokens", type=click.IntRange(0), metavar="N", help="Budget in tokens of models; the job pauses there."),

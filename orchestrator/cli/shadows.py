@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,9 @@ from orchestrator.cli.output import print_document, print_patch, write
 
 if TYPE_CHECKING:
     from shadowfs import Driver, Shadow
+
+
+_PAUSE_S = 3600.0
 
 
 @click.group("shadow")
@@ -44,11 +48,13 @@ def create_command(repo: Path | None, edge: Edge, json_wanted: bool) -> None:
 @shadow_command.command("mount")
 @click.argument("shadow")
 @click.option("--driver", type=click.Choice(["fuse", "copy"]), help="How it is mounted; default: the best that works.")
+@click.option("--follow", is_flag=True, help="Show what you save meanwhile, wherever nothing was written there.")
 @shared_options
-def mount_command(shadow: str, driver: str | None, edge: Edge, json_wanted: bool) -> None:
+def mount_command(shadow: str, driver: str | None, follow: bool, edge: Edge, json_wanted: bool) -> None:
     """Mount a shadow until Ctrl-C, then keep what was written.
 
-    It says where the files are: read, edit and run there as you like, nothing reaches the repository.
+    It says where the files are: read, edit and run there as you like, nothing reaches the repository. With --follow what
+    you save in the repository shows there within a second, but for the files that were written there.
     """
     from orchestrator.cli.shelf import Shelf
     from shadowfs import sweep
@@ -61,8 +67,8 @@ def mount_command(shadow: str, driver: str | None, edge: Edge, json_wanted: bool
         closing(_driver(state, driver)) as chosen,
         chosen.create(shelf.snapshot(shelved), shelved.tree) as mounted,
     ):
-        _show_until_interrupted(mounted, json_wanted)
-        shelf.move(shelved, mounted.checkpoint())
+        _show_until_interrupted(mounted, json_wanted, lambda: _follow(mounted, shelved.tree, state) if follow else None)
+        shelf.move(shelved, mounted.checkpoint(), mounted.snapshot)
     click.echo(f"unmounted; what was written is kept: nightcrew shadow diff {shadow}", err=True)
 
 
@@ -128,7 +134,27 @@ def _driver(state: Path, name: str | None) -> Driver:
     raise DriverUnavailable("; ".join(why))
 
 
-def _show_until_interrupted(mounted: Shadow, json_wanted: bool) -> None:
+def _follow(mounted: Shadow, tree: str, state: Path) -> None:
+    """Move a shadow that stands at `tree` to what the user saves, again and again."""
+    from shadowfs import Follower, pin
+
+    first = mounted.snapshot
+    own = {file.path: file.after for file in first.depot.change(first.tree, tree).files}
+    with Follower(first, lambda: pin(first.repository, state)) as follower:
+        trouble = ""
+        while True:
+            newer = follower.next(_PAUSE_S)
+            if newer is not None:
+                old = mounted.snapshot
+                mounted.move(newer, newer.depot.graft(newer.tree, own))
+                if old.id != first.id:
+                    old.forget()
+            if follower.trouble not in ("", trouble):
+                click.echo(f"what you save is not followed now: {follower.trouble}", err=True)
+            trouble = follower.trouble
+
+
+def _show_until_interrupted(mounted: Shadow, json_wanted: bool, meanwhile: Callable[[], None]) -> None:
     """Say where the files are, and wait for Ctrl-C or a request to end; the mount outlives either, for its last state to be kept."""
     place = mounted.mount
     path = place.path if place.namespace is None else Path(f"/proc/{place.namespace}/root{place.path}")
@@ -138,6 +164,7 @@ def _show_until_interrupted(mounted: Shadow, json_wanted: bool) -> None:
         else:
             write(str(path))
             click.echo(f"mounted with the {mounted.driver} driver until Ctrl-C", err=True)
+        meanwhile()
         signal.pause()
     except KeyboardInterrupt:
         return

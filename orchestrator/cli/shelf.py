@@ -57,17 +57,19 @@ class Shelf:
         """Return the snapshot a shadow is over."""
         return Snapshot.load(self._state, shelved.snapshot)
 
-    def move(self, shelved: Shelved, tree: str) -> None:
-        """Remember that a shadow now stands at `tree`."""
-        self._put(replace(shelved, tree=tree))
+    def move(self, shelved: Shelved, tree: str, snapshot: Snapshot) -> None:
+        """Remember that a shadow now stands at `tree`, over this snapshot; forget the one before where no other is over it."""
+        before = self.snapshot(shelved)
+        self._put(replace(shelved, tree=tree, snapshot=snapshot.id))
+        if snapshot.id != before.id and before.id not in self._held():
+            before.forget()
 
     def drop(self, shelved: Shelved) -> None:
         """Forget a shadow, and its snapshot where no other is over it."""
         snapshot = self.snapshot(shelved)
         self._path(shelved.id).unlink()
         snapshot.depot.drop(f"shelf/{shelved.id}")
-        others = (json.loads(file.read_text("utf-8"))["snapshot"] for file in self._folder.glob("*.json"))
-        if shelved.snapshot not in others:
+        if shelved.snapshot not in self._held():
             snapshot.forget()
 
     @contextmanager
@@ -80,6 +82,10 @@ class Shelf:
             except BlockingIOError:
                 raise click.UsageError(f"shadow {id} is mounted by another command: end that first") from None
             yield shelved
+
+    def _held(self) -> set[str]:
+        """Return the ids of the snapshots that shadows here are over."""
+        return {json.loads(file.read_text("utf-8"))["snapshot"] for file in self._folder.glob("*.json")}
 
     def _put(self, shelved: Shelved) -> Shelved:
         self.snapshot(shelved).depot.keep(f"shelf/{shelved.id}", shelved.tree)
