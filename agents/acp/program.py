@@ -11,9 +11,11 @@ from sandbox import Command
 # the program ended is nobody's.
 _PIPED = """end=$NIGHTCREW_CHANNEL
 unset NIGHTCREW_CHANNEL
-exec {said}>&2 2>/dev/null
-"$@" %s > >(exec cat >&"$end") 2>&%s
-status=$? pump=$!
+exec {said}>&2 2>/dev/null {out}> >(exec cat >&"$end")
+pump=$!
+"$@" %s >&"$out" 2>&%s {out}>&-
+status=$?
+exec {out}>&-
 for _ in {1..100}; do kill -0 "$pump" || break; sleep 0.02; done
 exit "$status"
 """

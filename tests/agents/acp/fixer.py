@@ -1,17 +1,18 @@
 """A real agent of the Agent Client Protocol, a program of its own: replaces one text of one file, and looks at what that does.
 
-    python fixer.py PATH OLD NEW [HOW]
+    python fixer.py PATH OLD NEW
 
-HOW is `host` (reads, asks for permission, writes and runs a command through the client), `alone` (writes by itself), `late`
-(writes what is wrong first, and mends it when it is told so) or `crash` (writes, and dies in the middle of its turn).
+It reads, asks for permission, writes and runs a command through the client; where there is a model it asks that for NEW.
 """
 
 # ruff: noqa: ARG002 - the protocol's package names all arguments
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
+import urllib.request
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,9 +23,8 @@ from acp import schema
 class Fixer:
     """Works on one file."""
 
-    def __init__(self, path: str, old: str, new: str, how: str) -> None:
-        self._path, self._old, self._new, self._how = path, old, new, how
-        self._turn = 0
+    def __init__(self, path: str, old: str, new: str) -> None:
+        self._path, self._old, self._new = path, old, new
 
     def on_connect(self, conn: acp.Client) -> None:
         self._client = conn
@@ -49,30 +49,24 @@ class Fixer:
         return schema.NewSessionResponse(session_id="one")
 
     async def prompt(self, session_id: str, prompt: list[Any], **kwargs: Any) -> schema.PromptResponse:
-        self._turn += 1
         await self._say(acp.update_plan([acp.plan_entry("find the place", status="in_progress")]))
-        if self._how == "host":
-            await self._through_the_client()
-        else:
-            self._alone()
+        await self._through_the_client()
         await self._say(acp.update_agent_message_text(f"I put {self._new!r} for {self._old!r}."))
         return schema.PromptResponse(stop_reason="end_turn")
 
     async def _say(self, update: Any) -> None:
         await self._client.session_update("one", update)
 
-    def _alone(self) -> None:
-        file = Path(self._file)
-        new = "!=" if self._how == "late" and self._turn == 1 else self._new
-        old = "!=" if self._how == "late" and self._turn > 1 else self._old
-        if self._new not in file.read_text():
-            file.write_text(file.read_text().replace(old, new))
-        if self._how == "crash":
-            sys.stderr.write("it fell over its own feet\n")
-            sys.stderr.flush()
-            os._exit(9)
+    def _ask_the_model(self) -> str:
+        body = {"model": os.environ["LLM_MODEL"], "messages": [{"role": "user", "content": f"instead of {self._old}?"}]}
+        request = urllib.request.Request(f"{os.environ['OPENAI_BASE_URL']}/chat/completions", json.dumps(body).encode())
+        request.add_header("Authorization", f"Bearer {os.environ['OPENAI_API_KEY']}")
+        with urllib.request.urlopen(request) as answer:
+            return str(json.load(answer)["choices"][0]["message"]["content"])
 
     async def _through_the_client(self) -> None:
+        if "OPENAI_BASE_URL" in os.environ:
+            self._new = await asyncio.to_thread(self._ask_the_model)
         read = await self._client.read_text_file("one", self._file)
         if self._new in read.content:
             return
@@ -97,4 +91,4 @@ class Fixer:
 
 
 if __name__ == "__main__":
-    asyncio.run(acp.run_agent(cast(acp.Agent, Fixer(*[*sys.argv[1:4], *(sys.argv[4:] or ["host"])]))))
+    asyncio.run(acp.run_agent(cast(acp.Agent, Fixer(*sys.argv[1:]))))
