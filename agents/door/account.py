@@ -13,15 +13,15 @@ from contextlib import contextmanager
 from typing import Any
 
 from agents.agent import Workspace
+from agents.door.again import ASKED, REPLIED, WHOLE, Again
 from agents.door.asked import Asked
 from agents.door.limits import DoorLimits
 from agents.door.refused import Refused
 from agents.errors import OutOfBudget
-from agents.models import Endpoint, Message, Request, Role, Usage
+from agents.models import Endpoint, Message, Reply, Request, Role, Usage
 from agents.models.record import reply_data
 from agents.models.wire import Assembly
 
-ASKED, REPLIED = "door_asked", "door_replied"
 _DIGITS = 32
 
 
@@ -33,7 +33,8 @@ class Account:
         self._workspace = workspace
         self._limits = limits
         self._calls = self._written = 0
-        self._known: set[str] = set()
+        self._again = Again(workspace.journal())
+        self._reused = 0
         self._trouble = ""
         self._ending: Exception | None = None
         self._ending_since = 0.0
@@ -46,7 +47,8 @@ class Account:
             if self._calls != 1
             else f"a call of {self._endpoint.model}"
         )
-        return f"{calls}; {self._trouble}" if self._trouble else calls
+        told = f"{calls}, {self._reused} answered as before" if self._reused else calls
+        return f"{told}; {self._trouble}" if self._trouble else told
 
     def check(self, grace_s: float) -> None:
         """Raise what the job is to end with: `OutOfBudget` after `grace_s` seconds, anything else at once."""
@@ -67,6 +69,12 @@ class Account:
     def note_trouble(self, refused: Refused) -> None:
         """Remember why the last call got no reply."""
         self._trouble = f"the last one that failed: {refused}"
+
+    def reply_before(self, asked: Asked) -> Reply | None:
+        """Return what an earlier life was told when it asked this, which costs nothing; None where it is to be asked."""
+        reply = self._again.take(_digest(asked))
+        self._reused += reply is not None
+        return reply
 
     @contextmanager
     def call(self, asked: Asked) -> Iterator[Call]:
@@ -97,21 +105,27 @@ class Account:
 
     def _asked(self, call: Call) -> Mapping[str, object]:
         """Return a request as JSON values; a message that was written down before is named by its hash."""
-        rest = {name: value for name, value in call.asked.body.items() if name != "messages"}
+        rest = _rest(call.asked)
         hashes, new = [], {}
         for message in call.asked.body["messages"]:
-            text = json.dumps(message, sort_keys=True)
-            key = hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
+            key = _hash(message)
             hashes.append(key)
-            if key not in self._known and self._written + len(text) <= self._limits.journal_bytes:
-                self._known.add(key)
-                self._written += len(text)
+            if key not in self._again.messages and self._fits(message):
+                self._again.messages.add(key)
                 new[key] = message
-        if len(json.dumps(rest)) > self._limits.journal_bytes - self._written:
+        if not self._fits(rest):
             rest = {"model": call.asked.body["model"]}
-        self._written += len(json.dumps(rest))
-        left_out = list(call.asked.left_out)
-        return {"call": call.number, "messages": hashes, "new": new, "rest": rest, "left_out": left_out}
+        left_out, request = list(call.asked.left_out), _digest(call.asked)
+        return {
+            "call": call.number, "request": request, "messages": hashes, "new": new, "rest": rest, "left_out": left_out
+        }  # fmt: skip
+
+    def _fits(self, value: object) -> bool:
+        """Say whether there is room in the journal for a value, which is taken then."""
+        size = len(json.dumps(value))
+        fits = self._written + size <= self._limits.journal_bytes
+        self._written += size if fits else 0
+        return fits
 
 
 class Call:
@@ -148,10 +162,24 @@ class Call:
         """Return how it ended, in a few words."""
         if self._refused is not None:
             return f"refused with {self._refused.status}"
-        return "answered" if self.whole else "broken off"
+        return WHOLE if self.whole else "broken off"
 
     def outcome(self, endpoint: Endpoint) -> dict[str, object]:
         """Return the reply as JSON values, as far as it came."""
         why = {} if self._refused is None else {"status": self._refused.status, "why": str(self._refused)}
         reply = json.loads(endpoint.scrub(json.dumps(reply_data(self._assembly.reply()))))
         return {"call": self.number, "ended": self.words, "reply": reply, **why}
+
+
+def _rest(asked: Asked) -> dict[str, object]:
+    """Return all of a request but its messages."""
+    return {name: value for name, value in asked.body.items() if name != "messages"}
+
+
+def _digest(asked: Asked) -> str:
+    """Return what tells requests apart."""
+    return _hash([asked.body["messages"], _rest(asked)])
+
+
+def _hash(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:_DIGITS]

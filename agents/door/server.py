@@ -11,13 +11,14 @@ from contextlib import suppress
 from typing import Any
 
 from agents.door.account import Account, Call
+from agents.door.again import chunks, document
 from agents.door.asked import Asked, read, spared
 from agents.door.connection import Connection, Incoming
 from agents.door.events import Events
 from agents.door.limits import DoorLimits
 from agents.door.refused import Refused
 from agents.door.upstream import Upstream
-from agents.models import Endpoint
+from agents.models import Endpoint, Reply
 
 _DONE = "[DONE]"
 
@@ -116,6 +117,9 @@ class Server:
         return {"id": self._endpoint.model, "object": "model", "created": 0, "owned_by": "nightcrew"}
 
     async def _chat(self, connection: Connection, asked: Asked) -> None:
+        if (reply := self._account.reply_before(asked)) is not None:
+            await self._repeat(connection, asked, reply)
+            return
         async with self._turns:
             with self._account.call(asked) as call:
                 try:
@@ -124,6 +128,18 @@ class Server:
                     call.refused(refused)
                     self._account.note_trouble(refused)
                     raise
+
+    async def _repeat(self, connection: Connection, asked: Asked, reply: Reply) -> None:
+        """Answer with what an earlier life was told."""
+        model = self._endpoint.model
+        if not asked.streams:
+            await connection.answer(200, json.dumps(document(reply, model)).encode())
+            return
+        await connection.open()
+        for chunk in chunks(reply, model, asked.tells_usage):
+            await connection.event(json.dumps(chunk))
+        await connection.event(_DONE)
+        await connection.finish()
 
     async def _ask(self, connection: Connection, asked: Asked, call: Call) -> None:
         try:

@@ -350,3 +350,36 @@ def test_something_that_is_no_listening_socket_opens_nothing() -> None:
             socket.send_fds(theirs, [b"D"], [theirs.fileno()])
             assert not door.admit(ours, 0.2)
         assert "stayed closed" in door.told
+
+
+def test_a_life_after_a_crash_asks_nothing_twice() -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    first = MemoryWorkspace({})
+    answers = (
+        replies("one"),
+        says("two", usage=USAGE),
+        replies("", tool_calls=[call]),
+        refuses(500, "tired"),
+        replies("new"),
+    )
+    with serving(*answers) as server:
+        with opened(endpoint(server.url), first) as program:
+            told = [program.chat(), program.chat(stream=True), program.chat(seed=1), program.chat(seed=2)]
+        second = MemoryWorkspace({}, journal=first.journal())
+        with opened(endpoint(server.url), second) as program:
+            again = [
+                program.chat(),
+                program.chat(stream=True),
+                program.chat(seed=1),
+                program.chat(seed=2),
+                program.chat(),
+            ]
+            assert "2 calls of test, 3 answered as before" in program.door.told
+    assert [each.status for each in told] == [200, 200, 200, 500]
+    assert [again[number].document["choices"][0]["message"]["content"] for number in (0, 3)] == ["one", "new"]
+    assert json.loads(again[1].events[0])["choices"][0]["delta"]["content"] == "two"
+    assert again[1].events[-1] == "[DONE]"
+    assert again[2].document["choices"][0]["message"]["tool_calls"] == [call]
+    assert again[2].document["choices"][0]["finish_reason"] == "tool_calls"
+    assert len(server.asked) == 6
+    assert [len(each["new"]) for each in notes(second, "door_asked")] == [1, 0, 0, 0, 0, 0]  # type: ignore[arg-type]
