@@ -16,7 +16,7 @@ UNSOLVED_USD = 10.0
 """What a ticket that no agent repairs counts as."""
 CHANCE = 0.4
 """Assumed of an agent of which nothing is known."""
-WEIGHT = 2.0
+WEIGHT = 4.0
 """How many attempts what is known from elsewhere counts as."""
 
 

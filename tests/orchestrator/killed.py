@@ -84,6 +84,17 @@ class Deadly(SqlStore):
         return write
 
 
+class Hearing:
+    """An agent that is right once it is told what the ladder said of its first proposal."""
+
+    name = "hearing"
+
+    def work(self, task: Task, workspace: Workspace) -> Result:
+        """Write what is asked for by the failing test alone, then what is right."""
+        workspace.write("sums.py", project.FIXED.encode() if task.refused else project.WRONG)
+        return Proposal(workspace.change(), "Count all numbers", "It was told so." if task.refused else "A guess.")
+
+
 OPTIONS = (project.FIXED, project.FIXED.replace("result += number", "result = result + number"))
 ASKING = ScriptedAgent([Ask("which?", tuple(Write("sums.py", option.encode()) for option in OPTIONS))])
 TALK: tuple[tuple[str, dict[str, object]], ...] = (
@@ -109,15 +120,22 @@ def talking() -> Agent:
     return ConversationAgent(ScriptedModel([answer] * 20), count=len)
 
 
+HEARS = "hears"
+"""Instead of an answer: an agent whose first proposal the ladder refuses."""
+
+
 def main(state: Path, repository: Path, nth: int, answer: str = "") -> None:
     """Work on a ticket; go on with the one there is, if there is one, and answer what it asks."""
     store = Deadly(f"sqlite:///{state}/nightcrew.db", nth)
     agent = (ASKING if answer.isdecimal() else talking()) if answer else Patient()
+    if answer == HEARS:
+        agent, answer = Hearing(), ""
     engines = replace(real_engines(state), agent=lambda _: agent)
     with Crew(state, project.settings(state), engines=engines, store=store) as crew:
         crew.sweep()
         known = [report for report in crew.list() if report.status.resumable]
-        order = Order("total() forgets a number", repository, failing=(project.FAILING,), agent="command:true")
+        named = "acp:x" if isinstance(agent, Hearing) else "command:true"
+        order = Order("total() forgets a number", repository, failing=(project.FAILING,), agent=named)
         done = [report for report in crew.list() if not report.status.resumable]
         if known and known[0].question and answer:
             report = crew.answer(known[0].ticket.id, int(answer) if answer.isdecimal() else answer)

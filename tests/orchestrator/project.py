@@ -18,6 +18,9 @@ BUGGY = (
     "def total(numbers):\n    result = 0\n    for number in numbers[1:]:\n        result += number\n    return result\n"
 )
 FIXED = BUGGY.replace("numbers[1:]", "numbers")
+WRONG = b"def total(numbers):\n    return 3\n"
+"""Satisfies the failing test, and breaks another."""
+
 FAILING = "tests.test_sums.Sums.test_all_numbers_count"
 SUITE = """\
 import unittest

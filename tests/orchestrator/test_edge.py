@@ -7,6 +7,9 @@ import sys
 import venv
 from pathlib import Path
 
+import pytest
+
+from orchestrator.allowance import Allowance, Amount
 from orchestrator.cli.edge import Edge
 
 
@@ -20,3 +23,33 @@ def test_the_interpreter_that_a_test_command_names_is_what_sandboxes_see(tmp_pat
     settings = edge.settings(repository, f"{python} -m unittest")
     assert settings.python == str(python)
     assert any(python.is_relative_to(shown) for shown in settings.toolchains)
+
+
+MODELS = """
+[budget]
+usd = 2.0
+usd_per_day = 5.0
+user_tokens_per_day = 100
+
+[models.big]
+base_url = "http://127.0.0.1:1/v1"
+model = "b"
+price_in = 3.0
+"""
+
+
+@pytest.mark.parametrize(("of_repository", "usd"), [("", 2.0), ("usd = 0.5", 0.5), ("usd = 1000.0", 2.0)])
+def test_a_repository_may_lower_what_the_machine_lets_a_ticket_cost_and_not_raise_it(
+    tmp_path: Path, of_repository: str, usd: float
+) -> None:
+    home, repository = tmp_path / "home", tmp_path / "repository"
+    for folder, name, text in (
+        (home / ".config/nightcrew", "config.toml", MODELS),
+        (repository, "nightcrew.toml", f"[budget]\n{of_repository}\n[test]\ncommand = 'make test'\n"),
+    ):
+        folder.mkdir(parents=True)
+        (folder / name).write_text(text)
+    edge = Edge({"PATH": os.defpath}, home, Path(sys.prefix), tmp_path / "state")
+    settings = edge.settings(repository)
+    assert (settings.usd, settings.paid) == (usd, ("model:big", "model", "auto"))
+    assert edge.machine().allowance() == Allowance(Amount(usd=5.0), Amount(tokens=100))

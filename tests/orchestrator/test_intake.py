@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from orchestrator.errors import OrderRefused
-from orchestrator.intake import check_agent, new_id, read_order, settle, slug_of
+from orchestrator.intake import check_agent, filer, new_id, read_order, settle, slug_of
+from orchestrator.plain import one_line
 from orchestrator.records import AddedTest, Order
 from orchestrator.settings import Settings
 from verifier import Suite
@@ -112,3 +114,40 @@ def test_known_agents_are_taken() -> None:
     check_agent("repair")
     check_agent("acp:goose acp")
     check_agent("command:sed -i s/a/b/ x.py")
+    check_agent("repair, model:small,command:sed -e a,b x.py")
+    check_agent("auto")
+    for wrong in ("auto,repair", "repair,", "repair,nobody"):
+        with pytest.raises(OrderRefused):
+            check_agent(wrong)
+
+
+PAID = replace(SETTINGS, agent="model:big", paid=("model:big", "auto"))
+
+
+@pytest.mark.parametrize(
+    ("given", "settings", "fine"),
+    [
+        ({}, PAID, False),
+        ({}, replace(PAID, usd=1.0), True),
+        ({"usd": 1.0}, PAID, True),
+        ({"agent": "model:big"}, PAID, True),
+        ({"agent": "repair"}, PAID, True),
+        ({}, replace(PAID, agent="repair,model:big"), False),
+        ({}, replace(PAID, agent="model:free"), True),
+        ({"agent": "auto"}, PAID, False),
+        ({"agent": "auto", "usd": 1.0}, PAID, True),
+    ],
+)
+def test_what_costs_dollars_and_nobody_typed_needs_a_number(
+    given: dict[str, object], settings: Settings, fine: bool
+) -> None:
+    if fine:
+        settle(order(**given), settings)
+    else:
+        with pytest.raises(OrderRefused, match=r"budget\.usd"):
+            settle(order(**given), settings)
+
+
+def test_who_files_is_who_is_named_else_the_user_of_this_process() -> None:
+    assert filer(order(user="ann\x1b[31m")) == one_line("ann\x1b[31m", 200)
+    assert filer(order())

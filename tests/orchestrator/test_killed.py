@@ -88,3 +88,25 @@ def test_a_model_that_asked_goes_on_with_the_answer_and_is_told_nothing_twice(tm
     assert report.attempts[0].answers == ("all of them",)
     replied = [step.intent["request"] for step in steps if step.kind == "note:model_replied"]
     assert len(replied) == len(set(replied)) == 2 + len(TALK)
+
+
+# The writes of a life from the start: 1 to 4 as above, 5 the first attempt, 6 and 7 its step, 8 its end, 9 to 11 its verdict, 12 the
+# second attempt, 13 and 14 its step, 15 its end, 16 to 18 its verdict, 19 the choice.
+@pytest.mark.parametrize("deaths", [(9, 2), (11, 2, 6)])
+def test_a_second_attempt_hears_the_same_of_the_first_in_every_life(tmp_path: Path, deaths: tuple[int, ...]) -> None:
+    repository, state = project.make(tmp_path), tmp_path / "state"
+    for nth in deaths:
+        died = work(state, repository, nth, "hears")
+        assert died.returncode == -signal.SIGKILL, died.stdout + died.stderr
+    done = work(state, repository, 0, "hears")
+    assert done.returncode == 0, done.stderr
+    with Crew(state) as crew:
+        (report,) = crew.list()
+        report = crew.show(report.ticket.id)
+        steps = crew.steps(report.ticket.id)
+        first = crew.diff(report.ticket.id, 1)
+    assert (report.status, [report.branch]) == (Status.VERIFIED, project.branches(repository))
+    assert [len(each.refused) for each in report.attempts] == [0, 1]
+    assert "test_nothing_is_zero" in report.attempts[1].refused[0]
+    assert [len(report.verdicts), len([step for step in steps if step.kind == "verify" and step.outcome])] == [2, 2]
+    assert b"+    return 3" in first

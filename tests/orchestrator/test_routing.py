@@ -74,14 +74,14 @@ def test_where_nothing_is_known_the_cheaper_agent_is_first() -> None:
 
 def test_an_agent_that_fails_on_such_tickets_here_comes_later_and_one_without_a_chance_is_left_out() -> None:
     offers = [Offer("repair"), Offer("model:small", 0.01, 180.0)]
-    failed = Tally("repair", True, True, 12, 0, 0.0, 12 * 1200.0)
+    failed = Tally("repair", True, True, 20, 0, 0.0, 20 * 1200.0)
     order = best_order([prospect(offer, [failed]) for offer in offers])
     assert [each.agent for each in order] == ["model:small"]
     elsewhere = Tally("repair", False, False, 12, 0, 0.0, 12 * 60.0)
     order = best_order([prospect(offer, [elsewhere]) for offer in offers])
     assert [each.agent for each in order] == ["model:small", "repair"]
     told = prospect(offers[0], [failed]).told()
-    assert "0 of 12 verified on such tickets here" in told
+    assert "0 of 20 verified on such tickets here" in told
 
 
 def test_of_agents_without_a_chance_the_best_is_tried_all_the_same() -> None:
