@@ -94,7 +94,7 @@ class _Attempt:
             raise OutOfBudget(f"the search had no more time: {self._tried(found)}")
         return self._no_fix(found)
 
-    def _clustered(self, patches: Sequence[Plausible], taste: Taste) -> Clusters:
+    def _clustered(self, patches: Sequence[Plausible], taste: Taste) -> Clusters[Plausible]:
         """Compare what patches do; a single one is not compared with anything."""
         ordered, diagnosis = taste.best_first(patches), self.search.diagnosis
         if len(ordered) < 2:
@@ -113,7 +113,7 @@ class _Attempt:
         self.workspace.note("behaviours", data, progress=said)
         return clusters
 
-    def _question(self, clusters: Clusters, taste: Taste, past: Past) -> Question | None:
+    def _question(self, clusters: Clusters[Plausible], taste: Taste, past: Past) -> Question | None:
         """Return the question with a confirmed option for each of the heaviest clusters; None where no input tells them apart."""
         first = clusters.clusters[0]
         options: list[tuple[Plausible, Proposal]] = []
@@ -132,7 +132,7 @@ class _Attempt:
         self.workspace.note("question", {"text": text, "options": [each.title for _, each in options]}, progress=text)
         return Question(text, tuple(Option(each, told) for (_, each), told in zip(options, shows, strict=True)))
 
-    def _proposal(self, choice: Plausible, clusters: Clusters, taste: Taste) -> Proposal:
+    def _proposal(self, choice: Plausible, clusters: Clusters[Plausible], taste: Taste) -> Proposal:
         """Propose what is written in the workspace."""
         module = self.modules[choice.variant.path]
         paragraph = explanation(module, choice, self.search, clusters, taste.smells(choice))

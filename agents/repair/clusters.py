@@ -4,29 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
-from agents.repair.choice import Taste
-from agents.repair.search import Plausible
 from verifier import Behaviour
+
+Patch = TypeVar("Patch")
+
+
+class Judge(Protocol[Patch]):
+    """Says how good a patch looks by itself."""
+
+    def merit(self, patch: Patch, /) -> float: ...
+
+    def smallest_first(self, patches: Sequence[Patch], /) -> list[Patch]:
+        """Return patches that do the same, the one to offer first."""
+        ...
+
 
 UNDECIDED = 0.9
 """Below this share of its own and its rivals' weight the heaviest cluster does not decide."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cluster:
+class Cluster(Generic[Patch]):
     """Plausible patches that behave alike, the smallest edit first; `weight` is their merit together."""
 
-    members: tuple[Plausible, ...]
+    members: tuple[Patch, ...]
     weight: float
 
 
 @dataclass(frozen=True, slots=True)
-class Clusters:
+class Clusters(Generic[Patch]):
     """All plausible patches in clusters, the heaviest first, and what was compared: `order` has the patches as `behaviours` has them."""
 
-    clusters: tuple[Cluster, ...]
-    order: tuple[Plausible, ...]
+    clusters: tuple[Cluster[Patch], ...]
+    order: tuple[Patch, ...]
     behaviours: tuple[Behaviour, ...]
 
     @property
@@ -34,7 +46,7 @@ class Clusters:
         """The number of inputs on which at least two patches could be compared."""
         return sum(sum(map(bool, each.outcomes)) > 1 for each in self.behaviours)
 
-    def rivals(self, cluster: Cluster) -> tuple[Cluster, ...]:
+    def rivals(self, cluster: Cluster[Patch]) -> tuple[Cluster[Patch], ...]:
         """Return the clusters that some input tells apart from this one."""
         return tuple(each for each in self.clusters if each is not cluster and self._differ(cluster, each))
 
@@ -51,20 +63,20 @@ class Clusters:
         """Whether patches do different things, and none of these outweighs the others so far that it is offered unasked."""
         return self.share() < UNDECIDED
 
-    def on(self, behaviour: Behaviour, patch: Plausible) -> str:
+    def on(self, behaviour: Behaviour, patch: Patch) -> str:
         """Return what a patch does on an input, "" where that cannot be compared."""
         return behaviour.outcomes[self.order.index(patch)]
 
-    def shown(self, behaviour: Behaviour, patch: Plausible) -> str:
+    def shown(self, behaviour: Behaviour, patch: Patch) -> str:
         """Return the same to be read."""
         return behaviour.shown[self.order.index(patch)]
 
-    def _differ(self, one: Cluster, other: Cluster) -> bool:
+    def _differ(self, one: Cluster[Patch], other: Cluster[Patch]) -> bool:
         first, second = (tuple(map(self.order.index, each.members)) for each in (one, other))
         return any(_agreement(self.behaviours, a, b) is None for a in first for b in second)
 
 
-def clustered(patches: Sequence[Plausible], behaviours: Sequence[Behaviour], taste: Taste) -> Clusters:
+def clustered(patches: Sequence[Patch], behaviours: Sequence[Behaviour], judge: Judge[Patch]) -> Clusters[Patch]:
     """Put patches (as `behaviours` has them, the likeliest first) into clusters.
 
     Two patches are told apart by one input on which both can be compared and do not do the same. That is not transitive where some
@@ -79,12 +91,12 @@ def clustered(patches: Sequence[Plausible], behaviours: Sequence[Behaviour], tas
         else:
             groups.append([each])
     alike = [[patches[each] for each in group] for group in groups]
-    clusters = [Cluster(tuple(taste.smallest_first(group)), sum(map(taste.merit, group))) for group in alike]
+    clusters = [Cluster(tuple(judge.smallest_first(group)), sum(map(judge.merit, group))) for group in alike]
     clusters.sort(key=lambda cluster: -cluster.weight)
     return Clusters(tuple(clusters), tuple(patches), tuple(behaviours))
 
 
-def telling(clusters: Clusters, patches: Sequence[Plausible], most: int = 3) -> tuple[Behaviour, ...]:
+def telling(clusters: Clusters[Patch], patches: Sequence[Patch], most: int = 3) -> tuple[Behaviour, ...]:
     """Return the inputs that tell patches apart: one that tells apart most of them, the smallest such, then one for what is left."""
     apart = {(one, other) for at, one in enumerate(patches) for other in patches[at + 1 :]}
     found: list[Behaviour] = []

@@ -66,7 +66,9 @@ def _short(text: str) -> str:
     return words if len(words) <= _MOST else f"{words[: _MOST - 1].rstrip()}…"
 
 
-def explanation(module: Module, chosen: Plausible, search: Search, clusters: Clusters, smelly: frozenset[str]) -> str:
+def explanation(
+    module: Module, chosen: Plausible, search: Search, clusters: Clusters[Plausible], smelly: frozenset[str]
+) -> str:
     """Return one paragraph: what failed, where the bug was looked for and why, the edit, how much was tried, and why this one."""
     diagnosis, variant = search.diagnosis, chosen.variant
     before, after = changed_lines(module, chosen)
@@ -87,7 +89,7 @@ def explanation(module: Module, chosen: Plausible, search: Search, clusters: Clu
     return " ".join(part for part in parts if part)
 
 
-def _why_this(chosen: Plausible, clusters: Clusters) -> str:
+def _why_this(chosen: Plausible, clusters: Clusters[Plausible]) -> str:
     """Say how many patches passed, how differently they behave, and why this one was taken among them."""
     passed, inputs = (
         len(clusters.order),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from agents.repair.clusters import Clusters
-from agents.repair.search import Plausible
+from agents.repair.clusters import Clusters, Patch
 from agents.wording import plain
 from verifier import Behaviour
 
@@ -14,7 +13,7 @@ _MOST = 200
 
 
 def question(
-    clusters: Clusters, offered: Sequence[Plausible], inputs: Sequence[Behaviour]
+    clusters: Clusters[Patch], offered: Sequence[Patch], inputs: Sequence[Behaviour]
 ) -> tuple[str, tuple[str, ...]]:
     """Return the question that decides among patches by inputs that tell them apart, and what each of them shows there."""
     calls = [f"`{_short(each.call)}`" for each in inputs]
@@ -25,7 +24,7 @@ def question(
     return text, tuple(_shows(clusters, calls, inputs, patch) for patch in offered)
 
 
-def _shows(clusters: Clusters, calls: Sequence[str], inputs: Sequence[Behaviour], patch: Plausible) -> str:
+def _shows(clusters: Clusters[Patch], calls: Sequence[str], inputs: Sequence[Behaviour], patch: Patch) -> str:
     told = [
         _does(call, clusters.shown(each, patch)) if clusters.on(each, patch) else f"what {call} does cannot be told"
         for call, each in zip(calls, inputs, strict=True)

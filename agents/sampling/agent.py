@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from agents.agent import NoFix, Proposal, Result, Task, Workspace
+from agents.agent import NoFix, Option, Proposal, Question, Result, Task, Workspace
 from agents.models import (
     JournaledModel,
     MeteredModel,
@@ -21,23 +22,29 @@ from agents.models import (
 )
 from agents.prompts import Layout, TokenCounter, encoding_of
 from agents.prompts.tokens import Count
+from agents.repair.choice import literals
+from agents.repair.clusters import Clusters, telling
 from agents.repair.diagnosis import Diagnosis, diagnose, expand, wanted, words
 from agents.repair.notes import Diagnosed, Original, keep
 from agents.repair.one_by_one import OneByOne, patched, trials_of
 from agents.repair.past import recall
+from agents.repair.question import MOST_OPTIONS, question
 from agents.sampling.asking import Ask, Beginning, Form
 from agents.sampling.beside import Beside
 from agents.sampling.evidence import sources
-from agents.sampling.place import places
+from agents.sampling.place import Place, begun_at, places
 from agents.sampling.pool import Pool
 from agents.sampling.sample import Sample, samples_of
 from agents.sampling.turn import Turn, rivals, turns
+from agents.sampling.vote import Vote
+from shadowfs import RepoPath
 from verifier import Ran, TrialsFactory
 
 _TRIED = 4
 """So many of a place's edits that did not do are told with the next questions about it."""
 _STATEMENT_TOKENS = 200
 """A reply to a question about a line or a few is no longer."""
+_HOTTEST = 1.2
 _RESERVE = 0.15
 """Share of the seconds left at the start that is kept for applying and testing the choice."""
 _TROUBLE = frozenset(
@@ -88,7 +95,7 @@ class SamplingAgent:
                 keep(workspace, Diagnosed(diagnosis), progress=f"{len(diagnosis.scores):,} suspicious lines")
             model = JournaledModel(MeteredModel(self.model, workspace, self.price), workspace)
             count = self.count or TokenCounter(encoding_of(self.model.name))
-            pool = Pool(trials, diagnosis, task.seed)
+            pool = Pool(trials, diagnosis, task.seed, task.refused)
             # Without a fork server a search would take as many runs of the suite as it tries candidates.
             alone = not self.settings.repair or isinstance(trials, OneByOne)
             beside = None if alone else Beside.of(task, workspace, diagnosis, pool, past)
@@ -109,31 +116,67 @@ class _Attempt:
     settings: Settings
     asked: int = 0
     unusable: int = 0
+    reserve_s: float = 0.0
+    before: dict[RepoPath, bytes] = field(default_factory=dict)
 
     def work(self) -> Result:
-        """Take turns until an edit passes, look for rivals to it where there is time, and propose the one that holds."""
-        diagnosis = self.diagnosis
-        found = places(diagnosis.scores, self.workspace.read, self.settings.places, words(self.task, diagnosis))
-        tests = sources(diagnosis.failing, self.task.suite, tuple(self.workspace.paths()), self.workspace.read)
-        beginning = Beginning(self.task, tests, "\n\n".join(diagnosis.messages))
-        reserve_s = self.workspace.remaining_s() * _RESERVE
-        for turn in turns(found, self.settings.rounds, self.settings.temperature):
+        """Take turns until an edit passes, look for rivals to it where there is time, and propose the one that holds, or ask."""
+        task, diagnosis = self.task, self.diagnosis
+        found = places(diagnosis.scores, self.workspace.read, self.settings.places, words(task, diagnosis))
+        found = begun_at(found, task.variant.place)
+        tests = sources(diagnosis.failing, task.suite, tuple(self.workspace.paths()), self.workspace.read)
+        beginning = Beginning(task, tests, "\n\n".join(diagnosis.messages))
+        vote = self._vote(tests, found)
+        temperature = min(_HOTTEST, self.settings.temperature + task.variant.warmer)
+        self.reserve_s = self.workspace.remaining_s() * _RESERVE
+        for turn in turns(found, self.settings.rounds, temperature):
             self._take(beginning, turn)
-            if self.pool.passing and self.workspace.remaining_s() > reserve_s:
-                self._take(beginning, rivals(turn, self.settings.temperature))
-            if proposal := self._proposed():
-                return proposal
+            if self.pool.passing and self._left_s() > 0:
+                self._take(beginning, rivals(turn, temperature))
+            if answer := self._answer(vote):
+                return answer
         while self.beside is not None and not self.beside.over:
             self.beside.step()
-        return self._proposed() or self._no_fix(len(found))
+        return self._answer(vote) or self._no_fix(len(found))
 
-    def _proposed(self) -> Proposal | None:
-        """Propose the best candidate that passes and that a real run confirms."""
-        for choice in self.pool.best_first():
-            if self._holds(choice):
+    def _vote(self, tests: str, found: Sequence[Place]) -> Vote:
+        code = (self.workspace.read(path).decode("utf-8", "replace") for path in {place.path for place in found})
+        return Vote(literals(textwrap.dedent(tests)), frozenset[str]().union(*map(literals, code)))
+
+    def _left_s(self) -> float:
+        """Return the seconds that may still be spent on asking: once something passes, not those for confirming it."""
+        return self.workspace.remaining_s() - (self.reserve_s if self.pool.passing else 0.0)
+
+    def _answer(self, vote: Vote) -> Proposal | Question | None:
+        """Propose the best candidate that passes and that a real run confirms; ask where they do different things and nothing decides."""
+        if not self.pool.passing:
+            return None
+        clusters = self.pool.clusters(vote)
+        if self.task.ask and clusters.undecided:
+            asked = self._question(clusters)
+            if asked is not None:
+                return asked
+        for choice in (member for cluster in clusters.clusters for member in cluster.members):
+            if choice.candidate in self.pool.passing and self._holds(choice):
                 return self._proposal(choice)
-            self.pool.reject(choice.candidate)
         return None
+
+    def _question(self, clusters: Clusters[Sample]) -> Question | None:
+        """Return the question with a confirmed option for each of the heaviest clusters; None where no input tells them apart."""
+        first = clusters.clusters[0]
+        options: list[tuple[Sample, Proposal]] = []
+        for cluster in (first, *clusters.rivals(first))[:MOST_OPTIONS]:
+            choice = next((each for each in cluster.members if self._holds(each)), None)
+            if choice is not None:
+                options.append((choice, self._proposal(choice)))
+                self._undo(choice)
+        offered = [choice for choice, _ in options]
+        inputs = telling(clusters, offered)
+        if not inputs:
+            return None
+        text, shows = question(clusters, offered, inputs)
+        self.workspace.note("question", {"text": text, "options": [each.title for _, each in options]}, progress=text)
+        return Question(text, tuple(Option(each, told) for (_, each), told in zip(options, shows, strict=True)))
 
     def _no_fix(self, found: int) -> NoFix:
         why = f"{self.asked} replies of {self.model.name} over {found} places gave {len(self.pool.known)} different edits, and none holds"
@@ -180,18 +223,21 @@ class _Attempt:
 
     def _reply(self, request: Request) -> Reply:
         try:
-            deadline_s = min(self.settings.call_s, self.workspace.remaining_s())
+            deadline_s = max(0.0, min(self.settings.call_s, self._left_s()))
             return self.model.complete(request, deadline_s=deadline_s, watch=within_budget(self.workspace))
         except ModelError as error:
-            if error.trouble not in _TROUBLE:
+            late = error.trouble is Trouble.DEADLINE and bool(self.pool.passing)
+            if error.trouble not in _TROUBLE and not late:
                 raise
             return Reply("")
 
     def _holds(self, choice: Sample) -> bool:
         """Write a candidate and run the tests for real; take it back where they do not pass."""
         path = choice.place.path
-        before = self.workspace.read(path)
-        keep(self.workspace, Original(path, before))
+        if path not in self.before:
+            self.before[path] = self.workspace.read(path)
+            keep(self.workspace, Original(path, self.before[path]))
+        before = self.before[path]
         self.workspace.write(path, patched(path, before, choice.candidate, "utf-8"))
         failing = expand(self.diagnosis.failing, self.pool.trials.collected)
         report = self.workspace.test()
@@ -202,7 +248,12 @@ class _Attempt:
         if report.ran is Ran.COMPLETED and not broken:
             return True
         self.workspace.write(path, before)
+        self.pool.reject(choice.candidate)
         return False
+
+    def _undo(self, choice: Sample) -> None:
+        """Take a candidate back that is written."""
+        self.workspace.write(choice.place.path, self.before[choice.place.path])
 
     def _proposal(self, choice: Sample) -> Proposal:
         place = choice.place

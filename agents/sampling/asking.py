@@ -69,6 +69,9 @@ class Beginning:
         if self.tests:
             prefix.append(Part("failing tests", self.tests[:_SHOWN], untrusted=True))
         prefix.append(Part("how they fail", self.failures[:_SHOWN], untrusted=True))
+        told = "\n\n".join(self.task.refused)
+        if told:
+            prefix.append(Part("refused before, do not propose it again", told[:_SHOWN], untrusted=True))
         place = ask.place
         tail = [
             Part(f"{place.path}, lines {place.first} to {place.last}", place.text(data), untrusted=True, priority=2)

@@ -70,6 +70,12 @@ def places(
     return tuple(found[:most])
 
 
+def begun_at(found: tuple[Place, ...], at: int) -> tuple[Place, ...]:
+    """Return places begun at another one, those before it last: so that attempts at one job differ."""
+    turned = at % len(found) if found else 0
+    return found[turned:] + found[:turned]
+
+
 def _of_file(path: RepoPath, scored: Mapping[int, float], data: bytes, words: frozenset[str]) -> list[Place]:
     tree = _parsed(data)
     spans, statements = _functions(tree), _statements(tree)

@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from agents.repair.clusters import Clusters, Judge, clustered
 from agents.repair.diagnosis import Diagnosis
 from agents.sampling.place import Place
 from agents.sampling.sample import Sample
-from agents.sampling.vote import ranked
 from verifier import Behaviour, Candidate, Ending, Trial, Trials
 
 _BEHAVIOUR_CPU_S = 2.0
@@ -18,11 +18,15 @@ _SHOWN = 200
 
 @dataclass(slots=True)
 class Pool:
-    """Candidates by what they do: `passing` make the failing tests pass and break no guard; what others did is told by place."""
+    """Candidates by what they do: `passing` make the failing tests pass and break no guard; what others did is told by place.
+
+    What was `refused` before (a patch and why, each) is not tried again.
+    """
 
     trials: Trials
     diagnosis: Diagnosis
     seed: int
+    refused: tuple[str, ...] = ()
     known: dict[Candidate, Sample] = field(default_factory=dict)
     passing: dict[Candidate, None] = field(default_factory=dict)
     failures: defaultdict[Place, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -31,7 +35,7 @@ class Pool:
         """Count votes, try what is new, and return how many of it passes."""
         new: dict[Candidate, Sample] = {}
         for each in samples:
-            if self._count(each):
+            if self._count(each) and not any(_same(each, text) for text in self.refused):
                 new[each.candidate] = each
         trials = self._tried(list(new))
         for trial in trials:
@@ -44,12 +48,13 @@ class Pool:
     def believe(self, sample: Sample) -> None:
         """Take in a candidate that was tried elsewhere against the same tests, and passed."""
         self._count(sample)
-        self.passing[sample.candidate] = None
+        if not any(_same(sample, text) for text in self.refused):
+            self.passing[sample.candidate] = None
 
-    def best_first(self) -> list[Sample]:
-        """Return the candidates that pass, the best first, by what they do side by side and how many replies ask for it."""
+    def clusters(self, judge: Judge[Sample]) -> Clusters[Sample]:
+        """Return the candidates that pass, those that do the same side by side together, the heaviest cluster first."""
         samples = [self.known[each] for each in self.passing]
-        return ranked(samples, self._behaviours(samples))
+        return clustered(samples, self._behaviours(samples), judge)
 
     def reject(self, candidate: Candidate) -> None:
         """Take a candidate out that a real run did not confirm."""
@@ -90,3 +95,11 @@ class Pool:
             seed=self.seed,
             cpu_s=_BEHAVIOUR_CPU_S,
         )
+
+
+def _same(sample: Sample, refused: str) -> bool:
+    """Say whether a refused patch takes away and puts in the lines that a sample does."""
+    lines = set(refused.splitlines())
+    taken, put = set(sample.old.splitlines()), set(sample.new.splitlines())
+    wanted = {f"-{line}" for line in taken - put} | {f"+{line}" for line in put - taken}
+    return bool(wanted) and wanted <= lines

@@ -7,7 +7,7 @@ import difflib
 import re
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from agents.models import Reply
 from agents.sampling.asking import Ask, Form
@@ -28,7 +28,7 @@ _MOST_PLACES = 3
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A candidate at a place: the text it takes away, what it puts there, and how many replies asked for it."""
+    """A candidate at a place: the lines it takes away, those it puts there, and how many replies asked for it."""
 
     place: Place
     old: str
@@ -106,7 +106,7 @@ def _sample(place: Place, span: Span, code: str, text: str) -> Sample | str:
     whole = "".join(lines[: span.first - 1]) + new + "".join(lines[span.last :])
     if wrong := _unparsed(whole, text, place):
         return wrong
-    return replace(between(place, text, whole), old=old, new=new)
+    return between(place, text, whole)
 
 
 def _fitted(code: str, old: str) -> str:
@@ -150,11 +150,17 @@ def _unparsed(after: str, before: str, place: Place) -> str:
 
 
 def between(place: Place, before: str, after: str, *, by_repair: bool = False) -> Sample:
-    """Return the smallest edit that makes one text of a place's file of another."""
+    """Return the smallest edit that makes one text of a place's file of another, and the lines that it touches."""
     shorter = min(len(before), len(after))
     head = next((at for at in range(shorter) if before[at] != after[at]), shorter)
     tail = next((at for at in range(shorter - head) if before[-1 - at] != after[-1 - at]), shorter - head)
     start = len(before[:head].encode())
     end = len(before[: len(before) - tail].encode())
-    old, new = before[head : len(before) - tail], after[head : len(after) - tail]
-    return Sample(place, old, new, Candidate((Edit(place.path, start, end, new),)), by_repair=by_repair)
+    candidate = Candidate((Edit(place.path, start, end, after[head : len(after) - tail]),))
+    return Sample(place, _lines(before, head, tail), _lines(after, head, tail), candidate, by_repair=by_repair)
+
+
+def _lines(text: str, head: int, tail: int) -> str:
+    """Return the whole lines of a text but for those that lie within its first `head` and its last `tail` characters."""
+    end = text.find("\n", max(head, len(text) - tail))
+    return text[text.rfind("\n", 0, head) + 1 : len(text) if end < 0 else end]

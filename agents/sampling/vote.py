@@ -1,30 +1,34 @@
-"""The vote: of the candidates that pass, those that do the same count together, and each by how many replies asked for it."""
+"""The vote: how good a candidate that passes looks, by how many asked for it and whether it smells of satisfying the tests alone."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from agents.repair.choice import literals
 from agents.sampling.sample import Sample
-from verifier import Behaviour
+
+_COPIED = 0.4
+"""Of a candidate that copies a literal from the tests so much of its votes counts, as the repair agent has it."""
 
 
-def ranked(samples: Sequence[Sample], behaviours: Sequence[Behaviour]) -> list[Sample]:
-    """Return candidates that pass, the best first: of the behaviour that most replies asked for the smallest edit, then the others."""
-    groups: list[list[int]] = []
-    for each in range(len(samples)):
-        same = next((group for group in groups if _alike(behaviours, each, group[0])), None)
-        if same is None:
-            groups.append([each])
-        else:
-            same.append(each)
-    groups.sort(key=lambda group: (-sum(samples[each].votes for each in group), min(group)))
-    return [samples[each] for group in groups for each in sorted(group, key=lambda at: (_size(samples[at]), at))]
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """Judges samples; `of_tests` are the literals that the failing tests write out, `of_code` those of the code under repair."""
 
+    of_tests: frozenset[str] = frozenset()
+    of_code: frozenset[str] = frozenset()
 
-def _alike(behaviours: Sequence[Behaviour], one: int, other: int) -> bool:
-    pairs = [(each.outcomes[one], each.outcomes[other]) for each in behaviours]
-    compared = [pair for pair in pairs if all(pair)]
-    return bool(compared) and all(first == second for first, second in compared)
+    def merit(self, sample: Sample) -> float:
+        """Return the votes for a sample, less where it smells."""
+        return sample.votes * self._trust(sample)
+
+    def smallest_first(self, samples: Sequence[Sample]) -> list[Sample]:
+        """Return samples that do the same, the smallest edit first among those that smell alike."""
+        return sorted(samples, key=lambda each: (-self._trust(each), _size(each)))
+
+    def _trust(self, sample: Sample) -> float:
+        return _COPIED if literals(sample.new) & self.of_tests - self.of_code else 1.0
 
 
 def _size(sample: Sample) -> int:

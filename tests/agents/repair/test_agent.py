@@ -106,7 +106,7 @@ def test_a_test_that_waits_for_ever_ends_with_the_time_that_is_left(tmp_path: Pa
     with opened(tmp_path, {"m.py": "def f(x):\n    return x\n", "test_m.py": test}) as (workspace, suite):
         workspace.give(4.0)
         # On a machine that is slow at that moment the seconds may be spent before the server has started.
-        with pytest.raises((OutOfTime, OutOfBudget), match="it ran for|are spent"):
+        with pytest.raises((OutOfTime, OutOfBudget), match=r"it ran for|are spent"):
             RepairAgent(ForkServers(), SHORT).work(Task("", suite, ("test_m.py::test_f",)), workspace)
 
 

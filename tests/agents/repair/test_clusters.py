@@ -11,11 +11,11 @@ def patches(*scores: float) -> list[Plausible]:
     return [plausible("xyzuvw"[at], at, score) for at, score in enumerate(scores)]
 
 
-def indexes(clusters: Clusters) -> list[list[int]]:
+def indexes(clusters: Clusters[Plausible]) -> list[list[int]]:
     return [[each.index for each in cluster.members] for cluster in clusters.clusters]
 
 
-def put(scores: tuple[float, ...], *behaviours: Behaviour) -> Clusters:
+def put(scores: tuple[float, ...], *behaviours: Behaviour) -> Clusters[Plausible]:
     return clustered(patches(*scores), behaviours, Taste())
 
 

@@ -7,7 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from agents import Finish, ModelError, NoFix, Proposal, Reply, Request, Result, ScriptedModel, Task, Trouble
+from agents import (
+    Finish,
+    ModelError,
+    NoFix,
+    Proposal,
+    Question,
+    Reply,
+    Request,
+    Result,
+    ScriptedModel,
+    Task,
+    Trouble,
+    Variant,
+)
 from agents.sampling import SamplingAgent, Settings
 from tests.agents.repair.folder import FolderWorkspace, opened
 from verifier import ForkServers
@@ -33,13 +46,18 @@ def words(text: str) -> int:
 
 
 def work(
-    folder: Path, script: Sequence[Line], settings: Settings = ONE
+    folder: Path,
+    script: Sequence[Line],
+    settings: Settings = ONE,
+    *,
+    ask: bool = False,
+    refused: tuple[str, ...] = (),
+    variant: int = 0,
 ) -> tuple[Result, FolderWorkspace, ScriptedModel]:
     with opened(folder, FILES) as (workspace, suite):
         model = ScriptedModel(script)
-        result = SamplingAgent(model, ForkServers(), settings, words).work(
-            Task("rebates", suite, (FAILING,)), workspace
-        )
+        task = Task("rebates", suite, (FAILING,), ask=ask, refused=refused, variant=Variant(variant))
+        result = SamplingAgent(model, ForkServers(), settings, words).work(task, workspace)
         return result, workspace, model
 
 
@@ -113,6 +131,32 @@ def test_candidates_of_the_repair_agent_compete_with_those_of_the_model(tmp_path
     assert isinstance(result, Proposal)
     assert repaired(workspace)
     assert "the repair agent" in result.explanation
+
+
+def test_where_edits_that_pass_do_different_things_and_nothing_decides_it_asks(tmp_path: Path) -> None:
+    script = [RIGHT, OTHER, *[NOTHING] * 6]
+    result, workspace, _ = work(tmp_path, script, ask=True)
+    assert isinstance(result, Question)
+    assert "what should `total(" in result.text
+    patches = [option.proposal.change.after("prices.py") for option in result.options]
+    assert len(patches) == 2 and all(patch and b"summed - " in patch for patch in patches)
+    assert workspace.files["prices.py"] == str(FILES["prices.py"]).encode()
+
+
+def test_what_was_refused_before_is_told_and_not_proposed_again(tmp_path: Path) -> None:
+    refused = (
+        "It changed:\n-    return summed + rebate\n+    return summed - rebate\nIt was refused:\n- by the check x: y"
+    )
+    script = [RIGHT, OTHER, *[NOTHING] * 6]
+    result, workspace, model = work(tmp_path, script, refused=(refused,))
+    assert isinstance(result, Proposal)
+    assert b"abs(rebate)" in workspace.files["prices.py"]
+    assert "by the check x: y" in model.asked[0].messages[1].text
+
+
+def test_attempts_of_one_job_stray_further_each(tmp_path: Path) -> None:
+    _, _, model = work(tmp_path, [NOTHING] * 8, variant=1)
+    assert max(request.temperature or 0.0 for request in model.asked) == pytest.approx(1.1)
 
 
 def test_trouble_that_no_sample_escapes_is_raised(tmp_path: Path) -> None:
