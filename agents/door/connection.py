@@ -116,8 +116,11 @@ class Connection:
         except TimeoutError:
             raise ConnectionAbortedError("the program does not read its reply") from None
 
-    async def _next(self) -> h11.Event | type[h11.PAUSED] | h11.ConnectionClosed:
-        while (event := self._http.next_event()) is h11.NEED_DATA:
+    async def _next(self) -> h11.Event | None:
+        """Return what comes next; None where the program sends on before it was answered."""
+        while not isinstance(event := self._http.next_event(), h11.Event):
+            if event is h11.PAUSED:
+                return None
             if self._http.they_are_waiting_for_100_continue:
                 await self._send(h11.InformationalResponse(status_code=100, headers=[]))
             self._http.receive_data(await self._reader.read(_CHUNK))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+from typing import Any
 
 import openai
 import pytest
@@ -61,10 +62,10 @@ def test_the_official_client_talks_through_it_with_tools() -> None:
     tool = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
     workspace = MemoryWorkspace({})
     with serving(replies("", tool_calls=[call])) as server, opened(endpoint(server.url), workspace) as program:
-        client = openai.OpenAI(api_key=program.key, base_url=f"http://127.0.0.1:{program.port}/v1", max_retries=0)
+        client: Any = openai.OpenAI(api_key=program.key, base_url=f"http://127.0.0.1:{program.port}/v1", max_retries=0)
         assert [model.id for model in client.models.list()] == ["test"]
         messages = [{"role": "user", "content": "hi"}]
-        reply = client.chat.completions.create(model="test", messages=messages, tools=[tool])  # type: ignore[call-overload]
+        reply = client.chat.completions.create(model="test", messages=messages, tools=[tool])
         client.close()
     assert reply.choices[0].message.tool_calls[0].function.name == "look"
     assert server.bodies[0]["tools"] == [tool]
