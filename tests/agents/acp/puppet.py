@@ -7,14 +7,16 @@ import socket
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from agents.agent import Task
-from agents.memory import MemoryWorkspace
+from agents import MemoryWorkspace, Result
+from agents.acp import AcpAgent, Settings
 from sandbox import Command, Completed, Ended
 from tests.agents.conversation.test_agent import FILES, TASK, say
 
 Play = Callable[["Puppet"], None]
 Terminal = Callable[[Command, socket.socket], Completed]
 TEXT_OF_FIX = FILES["sums.py"].decode().replace("a - b", "a + b")
+QUICK = Settings(start_s=0.3, silence_s=0.3, messages=3000)
+"""For agents that say nothing."""
 READY: Mapping[str, object] = {"protocolVersion": 1, "agentInfo": {"name": "puppet", "version": "3"}}
 
 
@@ -98,4 +100,20 @@ def staged(play: Play, terminal: Terminal | None = None, **given: Any) -> Memory
     return MemoryWorkspace(FILES, say=say, protected=TASK.protected, talk=talk, **given)
 
 
-__all__ = ["FILES", "TASK", "TEXT_OF_FIX", "Puppet", "Task", "staged"]
+def work(workspace: MemoryWorkspace, settings: Settings = Settings()) -> Result:
+    """Let the agent work."""
+    return AcpAgent("agent", settings).work(TASK, workspace)
+
+
+def kinds(workspace: MemoryWorkspace) -> list[str]:
+    """Return the kinds of the steps so far."""
+    return [step.kind for step in workspace.journal()]
+
+
+def silent(puppet: Puppet) -> None:
+    """Hear whatever is said, and say nothing."""
+    while puppet.hear():
+        pass
+
+
+__all__ = ["FILES", "QUICK", "TASK", "TEXT_OF_FIX", "Puppet", "kinds", "silent", "staged", "work"]
