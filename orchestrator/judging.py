@@ -18,18 +18,25 @@ ROUNDS = 3
 
 
 def judge(
-    work: Assignment, snapshot: Snapshot, change: Change, failing: tuple[str, ...], *, by_its_own_tests: bool = False
+    work: Assignment,
+    snapshot: Snapshot,
+    change: Change,
+    failing: tuple[str, ...],
+    *,
+    by_its_own_tests: bool = False,
+    keeps: bool = False,
 ) -> Verdict:
     """Return the verdict on `change`: the one the store has, or a new one, kept before this returns.
 
-    `by_its_own_tests` says whether tests that the change brings are evidence: whoever is judged by them must not be an agent.
+    `by_its_own_tests` says whether tests that the change brings are evidence: whoever is judged by them must not be an agent. `keeps`
+    says that it is to keep what the code does, and is evidence where passing tests run all of it.
     Raises `OutOfBudget` where the budget ends first; no verdict is kept then, and the next call begins with the first rung.
     """
     for verdict in work.store.verdicts(work.lease.job):
         if (verdict.base, verdict.tree) == (change.base, change.tree):
             return verdict
     step = work.journal.begin("verify", {"base": change.base, "tree": change.tree})
-    case = _case(work, snapshot, change, failing)
+    case = replace(_case(work, snapshot, change, failing), keeps=keeps)
     if by_its_own_tests:
         case = replace(case, with_files=lambda files: snapshot.depot.graft(change.base, files))
     verdict = _settled(work, snapshot, case)

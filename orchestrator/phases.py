@@ -13,7 +13,7 @@ from orchestrator.patterns import matching
 from orchestrator.records import REVIEW, AttemptRecord, AttemptState, Status
 from orchestrator.trying import tried_all
 from shadowfs import Change, Entry, RefusedPath, Snapshot
-from verifier import DECISIVE, Ran, Verdict
+from verifier import DECISIVE, EXERCISED, Ran, Verdict
 from verifier import Status as RungStatus
 
 TEST_FILES = ("test_*.py", "*_test.py", "tests.py", "test.py")
@@ -56,7 +56,8 @@ def run(work: Assignment) -> Ending:
     if not judged:
         # Where several agents tried, the last one had the last word.
         return Ending(Status.NO_FIX, tried[-1].record.why, tried[-1].record.needs)
-    return _deliver(work, snapshot, _choose(work, judged))
+    # Where it followed the user, what it stands on has moved.
+    return _deliver(work, work.job().snapshot or snapshot, _choose(work, judged))
 
 
 def _pin(work: Assignment) -> Snapshot:
@@ -162,7 +163,9 @@ def _unverified(verdict: Verdict) -> str:
     """Return the first reason why a verdict is none that verifies."""
     failed = [rung for rung in verdict.rungs if rung.status is RungStatus.FAIL]
     # A rung that is not decisive, and was skipped, stood in nobody's way.
-    skipped = [rung for rung in verdict.rungs if rung.status is RungStatus.SKIP and rung.name in DECISIVE]
+    skipped = [rung for rung in verdict.rungs if rung.status is RungStatus.SKIP and rung.name in (EXERCISED, *DECISIVE)]
+    # Where that rung is, nobody waits for a test to turn good.
+    skipped.sort(key=lambda rung: rung.name != EXERCISED)
     for rung in (*failed, *skipped):
         return f"{rung.name}: {rung.why}"
     return "no rung says that the change holds"

@@ -11,6 +11,7 @@ from orchestrator.assignment import Assignment
 from orchestrator.attempting import attempt
 from orchestrator.budget import LEAST_S
 from orchestrator.course import Course, Tried, following, objection
+from orchestrator.examples import MIGRATE
 from orchestrator.judging import judge, proposals
 from orchestrator.kind import Kind, kind_of
 from orchestrator.records import AttemptRecord, AttemptState, Outcome
@@ -53,6 +54,7 @@ def tried_all(work: Assignment, snapshot: Snapshot, base: str, failing: tuple[st
                 break
             try:
                 record = _made(work, ground, course, record)
+                ground = _under(work, ground)
             except OutOfBudget:
                 ended = [each.record for each in tried]
                 if not compared or (not proposals(ended) and asking(ended) is None):
@@ -111,6 +113,12 @@ def _made(work: Assignment, ground: Ground, course: Course, record: AttemptRecor
     return record
 
 
+def _under(work: Assignment, ground: Ground) -> Ground:
+    """Return what an attempt stands on in the end: one that followed the user has moved."""
+    job = work.job()
+    return replace(ground, snapshot=job.snapshot or ground.snapshot, base=job.base or ground.base)
+
+
 def _judged(work: Assignment, ground: Ground, tried: Sequence[Tried]) -> list[Tried]:
     """Judge every proposal that is not judged yet; where the budget ends first, one that is verified by then is enough."""
     judged: list[Tried] = []
@@ -129,7 +137,9 @@ def _with_verdict(work: Assignment, ground: Ground, tried: Tried) -> Tried:
     if tried.verdict is not None or not proposals([record]):
         return tried
     tree = record.tree or ground.base
-    verdict = judge(work, ground.snapshot, depot.change(ground.base, tree), ground.failing)
+    verdict = judge(
+        work, ground.snapshot, depot.change(ground.base, tree), ground.failing, keeps=record.agent == MIGRATE
+    )
     said = "" if verdict.verified else objection(record, depot.diff(ground.base, tree), verdict)
     if verdict.verified or said:
         _learn(work, ground, record, verified=verdict.verified)

@@ -60,11 +60,12 @@ from verifier.selection import lies_in
 from verifier.suite import Frame, Outcome, Ran, Runner, Suite, SuiteReport, TestResult
 from verifier.tampering import is_test
 from verifier.trials import Behaviour, Candidate, Coverage, Edit, Ending, Trial, Trials, TrialsFactory
-from verifier.verdict import DECISIVE, Case, Evidence, Rung, RungResult, Status, Verdict
+from verifier.verdict import DECISIVE, EXERCISED, Case, Evidence, Rung, RungResult, Status, Verdict
 
 __all__ = [
     "ANSWER_S",
     "DECISIVE",
+    "EXERCISED",
     "LADDER",
     "SERVERS",
     "Behaviour",

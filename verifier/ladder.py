@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from verifier.measure import Measure
-from verifier.rungs import Applies, Diagnostics, Reproduce, SuiteHolds, Tamper
+from verifier.rungs import Applies, Diagnostics, Exercised, Reproduce, SuiteHolds, Tamper
 from verifier.suite import Runner
 from verifier.verdict import Case, Rung, RungResult, Status, Verdict
 
@@ -45,7 +45,8 @@ class Ladder:
         measure = Measure(self._runner, case)
         results: list[RungResult] = []
         stopped: RungResult | None = None
-        for factory in self._rungs:
+        more: tuple[RungFactory, ...] = (Exercised,) if case.keeps else ()
+        for factory in (*self._rungs, *more):
             rung = factory(measure)
             if watch is not None:
                 watch(rung.name, None)

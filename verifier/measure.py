@@ -39,7 +39,7 @@ class Measure:
     def command(self, tree: str, command: Command) -> Completed:
         """Run a command on `tree`, in a sandbox of its own."""
         with self._case.open(tree) as sandbox:
-            limits = self._allowed()
+            limits = self.allowed()
             completed = sandbox.run(command, limits)
         self._expect_whole(completed.ended is Ended.TIMED_OUT, limits)
         return completed
@@ -47,7 +47,7 @@ class Measure:
     def _run(self, tree: str, ids: Sequence[str] | None) -> SuiteReport:
         suite = self._case.suite if tree == self._case.change.tree else self._impatient(ids)
         with self._case.open(tree) as sandbox:
-            limits = self._allowed()
+            limits = self.allowed()
             try:
                 report = self._runner.run(sandbox, suite, ids, limits)
             except ProtocolBroken as error:
@@ -64,7 +64,7 @@ class Measure:
         longest_s = max((test.seconds for test in with_change.tests), default=0.0)
         return replace(self._case.suite, each_s=max(_LEAST_PATIENCE_S, _PATIENCE * longest_s))
 
-    def _allowed(self) -> Limits:
+    def allowed(self) -> Limits:
         """Return the limits of a run that starts now."""
         limits, left_s = self._case.limits, self._case.left_s()
         if left_s <= 0:

@@ -17,6 +17,9 @@ from verifier.suite import Suite
 DECISIVE = ("reproduce", "suite")
 """The rungs that must pass, and not only not fail, for a change to count as verified."""
 
+EXERCISED = "exercised"
+"""The rung that may stand for `reproduce` where a change is to keep what the code does, and no test can turn good."""
+
 
 class Status(StrEnum):
     """What a rung said."""
@@ -61,11 +64,13 @@ class Verdict:
     def verified(self) -> bool:
         """Say whether no rung failed, and a test went from failing to passing (`reproduce`) without harm (`suite`).
 
-        Without both of these passing, a change may be right, but nothing measured says so.
+        Without both of these passing, a change may be right, but nothing measured says so. For a change that is to keep what the code
+        does, passing tests that run all of it (`exercised`) count as a test that turned good does.
         """
-        by_name = {rung.name: rung.status for rung in self.rungs}
-        statuses = [rung.status for rung in self.rungs]
-        return Status.FAIL not in statuses and all(by_name.get(name) is Status.PASS for name in DECISIVE)
+        passed = {rung.name for rung in self.rungs if rung.status is Status.PASS}
+        failed = any(rung.status is Status.FAIL for rung in self.rungs)
+        kept = {EXERCISED if name == "reproduce" and EXERCISED in passed else name for name in DECISIVE}
+        return not failed and kept <= passed
 
     def rung(self, name: str) -> RungResult | None:
         """Return what the rung called `name` said, None where the ladder has none."""
@@ -95,6 +100,8 @@ class Case:
     with_files: Callable[[Mapping[RepoPath, Entry]], str] | None = None
     servers: tuple[Found, ...] = ()
     """The language servers that are there."""
+    keeps: bool = False
+    """Whether the change is to keep what the code does: then the ladder has one more rung, `exercised`."""
 
 
 class Rung(Protocol):

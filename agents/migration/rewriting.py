@@ -58,21 +58,24 @@ def _steps(
     for tag, i, j, k, m in matcher.get_opcodes():
         if tag == "equal":
             continue
-        pairs = list(zip(left[i:j], right[k:m], strict=False))
-        if j - i == m - k and all(_recursive(*pair) for pair in pairs):
-            for at, (old, new) in enumerate(pairs, i):
-                assert isinstance(old, Pattern) and isinstance(new, Pattern)
-                yield from _steps((*path, at), old.children, new.children, new.gaps, new)
-            continue
         safe = parent is not None and (parent.statement or parent.kind in GROUPS or parent.kind in PARTS)
-        after = gaps[m] if m < len(gaps) else ""
         kind = parent.kind if parent else ""
-        yield Step(path, i, j, len(left), tuple(right[k:m]), tuple(gaps[k:m]), after, safe, kind)
+        # One by one where there are as many: so that what lies between them in a file stays.
+        parts = [(i + at, i + at + 1, k + at, k + at + 1) for at in range(j - i)] if j - i == m - k else [(i, j, k, m)]
+        for first, last, start, end in parts:
+            old, new = left[first:last], right[start:end]
+            if len(old) == len(new) == 1 and (inner := _inner(old[0], new[0])) is not None:
+                yield from _steps((*path, first), inner[0].children, inner[1].children, inner[1].gaps, inner[1])
+                continue
+            after = gaps[end] if end < len(gaps) else ""
+            yield Step(path, first, last, len(left), tuple(new), tuple(gaps[start:end]), after, safe, kind)
 
 
-def _recursive(old: Template, new: Template) -> bool:
-    both = isinstance(old, Pattern) and isinstance(new, Pattern)
-    return both and bool(old.children) and bool(new.children) and old.kind == new.kind  # type: ignore[union-attr]  # `both` says so
+def _inner(old: Template, new: Template) -> tuple[Pattern, Pattern] | None:
+    """Return two templates where they differ inside alone."""
+    if not isinstance(old, Pattern) or not isinstance(new, Pattern) or old.kind != new.kind:
+        return None
+    return (old, new) if old.children and new.children else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,7 +106,8 @@ class Writer:
             return Edit(first[0].start, last[-1].end, tuple(pieces[1:]))
         if step.first < step.last:
             return self._removal(step, first, last)
-        if step.first > 0:
+        before_next = isinstance(step.right[-1], Pattern) and step.right[-1].text == "," and bool(first)
+        if step.first > 0 and not before_next:
             at = last[-1].end
             return Edit(at, at, tuple(pieces))
         at = first[0].start
@@ -190,11 +194,12 @@ def _copied(data: bytes, start: int, end: int, edits: Sequence[Edit]) -> bytes:
     pieces: list[bytes] = []
     at = start
     inside = [each for each in edits if start <= each.start and each.end <= end]
-    for number, edit in enumerate(inside):
+    for edit in inside:
         if edit.start < at:
             continue
         pieces.append(data[at : edit.start])
-        below = [each for each in inside[number + 1 :] if each.start >= edit.start and each.end <= edit.end]
+        # What is copied may lie elsewhere, and never holds the edit again that copies it.
+        below = [each for each in edits if each is not edit]
         for piece in edit.pieces:
             if isinstance(piece, str):
                 pieces.append(piece.encode("utf-8", "surrogateescape"))

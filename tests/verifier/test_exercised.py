@@ -1,0 +1,77 @@
+"""The rung `exercised`: passing tests run what a change put there, or nobody says that it keeps what the code does."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from sandbox import LocalDriver, Root, Sandbox
+from tests.sandbox.cases import TOOLS, needs_local
+from tests.verifier.cases import FIX, case_of, change_of, steady
+from verifier import Case, InsideRunner, Ladder, Measure, Status, Suite
+from verifier.rungs.exercised import Exercised, touched
+
+BEFORE = {
+    "calc.py": "def one(a):\n    return old(\n        a,\n    )\n\n\ndef two(a):\n    return old(a)\n\n\ndef old(a):\n    return a\n\n\nnew = old\n",
+    "tests/__init__.py": "",
+    "tests/test_calc.py": "import unittest\nfrom calc import one\n\n\nclass One(unittest.TestCase):\n    def test_one(self):\n        assert one(1) == 1\n",
+}
+ONE = {**BEFORE, "calc.py": BEFORE["calc.py"].replace("old(\n", "new(\n")}
+BOTH = {**BEFORE, "calc.py": ONE["calc.py"].replace("return old(a)", "return new(a)")}
+
+
+def case(directory: Path, after: Mapping[str, str]) -> Case:
+    """Return the case of a change of the small project, on real trees."""
+    sides = {"base": BEFORE, "tree": after}
+
+    @contextmanager
+    def open_tree(tree: str) -> Iterator[Sandbox]:
+        place = directory / "repository"
+        for path, text in sides[tree].items():
+            (place / path).parent.mkdir(parents=True, exist_ok=True)
+            (place / path).write_text(text)
+        with LocalDriver(directory / "scratch").open(Root(place, place, readonly=TOOLS)) as sandbox:
+            yield sandbox
+        shutil.rmtree(place)
+
+    suite = Suite("unittest", ("tests.test_calc",), sys.executable)
+    return Case(change_of(BEFORE, after), suite, open_tree, repeats=1, keeps=True)
+
+
+@needs_local
+def test_a_change_that_passing_tests_run_is_verified(tmp_path: Path) -> None:
+    verdict = Ladder(InsideRunner()).judge(case(tmp_path, ONE))
+    rung = verdict.rung("exercised")
+    assert rung is not None and rung.status is Status.PASS, rung
+    assert rung.why == "Tests that pass run all 1 statements that changed."
+    assert verdict.verified
+
+
+@needs_local
+def test_a_line_that_no_test_runs_is_named_and_leaves_the_change_unverified(tmp_path: Path) -> None:
+    both = case(tmp_path, BOTH)
+    rung = Exercised(Measure(InsideRunner(), both)).judge(both)
+    assert rung.status is Status.SKIP, rung
+    assert [(fact.path, fact.line) for fact in rung.evidence] == [("calc.py", 8)]
+    assert rung.why == "No passing test runs 1 of 2 statements that changed (calc.py:8)."
+
+
+def test_other_tickets_have_no_such_rung_and_command_suites_cannot_tell() -> None:
+    good = {"test_a": "passed"}
+    plain = Ladder(steady(good, good)).judge(case_of(FIX))
+    assert plain.rung("exercised") is None and not plain.verified
+    told = Ladder(steady(good, good)).judge(replace(case_of(FIX), keeps=True, suite=Suite("command", ("make",))))
+    rung = told.rung("exercised")
+    assert rung is not None and rung.status is Status.SKIP and not told.verified
+
+
+def test_statements_are_found_whole_and_headers_alone() -> None:
+    before = b"@a\ndef f(x):\n    '''Doc.'''\n    if x:\n        return g(\n            x,\n        )\n    return 0\n"
+    after = before.replace(b"@a", b"@b").replace(b"if x", b"if y").replace(b"            x", b"            y")
+    found = [(each.line, sorted(each.lines), each.at_import) for each in touched(before, after)]
+    assert found == [(1, [1, 2], True), (4, [4], False), (6, [5, 6, 7], False)]
+    assert not list(touched(before, before.replace(b"Doc.", b"Docs.")))
