@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -85,7 +86,7 @@ def opened(
     agents: Mapping[str, Agent],
     *,
     allowance: Allowance = Allowance(),
-    ticks: Callable[[], float] | None = None,
+    ticks: Callable[[], float] = time.monotonic,
     judge: Callable[[Case, RungWatch], Verdict] | None = by_reading,
     **settings: Any,
 ) -> Iterator[Crew]:
@@ -95,8 +96,7 @@ def opened(
     engines = replace(real_engines(state), agent=agents.__getitem__, offers=lambda: offers, allowance=lambda: allowance)
     if judge is not None:
         engines, settings = replace(engines, judge=judge), {"driver": "copy", **settings}
-    given = {} if ticks is None else {"ticks": ticks}
-    with Crew(state, project.settings(state, **settings), engines=engines, **given) as crew:
+    with Crew(state, project.settings(state, **settings), engines=engines, ticks=ticks) as crew:
         yield crew
 
 
@@ -119,7 +119,7 @@ def test_what_the_ladder_says_goes_back_and_losers_are_kept_with_their_verdicts(
 
 
 def test_the_next_of_a_list_follows_who_finds_nothing_or_cannot_be_asked(tmp_path: Path, repository: Path) -> None:
-    agents = {"repair": NOTHING, "acp:x": Absent(), "acp:y": FIXING, "acp:z": NOTHING}
+    agents: dict[str, Agent] = {"repair": NOTHING, "acp:x": Absent(), "acp:y": FIXING, "acp:z": NOTHING}
     with opened(tmp_path, agents, agent="repair,acp:x,acp:y,acp:z") as crew:
         report = crew.fix(order(repository))
     assert report.status is Status.VERIFIED
@@ -157,7 +157,7 @@ def test_auto_learns_from_verdicts_and_says_why_an_agent_was_tried(tmp_path: Pat
 
 def test_a_slow_agent_has_its_share_and_the_next_one_the_rest(tmp_path: Path, repository: Path) -> None:
     now = [0.0]
-    agents = {"repair": Slow(now), "acp:x": FIXING}
+    agents: dict[str, Agent] = {"repair": Slow(now), "acp:x": FIXING}
     with opened(tmp_path, agents, agent="repair,acp:x", ticks=lambda: now[0]) as crew:
         report = crew.fix(order(repository, seconds=1000.0))
     assert (report.status, len(report.attempts)) == (Status.VERIFIED, 2)
