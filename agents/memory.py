@@ -174,7 +174,7 @@ class MemoryWorkspace(LanguageVerbs):
 
     def keep(self) -> None:
         """Journal that the files are kept."""
-        self._step("keep", {})
+        self._step("keep", {"tree": self.change().tree})
 
     def protects(self, path: RepoPath, /) -> bool:
         """Say whether a path may not be changed."""

@@ -13,6 +13,8 @@ from agents.acp.paths import inside
 from agents.agent import Workspace
 from shadowfs import RepoPath
 
+READ_BYTES = 16 << 20
+PATH_CHARACTERS = 4096
 Result = TypeVar("Result")
 
 
@@ -26,6 +28,8 @@ class Files:
         """Return the text of a file, or of some of its lines. Raises `Declined`, as all here does."""
         path = self._inside(asked.path)
         data = _tried(lambda: self.workspace.read(path))
+        if len(data) > READ_BYTES:
+            raise Declined(f"{asked.path!r} has {len(data)} bytes, more than {READ_BYTES}: look at it with a command")
         try:
             text = data.decode("utf-8")
         except UnicodeDecodeError as error:
@@ -50,9 +54,11 @@ class Files:
         return shown.after_edit(self.workspace.diagnose(path))
 
     def _inside(self, path: str) -> RepoPath:
-        found = inside(self.workspace.root, path)
+        found = inside(self.workspace.root, path) if len(path) <= PATH_CHARACTERS else None
         if found is None:
-            raise Declined(f"{path!r} is no absolute path below {self.workspace.root}: other files are not served")
+            raise Declined(
+                f"{path[:200]!r} is no absolute path below {self.workspace.root}: other files are not served"
+            )
         return found
 
 

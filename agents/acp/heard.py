@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from agents.acp.asked import Telling, Told
@@ -10,7 +11,8 @@ from agents.agent import Workspace
 from agents.wording import plain
 
 SAID_CHARACTERS = 20_000
-TOOLS = 300
+NOTES = 300
+"""Of each kind: more are counted, and neither journaled nor shown."""
 _PROGRESS_CHARACTERS = 120
 _KEEP_S = 10.0
 _DONE = frozenset({"completed", "failed"})
@@ -30,6 +32,8 @@ class Heard:
     _said: dict[Telling, str] = field(default_factory=dict)
     _tools: int = 0
     _plan: str = ""
+    _plans: int = 0
+    _permissions: int = 0
     _kept_at: float = field(default_factory=time.monotonic)
 
     def take(self, told: Told) -> None:
@@ -43,6 +47,14 @@ class Heard:
         elif told.what is Telling.TOOL:
             self._take_tool(told)
 
+    def permitted(self, title: str, paths: Sequence[str], refused: str) -> None:
+        """Journal a request for permission, and why it was refused, "" where it was granted."""
+        self._permissions += 1
+        if self._permissions <= NOTES:
+            data = {"title": short(title), "paths": [short(path) for path in paths[:20]], "refused": refused}
+            progress = f"not permitted: {short(title)} ({refused})" if refused else ""
+            self.workspace.note("acp_permission", data, progress=progress)
+
     def turn(self, number: int, stop: str) -> str:
         """Journal how a turn went, and return what the agent said last in it."""
         said, thought = (plain(self._said.pop(what, "")).strip() for what in (Telling.MESSAGE, Telling.THOUGHT))
@@ -52,8 +64,8 @@ class Heard:
 
     def _take_plan(self, text: str) -> None:
         plan = plain(text)[:SAID_CHARACTERS]
-        if plan != self._plan:
-            self._plan = plan
+        if plan != self._plan and self._plans < NOTES:
+            self._plan, self._plans = plan, self._plans + 1
             under_way = [line for line in plan.splitlines() if line.startswith("in_progress: ")]
             progress = f"plan: {short(under_way[0].partition(': ')[2])}" if under_way else ""
             self.workspace.note("acp_plan", {"plan": plan}, progress=progress)
@@ -64,7 +76,7 @@ class Heard:
         title = short(told.text)
         if title and told.status not in _DONE:
             self._tools += 1
-            if self._tools <= TOOLS:
+            if self._tools <= NOTES:
                 self.workspace.note("acp_tool", {"id": told.tool[:100], "title": title}, progress=title)
 
     def _keep(self) -> None:

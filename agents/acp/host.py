@@ -77,7 +77,5 @@ class Host:
 
     def _permit(self, asked: Permission) -> Message:
         choice, why = decide(asked, self.workspace)
-        progress = f"not permitted: {short(asked.title)} ({why})" if why else ""
-        data = {"title": short(asked.title), "paths": list(asked.paths[:20]), "refused": why}
-        self.workspace.note("acp_permission", data, progress=progress)
+        self.heard.permitted(asked.title, asked.paths, why)
         return wire.permission_reply(choice)

@@ -26,7 +26,7 @@ def _protected(asked: Permission, workspace: Workspace) -> str:
     for path in asked.paths:
         found = inside(workspace.root, path) or path
         if workspace.protects(found):
-            return f"{found} is protected: the ticket or the configuration fixes it"
+            return f"{found[:200]} is protected: the ticket or the configuration fixes it"
     return ""
 
 

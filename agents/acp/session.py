@@ -27,6 +27,7 @@ _CANCEL_S = 2.0
 _CHECK_S = 0.2
 _DOOR_S = 10.0
 _STDERR_CHARACTERS = 600
+_ID_CHARACTERS = 1000
 _OFFLINE = (b"getaddrinfo", b"EAI_AGAIN", b"ENOTFOUND", b"name resolution", b"resolve host", b"etwork is unreachable")
 """What programs say that tried to reach the network."""
 _LOGIN = (
@@ -143,9 +144,12 @@ class Session:
     def _new(self, who: Introduced) -> str:
         params = wire.new_session(str(self._workspace.root))
         try:
-            return self._ask(wire.NEW, params, wire.session_of, self._settings.start_s)
+            opened = self._ask(wire.NEW, params, wire.session_of, self._settings.start_s)
         except Declined as error:
             raise self._declined(error, who) from None
+        if len(opened) > _ID_CHARACTERS:
+            raise AcpTrouble(f"it names its session by {len(opened)} characters")
+        return opened
 
     def _declined(self, error: Declined, who: Introduced) -> AcpTrouble:
         if error.code != wire.NOT_LOGGED_IN:

@@ -15,6 +15,8 @@ from agents.wording import tail
 from sandbox import Completed, Ended, Limits, Process, SandboxError
 
 MOST = 16
+ALL = 5_000
+WORDS_CHARACTERS = 100_000
 LIMIT_BYTES = 1 << 20
 _CHUNK_BYTES = 1 << 16
 _CHUNKS = 64
@@ -176,6 +178,10 @@ class Terminals:
     def _check(self, asked: StartTerminal) -> None:
         if sum(terminal.ended is None for terminal in self._live.values()) >= MOST or len(self._live) >= 4 * MOST:
             raise Declined(f"{MOST} commands run already, or too many terminals were never released")
+        if self._started >= ALL:
+            raise Declined(f"{ALL} commands were run already, which is all there is")
+        if sum(map(len, self._words(asked))) > WORDS_CHARACTERS:
+            raise Declined(f"a command has more than {WORDS_CHARACTERS} characters: write it into a file, and run that")
         if any("\0" in word for word in self._words(asked)):
             raise Declined("a command, its directory and its environment have no NUL")
         wrong = [name for name in asked.environment if not _NAME.fullmatch(name)]
@@ -185,4 +191,5 @@ class Terminals:
     def _words(self, asked: StartTerminal) -> Iterator[str]:
         yield from asked.argv
         yield asked.cwd or ""
+        yield from asked.environment
         yield from asked.environment.values()

@@ -137,7 +137,9 @@ def test_what_a_command_that_was_started_writes_is_kept_when_it_is_said(workspac
     if isinstance(workspace, MemoryWorkspace):
         workspace.files["age.py"] = FIXED.encode()
     workspace.keep()
-    assert [step.kind for step in workspace.journal()] == ["start", "write", "keep"]
+    steps = workspace.journal()
+    assert [step.kind for step in steps] == ["start", "write", "keep"]
+    assert steps[-1].data["tree"] == workspace.change().tree
     assert set(workspace.change().paths()) == {"age.py", "meanwhile.txt"}
 
 

@@ -73,6 +73,12 @@ def no_session(puppet: Puppet) -> None:
     silent(puppet)
 
 
+def a_long_name(puppet: Puppet) -> None:
+    puppet.answer({"protocolVersion": 1})
+    puppet.answer({"sessionId": "s" * 5000})
+    silent(puppet)
+
+
 def malformed_error(puppet: Puppet) -> None:
     puppet.send({"id": puppet.hear()["id"], "error": "no"})
     silent(puppet)
@@ -99,6 +105,7 @@ def odd_stop(puppet: Puppet) -> None:
         (no_answer_of_the_protocol, "its answer to `initialize` cannot be read"),
         (not_logged_in, "it wants somebody to log in (Log in with a browser)"),
         (no_session, "`session/new` was refused (-32603): no model is there"),
+        (a_long_name, "it names its session by 5000 characters"),
         (malformed_error, "it answered `initialize` with a malformed error: 'no'"),
         (odd_stop, "its answer to `session/prompt` cannot be read"),
     ],

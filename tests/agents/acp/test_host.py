@@ -69,6 +69,8 @@ def test_files_are_read_whole_or_by_lines() -> None:
         (f"{ROOT}/.git/config", ".git"),
         (f"{ROOT}/nowhere.py", "no file"),
         (f"{ROOT}/latin.txt", "no UTF-8 text"),
+        (f"{ROOT}/big.txt", "more than 16777216"),
+        (f"{ROOT}/{'x' * 5000}", "no absolute path below"),
     ],
 )
 def test_what_cannot_be_read_is_refused_and_the_work_goes_on(path: str, says: str) -> None:
@@ -78,7 +80,7 @@ def test_what_cannot_be_read_is_refused_and_the_work_goes_on(path: str, says: st
         assert says in error["message"]
 
     workspace = staged(lambda puppet: _fixing_after(puppet, script))
-    workspace.files["latin.txt"] = b"\xe9"
+    workspace.files |= {"latin.txt": b"\xe9", "big.txt": b"x" * ((16 << 20) + 1)}
     assert isinstance(AcpAgent("agent").work(TASK, workspace), Proposal)
 
 
@@ -118,6 +120,7 @@ def test_what_may_not_be_written_is_refused_and_the_work_goes_on(path: str, cont
         ("terminal/output", {"terminalId": "none"}, -32602),
         ("terminal/create", {"command": "x", "env": [{"name": "A=B", "value": "c"}]}, -32602),
         ("terminal/create", {"command": "x\0y"}, -32602),
+        ("terminal/create", {"command": "x", "args": ["y" * 100_000]}, -32602),
     ],
 )
 def test_requests_that_make_no_sense_are_refused(method: str, params: Mapping[str, object], code: int) -> None:
@@ -156,6 +159,21 @@ def test_permission_is_given_once_but_not_for_what_is_protected(
         assert answer["result"]["outcome"] == wanted
 
     asking(script)
+
+
+def test_what_an_agent_tells_fills_no_journal() -> None:
+    def script(puppet: Puppet) -> None:
+        for number in range(400):
+            entry = {"content": f"step {number}", "priority": "low", "status": "pending"}
+            puppet.tell({"sessionUpdate": "plan", "entries": [entry]})
+            puppet.tell({"sessionUpdate": "tool_call", "toolCallId": str(number), "title": "look"})
+            call = {"toolCallId": "1", "kind": "edit", "locations": [{"path": "x" * 5000}]}
+            puppet.ask("session/request_permission", toolCall=call, options=OPTIONS)
+
+    journal = asking(script).journal()
+    for kind in ("acp_plan", "acp_tool", "acp_permission"):
+        assert sum(step.kind == f"note:{kind}" for step in journal) == 300
+    assert max(len(str(step.data)) for step in journal) < 3000
 
 
 def printing(command: Command, channel: socket.socket) -> Completed:
