@@ -22,7 +22,8 @@ class CommandAgent:
     """Runs a command (a line for `sh`, or arguments) at the root of the repository; what it changed there is the proposal.
 
     The command gets the ticket's text on standard input and in the file that `NIGHTCREW_TICKET` names, and the ids of the
-    failing tests, one a line, in `NIGHTCREW_FAILING`. The last of its standard output becomes the explanation. Where the task
+    failing tests, one a line, in `NIGHTCREW_FAILING`. Where an agent before it was refused, `NIGHTCREW_REFUSED` names a file with what the
+    ladder said. The last of its standard output becomes the explanation. Where the task
     lets it ask a model and `models` has one, it finds its address, name and a key in the environment (`agents.door.Door`).
     """
 
@@ -56,6 +57,9 @@ class CommandAgent:
             "NIGHTCREW_TICKET": workspace.sandbox.put("ticket.txt", text),
             "NIGHTCREW_FAILING": "\n".join(task.failing),
         }
+        if task.refused:
+            said_before = "\n\n".join(task.refused).encode("utf-8", "replace")
+            environment["NIGHTCREW_REFUSED"] = workspace.sandbox.put("refused.txt", said_before)
         argv = ("sh", "-c", self.command) if isinstance(self.command, str) else self.command
         completed, model = self._run_with_model(Command(argv, environment=environment, stdin=text), task, workspace)
         said = {
