@@ -109,12 +109,15 @@ class Connection:
         await self._send(h11.EndOfMessage())
 
     async def _send(self, event: h11.Event) -> None:
-        self._writer.write(self._http.send(event) or b"")
         try:
+            self._writer.write(self._http.send(event) or b"")
             async with asyncio.timeout(self._limits.patience.idle_s):
                 await self._writer.drain()
         except TimeoutError:
             raise ConnectionAbortedError("the program does not read its reply") from None
+        except h11.LocalProtocolError as error:
+            # Nothing of the sort may be answered to what it asked (HEAD takes no body).
+            raise ConnectionAbortedError(str(error)) from None
 
     async def _next(self) -> h11.Event | None:
         """Return what comes next; None where the program sends on before it was answered."""

@@ -15,7 +15,7 @@ class DoorLimits:
     reply_bytes: int = 16 << 20
     at_once: int = 4
     """Further calls wait for their turn."""
-    connections: int = 64
+    connections: int = 16
     """Further ones are closed at once."""
     calls: int = 5_000
     reply_tokens: int = 8_192

@@ -103,7 +103,9 @@ class Server:
             raise Refused(401, "invalid_api_key", "use the key that OPENAI_API_KEY holds; no other opens this door")
         method, path = incoming.method, incoming.path
         if (method, path) == ("POST", "/v1/chat/completions"):
-            await self._chat(connection, read(incoming.body, self._endpoint, self._limits))
+            # Read in its turn: what JSON makes of a few bytes can be large.
+            async with self._turns:
+                await self._chat(connection, read(incoming.body, self._endpoint, self._limits))
         elif (method, path) == ("GET", "/v1/models"):
             listed = {"object": "list", "data": [self._model()]}
             await connection.answer(200, json.dumps(listed).encode())
@@ -120,14 +122,13 @@ class Server:
         if (reply := self._account.reply_before(asked)) is not None:
             await self._repeat(connection, asked, reply)
             return
-        async with self._turns:
-            with self._account.call(asked) as call:
-                try:
-                    await self._ask(connection, asked, call)
-                except Refused as refused:
-                    call.refused(refused)
-                    self._account.note_trouble(refused)
-                    raise
+        with self._account.call(asked) as call:
+            try:
+                await self._ask(connection, asked, call)
+            except Refused as refused:
+                call.refused(refused)
+                self._account.note_trouble(refused)
+                raise
 
     async def _repeat(self, connection: Connection, asked: Asked, reply: Reply) -> None:
         """Answer with what an earlier life was told."""
