@@ -97,6 +97,7 @@ def test_what_an_order_says_goes_before_the_settings() -> None:
         ({"seconds": float("nan")}, SETTINGS),
         ({"test_command": "pytest 'x"}, SETTINGS),
         ({"test_command": " "}, SETTINGS),
+        ({"model": "large"}, SETTINGS),
     ],
 )
 def test_an_order_that_cannot_be_worked_on_is_refused(given: dict[str, object], settings: Settings) -> None:
