@@ -13,7 +13,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ SOLVERS: dict[str, Solver] = {each.name: each for each in (MINI, AIDER, Baseline
 REPLAYED = ("nightcrew", "baseline")
 ROWS = CACHE / "rows.jsonl"
 JOURNAL = Path(__file__).parent / "data" / "model_compare.jsonl.xz"
-_QUICK_S = 200.0
+_QUICK_S, _AGAIN_S = 180.0, 600.0
 _SAID = 300
 
 
@@ -105,15 +105,17 @@ def read(row: Mapping[str, Any]) -> Row:
 def once(task: Task, solver: Solver, base_url: str, model: str) -> Row:
     """Let a solver work on a task with the model, and judge what it leaves."""
     idle(base_url, model)
-    return _worked(task, solver, model, lambda place: Recorder(base_url, TOKENS, place))
+    return _worked(task, solver, model, SECONDS, lambda place: Recorder(base_url, TOKENS, place))
 
 
 def again(task: Task, solver: Solver, row: Row) -> Row:
-    """Let a solver work on a task with the replies that are recorded in a row."""
-    return _worked(task, solver, "replayed", lambda place: Replayer(recorded(row.replies), place))
+    """Let a solver work on a task with the replies that are recorded in a row. What had no reply in time has none now, so the time is ample."""
+    return _worked(task, solver, "replayed", _AGAIN_S, lambda place: Replayer(recorded(row.replies), place))
 
 
-def _worked(task: Task, solver: Solver, model: str, source_of: Any) -> Row:
+def _worked(
+    task: Task, solver: Solver, model: str, limit_s: float, source_of: Callable[[str], Recorder | Replayer]
+) -> Row:
     with tempfile.TemporaryDirectory(prefix="nightcrew-bench-") as place:
         # Not beside the socket: what a solver works in is its own.
         repository = Path(place) / "work" / task.library
@@ -123,7 +125,7 @@ def _worked(task: Task, solver: Solver, model: str, source_of: Any) -> Row:
         load = os.getloadavg()[0]
         with serving(source, Path(place) / "model") as served:
             start = time.monotonic()
-            order = Order(task, repository, before, served, model, start + SECONDS)
+            order = Order(task, repository, before, served, model, start + limit_s)
             try:
                 outcome = solver.work(order)
             finally:

@@ -91,7 +91,8 @@ class Peer:
     def work(self, order: Order) -> Outcome:
         """Start it, and start it again on what it left while it helps."""
         said, starts = "", 0
-        with inside(order, (self.place,), {**COMMON, **self.environment}) as sandbox:
+        path = {"PATH": f"{order.repository}/.venv/bin:/usr/local/bin:/usr/bin:/bin"}
+        with inside(order, (self.place,), {**COMMON, **self.environment, **path}) as sandbox:
             relay = sandbox.put("relay.py", RELAY.read_bytes())
             program = str(self.place / "bin" / self.program)
             python = str(self.place / "bin" / "python")
@@ -113,7 +114,7 @@ class Peer:
             "TEXT": order.task.text,
             "MODEL": f"openai/{order.model}",
             "FILE": order.task.path,
-            "TESTS": order.task.command,
+            "TESTS": f"cd {order.repository} && {order.task.command}",
         }
         return tuple(given.get(word, word) for word in self.words)
 

@@ -15,6 +15,7 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from agents.repair.diagnosis import is_test
 from sandbox import Limits
@@ -27,7 +28,6 @@ CACHE = Path(__file__).parent.parent.parent / ".bench" / "model" / "compare"
 FILE = Path(__file__).parent / "data" / "model_tasks.json"
 LIMITS = Limits(wall_s=120.0)
 _NOT_OURS = (".venv/", ".git/", ".pytest_cache/")
-_CONFIGURATION = frozenset(("conftest.py", "pytest.ini", "tox.ini", "setup.cfg", "pyproject.toml", ".gitignore"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +74,12 @@ class Task:
 
 def tasks() -> tuple[Task, ...]:
     """Return all tasks, in their order."""
-    given = json.loads(FILE.read_text("utf-8"))
-    return tuple(
-        Task(**{name: tuple(value) if isinstance(value, list) else value for name, value in each.items()})
-        for each in given["tasks"]
-    )
+    return tuple(map(read, json.loads(FILE.read_text("utf-8"))["tasks"]))
+
+
+def read(given: Mapping[str, Any]) -> Task:
+    """Return a task that was written as JSON."""
+    return Task(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
 
 
 def unit(id: str) -> str:
@@ -132,11 +133,14 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def changed(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> dict[str, bytes | None]:
-    """Return what an agent's change is: its files of source code, None where one is gone. Tests and configuration do not count."""
+    """Return what an agent's change is: its Python files, None where one is gone. Tests, and what configures them, do not count."""
     return {
         name: after.get(name)
         for name in sorted({*before, *after})
-        if before.get(name) != after.get(name) and not is_test(name) and Path(name).name not in _CONFIGURATION
+        if before.get(name) != after.get(name)
+        and name.endswith(".py")
+        and not is_test(name)
+        and Path(name).name != "conftest.py"
     }
 
 
@@ -187,7 +191,9 @@ def released(library: Library) -> Released:
             folder = Path(place) / "released"
             shutil.copytree(repair_libraries.sources(library), folder)
             first, second = (run(folder, library.tests) for _ in range(2))
-        found = {"passing": passed(first) & passed(second), "failing": {*first.bad(), *second.bad()}}
+        # Where ids change from run to run, no test can be told apart from another: none counts, and no task is made.
+        steady = set(first.by_id()) == set(second.by_id())
+        found = {"passing": passed(first) & passed(second) if steady else (), "failing": {*first.bad(), *second.bad()}}
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_text(json.dumps({name: sorted(ids) for name, ids in found.items()}), "utf-8")
     told = json.loads(kept.read_text("utf-8"))

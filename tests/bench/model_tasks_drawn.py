@@ -16,17 +16,18 @@ import sys
 import tempfile
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
 from difflib import SequenceMatcher
 from pathlib import Path
+from typing import Any
 
-from agents import Seeded, Wanted, seed_bugs
+from agents import Wanted, seed_bugs
 from agents.repair.diagnosis import is_test
 from agents.seeding.patch import patch
 from sandbox import Limits
 from tests.bench import repair_libraries
-from tests.bench.model_tasks import CACHE, FILE, Task, changed, fill, passed, prepare, released, run, unit
+from tests.bench.model_tasks import CACHE, FILE, Task, changed, fill, passed, prepare, read, released, run, unit
 from tests.bench.repair_libraries import REPORTED, Library, sources
 from verifier import ForkServers, Ran
 
@@ -34,7 +35,8 @@ SEED = 20261122
 SEEDED, REAL = 14, 6
 SMALL_BYTES, MOST_BYTES = 5_000, 24_000
 SUITE_S = 15.0
-_SEEDING_S, _TRIED = 120.0, 3
+BUGS = 8
+_SEEDING_S = 240.0
 _LINES, _NEAR = 14, 2
 
 RELEASES = (
@@ -56,87 +58,68 @@ RELEASES = (
 """A release and one shortly before it, of which the changed files are looked at: small libraries of the repair benchmark and the end-to-end tests."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stratum:
-    """Files of some size."""
-
-    name: str
-    least: int
-    most: int
-
-    def holds(self, data: bytes) -> bool:
-        """Say whether a file is of that size."""
-        return self.least < len(data) <= self.most
-
-
-STRATA = (Stratum("small", 0, SMALL_BYTES), Stratum("larger", SMALL_BYTES, MOST_BYTES))
-
-
 def drawn() -> Iterator[Task]:
-    """Yield the tasks: the libraries take turns in an order that `SEED` draws, each giving its next bug that will do."""
+    """Yield the tasks: the libraries take turns in an order that `SEED` draws, each giving its next bug that will do, of small files and of others."""
     order = random.Random(SEED).sample(REPORTED, len(REPORTED))
-    found: dict[str, list[Task]] = {stratum.name: [] for stratum in STRATA}
-    bugs: dict[str, Mapping[str, Iterator[Task]]] = {}
-    for library in order * _TRIED:
-        wanted = [stratum.name for stratum in STRATA if len(found[stratum.name]) < SEEDED // len(STRATA)]
+    found: dict[bool, list[Task]] = {True: [], False: []}
+    bugs: dict[str, dict[bool, Iterator[Task]]] = {}
+    for library in order * BUGS:
+        wanted = [small for small in found if len(found[small]) < SEEDED // 2]
         if wanted and library.name not in bugs:
-            bugs[library.name] = seeded(library)
-        for name in wanted:
-            if (task := next(bugs[library.name][name], None)) is not None:
-                print(f"{task.name}: {task.path}, {task.made}", file=sys.stderr, flush=True)
-                found[name].append(task)
-    yield from (task for stratum in STRATA for task in found[stratum.name])
+            bugs[library.name] = {small: _of_bugs(library, small) for small in found}
+        for small in wanted:
+            if (task := next(bugs[library.name][small], None)) is not None:
+                print(f"{task.name}: {task.path}, {task.file_bytes} bytes, {task.made}", file=sys.stderr, flush=True)
+                found[small].append(task)
+    yield from (*found[True], *found[False])
     yield from real()
 
 
-def seeded(library: Library) -> Mapping[str, Iterator[Task]]:
-    """Return the bugs of a library for each stratum that will do, in the order in which they were drawn."""
+def _of_bugs(library: Library, small: bool) -> Iterator[Task]:
+    """Yield the bugs of a library, in small files or in others, that will do, in the order in which they were drawn."""
+    for number, bug in enumerate(_kept(f"bugs {library}", lambda: seeded(library))):
+        task = Task(kind="seeded", library=library.name, version=library.version, tests=library.tests, **bug,
+                    name=f"{library.name}-{number}", broken=(), seen=(), failing=())  # fmt: skip
+        if (task.file_bytes <= SMALL_BYTES) == small and (whole := complete(task, least=2)) is not None:
+            yield whole
+
+
+def seeded(library: Library) -> list[dict[str, Any]]:
+    """Return bugs that `seed_bugs` makes in a library, in files that are not too large; none where its suite takes too long."""
     with tempfile.TemporaryDirectory(prefix="nightcrew-bench-") as place:
         folder = Path(place) / "original"
         shutil.copytree(sources(library), folder)
-        start = time.monotonic()
-        run(folder, library.tests)
-        if time.monotonic() - start > SUITE_S:
-            return {stratum.name: iter(()) for stratum in STRATA}
+        if run(folder, library.tests).cpu_s > SUITE_S:
+            return []
         with repair_libraries.opened(folder) as space:
             suite = repair_libraries.suite(folder, library.tests)
+            files = {
+                path: data for path, data in space.files.items() if path.endswith(".py") and len(data) <= MOST_BYTES
+            }
+            ends = time.monotonic() + _SEEDING_S
             with ForkServers().start(space.sandbox, suite, Limits(wall_s=None), _SEEDING_S) as trials:
-                found: dict[str, tuple[Seeded, ...]] = {}
-                for stratum in STRATA:
-                    files = {
-                        path: data for path, data in space.files.items() if path.endswith(".py") and stratum.holds(data)
-                    }
-                    wanted = Wanted(_TRIED, SEED + zlib.crc32(library.name.encode()))
-                    found[stratum.name] = seed_bugs(trials, files, wanted, _until(_SEEDING_S)).seeded if files else ()
-    return {name: _of_bugs(library, name, bugs) for name, bugs in found.items()}
+                wanted = Wanted(BUGS, SEED + zlib.crc32(library.name.encode()))
+                bugs = seed_bugs(trials, files, wanted, lambda: ends - time.monotonic()).seeded
+    return [
+        {
+            "path": bug.path,
+            "file_bytes": len(files[bug.path]),
+            "diff": bug.patch.decode(),
+            "made": f"seeded: {bug.family}, in {bug.function}",
+        }
+        for bug in bugs
+    ]
 
 
-def _until(seconds: float) -> Callable[[], float]:
-    ends = time.monotonic() + seconds
-    return lambda: ends - time.monotonic()
-
-
-def _of_bugs(library: Library, stratum: str, bugs: Sequence[Seeded]) -> Iterator[Task]:
-    for number, bug in enumerate(bugs):
-        size = (sources(library) / bug.path).stat().st_size
-        made = f"seeded: {bug.family}, in {bug.function}"
-        name = f"{library.name}-{stratum}-{number}"
-        task = Task(
-            name,
-            "seeded",
-            library.name,
-            library.version,
-            library.tests,
-            bug.path,
-            size,
-            bug.patch.decode(),
-            made,
-            (),
-            (),
-            (),
-        )
-        if (whole := complete(task, least=2)) is not None:
-            yield whole
+def _kept(what: str, make: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Return what a run that was cut short has made of `what` already, else make it."""
+    path = CACHE / "drawn" / f"{hashlib.sha256(f'{SEED} {what}'.encode()).hexdigest()[:20]}.json"
+    if not path.exists():
+        found = make()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(found), "utf-8")
+    given: list[dict[str, Any]] = json.loads(path.read_text("utf-8"))
+    return given
 
 
 def real() -> Iterator[Task]:
@@ -212,6 +195,14 @@ def _bare(data: bytes) -> str:
 
 
 def complete(task: Task, least: int) -> Task | None:
+    """Return a task with its tests, or None where it will not do; once for each."""
+    found = _kept(
+        f"task {task} {least}", lambda: [asdict(each) for each in (_complete(task, least),) if each is not None]
+    )
+    return read(found[0]) if found else None
+
+
+def _complete(task: Task, least: int) -> Task | None:
     """Return a task with its tests: half of the functions that it breaks are seen, at least one. None where it will not do.
 
     It breaks at least `least` functions and at most a third of all tests; agents see a suite that passes without the bug, and that fails with it.
