@@ -142,7 +142,7 @@ def test_whatever_is_done_in_whatever_order_no_limit_is_passed(kind: str) -> Non
 
     with opened(kind, clock) as store:
 
-        @settings(max_examples=20, deadline=None)
+        @settings(max_examples=12, deadline=None)
         @given(steps=STEPS)
         def check(steps: list[Step]) -> None:
             clock.now += 2 * DAY_S

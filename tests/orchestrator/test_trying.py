@@ -87,15 +87,19 @@ def opened(
     *,
     allowance: Allowance = Allowance(),
     ticks: Callable[[], float] = time.monotonic,
-    judge: Callable[[Case, RungWatch], Verdict] | None = by_reading,
     **settings: Any,
 ) -> Iterator[Crew]:
     """Open a crew whose agents are these, by name; `auto` has them all, the first free and each next one dearer."""
     state = tmp_path / "state"
     offers = tuple(Offer(name, 0.05 * at) for at, name in enumerate(agents))
-    engines = replace(real_engines(state), agent=agents.__getitem__, offers=lambda: offers, allowance=lambda: allowance)
-    if judge is not None:
-        engines, settings = replace(engines, judge=judge), {"driver": "copy", **settings}
+    engines = replace(
+        real_engines(state),
+        agent=agents.__getitem__,
+        offers=lambda: offers,
+        allowance=lambda: allowance,
+        judge=by_reading,
+    )
+    settings = {"driver": "copy", **settings}
     with Crew(state, project.settings(state, **settings), engines=engines, ticks=ticks) as crew:
         yield crew
 
@@ -103,7 +107,7 @@ def opened(
 def test_what_the_ladder_says_goes_back_and_losers_are_kept_with_their_verdicts(
     tmp_path: Path, repository: Path
 ) -> None:
-    with opened(tmp_path, {"acp:x": Hearing()}, agent="acp:x", judge=None) as crew:
+    with opened(tmp_path, {"acp:x": Hearing()}, agent="acp:x") as crew:
         report = crew.fix(order(repository))
         patches = [crew.diff(report.ticket.id, attempt) for attempt in (1, 2)]
     assert (report.status, len(report.attempts)) == (Status.VERIFIED, 2)
@@ -130,17 +134,6 @@ def test_the_next_of_a_list_follows_who_finds_nothing_or_cannot_be_asked(tmp_pat
     ]
     assert "nobody answers" in report.attempts[1].why
     assert report.attempts[2].reason == "attempt 2 found no fix"
-
-
-def test_attempts_that_are_asked_for_alternate_between_agents_and_are_compared(
-    tmp_path: Path, repository: Path
-) -> None:
-    agents = {"repair": FIXING, "acp:x": NOTHING}
-    with opened(tmp_path, agents, agent="repair,acp:x", attempts=3) as crew:
-        report = crew.fix(order(repository))
-    assert [each.agent for each in report.attempts] == ["repair", "acp:x", "repair"]
-    assert [each.variant for each in report.attempts] == [0, 0, 1]
-    assert report.status is Status.VERIFIED
 
 
 def test_auto_learns_from_verdicts_and_says_why_an_agent_was_tried(tmp_path: Path, repository: Path) -> None:
