@@ -125,9 +125,12 @@ class Follower:
         self._watcher.changed -= paths
         self._since = None
         try:
-            if self._watcher.lost or self.trouble or self._read_head() != self._head:
+            if self._watcher.lost or self.trouble:
                 return self._unless_same(before, self._all())
-            return self._unless_same(before, self._some(paths))
+            head, after = self._read_head(), self._some(paths)
+            # The files of another branch show at once; all is pinned, and the branch known, after that.
+            self._watcher.lost = head != self._head
+            return self._unless_same(before, after)
         except PinAllAgain:
             self._watcher.lost = True
             return None

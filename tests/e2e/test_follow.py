@@ -58,12 +58,16 @@ def test_a_mounted_shadow_shows_what_the_user_saves_and_keeps_what_was_written_t
     )
     with process:
         assert process.stdout is not None
-        mounted = Path(json.loads(process.stdout.readline())["path"])
+        text = ""
+        while not text.rstrip().endswith("}"):
+            text += process.stdout.readline()
+        mounted = Path(json.loads(text)["path"])
         (mounted / "shop/total.py").write_text(SOURCE.replace("range(1, ", "range("))
         write(repository, {"NOTES": "saved\n", "shop/total.py": DOCUMENTED})
         while not (mounted / "NOTES").exists():
             assert process.poll() is None
         assert is_right((mounted / "shop/total.py").read_text())
         process.terminate()
+        assert process.wait(60) == 0
     patch = nightcrew("shadow", "diff", made, state=state).document["diff"]
     assert "total.py" in patch and "NOTES" not in patch
