@@ -105,10 +105,12 @@ async def fixes(client: Client, place: Place) -> dict[str, Any]:
     await call(client, "edit", path="sums.py", old="    return results", new="    return result", shadow=fork)
     await call(client, "edit", **FIX, shadow=fork)
     assert (await call(client, "test", shadow=fork))["bad"] == []
+    await call(client, "run", command="cp sums.py more.py; echo 'def (' >> more.py")
     early = await call(client, "submit", **SAID)
     assert (early["status"], early["verified"], early["branch"]) == ("refused", False, None)
-    assert "F821" in str(early["rungs"])
+    assert "more.py" in str(early["rungs"])
     assert "there is no fork" in await refused(client, "adopt", shadow=fork), "forks end with a submit"
+    await call(client, "run", command="rm more.py")
     await call(client, "edit", path="sums.py", content=project.FIXED)
     seen = await call(client, "run", command=f"cat {place.state}/nightcrew.db; echo done; exit 3")
     assert (seen["stdout"], seen["exit_status"]) == ("done\n", 3)

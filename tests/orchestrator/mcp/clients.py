@@ -66,8 +66,9 @@ def serving(state: Path, repository: Path, seconds: float = 300.0) -> Iterator[C
     watch = Watch()
 
     def crew(agent: Agent) -> Crew:
+        # The mount takes longer to start than all the rest of a test.
         engines = replace(real_engines(state), agent=lambda _: agent)
-        return Crew(state, project.settings(state, rounds=100), engines=engines, ticks=watch)
+        return Crew(state, project.settings(state, driver="copy"), engines=engines, ticks=watch)
 
     def nobody() -> None:
         raise AssertionError("the client left in the middle of a job")
