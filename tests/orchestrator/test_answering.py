@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from agents import Ask, Inquire, NoFix, Result, Task, Workspace, Write
-from orchestrator.answering import Answer
+from orchestrator.answering import Answer, answered
 from orchestrator.cli.document import question_document
 from orchestrator.codec import decode
 from orchestrator.crew import Crew
@@ -78,6 +78,8 @@ def test_an_option_there_is_not_and_a_ticket_that_asks_nothing_are_told(crew: Op
     with pytest.raises(UnknownOption, match="has the options 1 to 2, and `none`; 3 is no option") as told:
         opened.answer(asked, 3)
     assert exit_of_error(told.value) == 2
+    with pytest.raises(UnknownOption, match="'the second' is no option of it"):
+        opened.answer(asked, "the second")
     with pytest.raises(WrongStatus, match="asks nothing; it is verified"):
         opened.answer(sure, 1)
     assert opened.show(asked).question == ASK.text
@@ -131,29 +133,22 @@ def test_a_job_waits_for_words_and_its_agent_goes_on_with_them(crew: Open, repos
         opened.answer(ticket, "the sum")
 
 
-def test_words_of_ones_own_are_an_answer_and_some_are_none(crew: Open, repository: Path) -> None:
-    opened = crew(*[[Inquire("How?"), Inquire("And then?", ("yes", "no")), FIX]] * 3)
-    report = opened.fix(order(repository))
-    ticket = report.ticket.id
-    assert report.next == f"nightcrew answer {ticket} --text TEXT"
-    for wrong in (1, 0, "", " \n", "x" * 8_001):
-        with pytest.raises(UnknownOption) as refused:
-            opened.answer(ticket, wrong)
-        assert exit_of_error(refused.value) == 2
-    second = opened.answer(ticket, "like\x1b[2J this\n")
-    assert (second.status, second.question, second.attempts[0].answers) == (Status.PAUSED, "And then?", ("like this",))
-    with pytest.raises(
-        UnknownOption, match=r"the answers 1 to 2, and takes other words \(--text TEXT\); 3 is no answer"
+def test_words_of_ones_own_are_an_answer_and_some_are_none() -> None:
+    job = Job(1, "t", Status.PAUSED)
+    record = AttemptRecord(1, "model", 0, AttemptState.ASKED, question="Which?", choices=("a", "b"), answers=("first",))
+    said = answered(job, [record], "like\x1b[2J this\n")
+    assert (said.state, said.answers, said.question) == (AttemptState.OPEN, ("first", "like this"), "")
+    for wrong, why in (
+        (0, r"the answers 1 to 2, and takes other words \(--text TEXT\); `none` is no answer"),
+        (3, "3 is no answer"),
+        (" \n", "has 1 to 8,000 characters; this one has 0"),
+        ("x" * 8_001, "this one has 8,001"),
     ):
-        opened.answer(ticket, 3)
-    assert opened.answer(ticket, "yes").status is Status.VERIFIED
-
-
-def test_an_option_is_not_chosen_in_words(crew: Open, repository: Path) -> None:
-    opened = crew([ASK])
-    ticket = opened.fix(order(repository)).ticket.id
-    with pytest.raises(UnknownOption, match="'the second' is no option of it"):
-        opened.answer(ticket, "the second")
+        with pytest.raises(UnknownOption, match=why) as refused:
+            answered(job, [record], wrong)
+        assert exit_of_error(refused.value) == 2
+    with pytest.raises(UnknownOption, match="has words for an answer"):
+        answered(job, [replace(record, choices=())], 1)
 
 
 def test_an_answer_to_what_was_asked_before_is_none_to_what_is_asked_now() -> None:
@@ -163,10 +158,6 @@ def test_an_answer_to_what_was_asked_before_is_none_to_what_is_asked_now() -> No
     assert Answer(1, first).given(job, [first]).answers == ("a",)
     with pytest.raises(WrongStatus, match="asks something else by now"):
         Answer(1, first).given(job, [later])
-
-
-def test_where_nobody_is_asked_the_agent_goes_on_by_itself(crew: Open, repository: Path) -> None:
-    assert crew([WHICH, FIX]).fix(order(repository, ask=False)).status is Status.VERIFIED
 
 
 @pytest.mark.parametrize(
@@ -214,11 +205,10 @@ class Moving:
         return NoFix("it only looked")
 
 
-@pytest.mark.parametrize("driver", ["fuse", "copy"])
-def test_a_shadow_goes_back_to_a_tree_it_had(tmp_path: Path, repository: Path, driver: str) -> None:
+def test_a_shadow_goes_back_to_a_tree_it_had(tmp_path: Path, repository: Path) -> None:
     state = tmp_path / "state"
     engines = replace(real_engines(state), agent=lambda _: Moving())
-    with Crew(state, project.settings(state, driver=driver), engines=engines) as opened:
+    with Crew(state, project.settings(state), engines=engines) as opened:
         report = opened.fix(order(repository))
     assert report.why == "it only looked"
     (depot,) = (state / "depots").iterdir()
