@@ -11,6 +11,7 @@ from agents.locating import IndexFile, Locator
 from agents.memory import MemoryWorkspace
 from agents.modelled import model_agent
 from agents.models import (
+    Compared,
     Endpoint,
     Finish,
     HttpModel,
@@ -22,7 +23,9 @@ from agents.models import (
     Patience,
     Priced,
     Probed,
+    Recording,
     ReplayedModel,
+    Replaying,
     Reply,
     Request,
     Role,
@@ -60,6 +63,7 @@ __all__ = [
     "Ask",
     "Attend",
     "CommandAgent",
+    "Compared",
     "Delete",
     "Edited",
     "Endpoint",
@@ -87,10 +91,12 @@ __all__ = [
     "Proposal",
     "Query",
     "Question",
+    "Recording",
     "RefusedCall",
     "RepairAgent",
     "Replace",
     "ReplayedModel",
+    "Replaying",
     "Reply",
     "Request",
     "Result",

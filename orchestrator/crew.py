@@ -23,6 +23,7 @@ from shadowfs import Change
 
 if TYPE_CHECKING:
     from orchestrator.engines import Engines
+    from orchestrator.replaying import Replay
 
 DECIDABLE = (Status.VERIFIED, Status.UNVERIFIED, Status.ACCEPTED)
 """Where a job stands whose proposal somebody can accept or reject."""
@@ -99,6 +100,12 @@ class Crew:
     def steps(self, ticket: str) -> tuple[StepRecord, ...]:
         """Return the journal of a ticket's job, in order."""
         return self._store.steps(self._job(ticket).number)
+
+    def replay(self, ticket: str, attempt: int = 1, watch: Watch = unseen) -> Replay:
+        """Go through an attempt of a model again with the code as it is now, on recorded replies. Raises `WrongStatus`, `OrderRefused`."""
+        from orchestrator.replaying import replay
+
+        return replay(self._store, self._engines, self._id(ticket), attempt, watch)
 
     def diff(self, ticket: str, attempt: int | None = None) -> bytes:
         """Return the proposal that won, or what an attempt left, as a git patch (binary safe). Raises `WrongStatus` where there is none."""
@@ -217,7 +224,13 @@ class Crew:
         return ticket
 
     def _work_on(
-        self, ticket: Ticket, watch: Watch, seconds: float = 0.0, usd: float = 0.0, answer: Answer | None = None, tokens: int = 0
+        self,
+        ticket: Ticket,
+        watch: Watch,
+        seconds: float = 0.0,
+        usd: float = 0.0,
+        answer: Answer | None = None,
+        tokens: int = 0,
     ) -> JobReport:
         """Work on one ticket in the foreground; raise what a person repairs by typing something else, as it was raised."""
         job = self._store.job_of(ticket.id)

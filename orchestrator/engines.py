@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from agents import Agent
+from agents import Agent, Recording, Replaying
 from orchestrator.allowance import Allowance
+from orchestrator.errors import OrderRefused
 from orchestrator.place import Imaging, named_image
 from orchestrator.routing import Offer
 from orchestrator.settings import Settings
@@ -49,6 +50,10 @@ class Repositories(Outlet, Protocol):
         ...
 
 
+def _no_replay(name: str, recording: Recording) -> tuple[Agent, Replaying]:
+    raise OrderRefused(f"the agent {name!r} asked {len(recording.requests)} times, and nothing here can replay it")
+
+
 @dataclass(frozen=True, slots=True)
 class Engines:
     """One of each. `drivers` are in order of preference; `agent` makes the agent that a specification names."""
@@ -63,6 +68,8 @@ class Engines:
     """Returns the agents that `auto` chooses among."""
     allowance: Callable[[], Allowance] = Allowance
     """Returns what may be spent in a day on this machine."""
+    replayed: Callable[[str, Recording], tuple[Agent, Replaying]] = _no_replay
+    """Makes the agent that a specification names over a recording instead of its model."""
     index: Path | None = None
     """Where code indexes lie; without it there is none."""
     image: Imaging = named_image

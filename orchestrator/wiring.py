@@ -15,13 +15,17 @@ from agents import (
     CommandAgent,
     Endpoint,
     HttpModel,
+    Model,
     Priced,
+    Recording,
     RepairAgent,
+    Replaying,
     choose,
     endpoints,
     model_agent,
 )
 from orchestrator.engines import Engines
+from orchestrator.errors import OrderRefused
 from orchestrator.examples import MIGRATE
 from orchestrator.image import recipe
 from orchestrator.intake import check_agent
@@ -52,6 +56,7 @@ def real_engines(state: Path, environ: Mapping[str, str] | None = None) -> Engin
         runner=runner,
         image=lambda snapshot, settings: docker.build(recipe(snapshot, settings.container, environ)),
         judge=Ladder(runner).judge,
+        replayed=lambda name, recording: replayed_agent(name, recording, environ),
         index=state / "index",
         agent=lambda name: real_agent(name, environ),
         offers=lambda: offers(environ, read_machine(environ).named_models()),
@@ -75,6 +80,19 @@ def real_agent(name: str, environ: Mapping[str, str]) -> Agent:
     return _model_agent(name, given, environ) if kind == "model" else RepairAgent(ForkServers())
 
 
+def replayed_agent(name: str, recording: Recording, environ: Mapping[str, str]) -> tuple[Agent, Replaying]:
+    """Return the agent of a model with a recording in the model's place. Raises `OrderRefused`, and `ModelError` where it is not configured."""
+    kind, _, given = name.partition(":")
+    if kind != "model":
+        raise OrderRefused(
+            f"the agent {name!r} cannot be replayed: `model` and `model:NAME` can, whose prompts are ours"
+        )
+    there = endpoints(environ, read_machine(environ).named_models())
+    endpoint = choose(there, given, role="edit")
+    replaying = Replaying(recording, endpoint.name, endpoint.context_tokens)
+    return _agent_of(replaying, endpoint, name, there), replaying
+
+
 def _model_for_programs(environ: Mapping[str, str], name: str) -> Endpoint | None:
     """Return the model that somebody else's program may ask: the environment or this machine's file names it, no repository."""
     there = endpoints(environ, read_machine(environ).named_models())
@@ -84,8 +102,12 @@ def _model_for_programs(environ: Mapping[str, str], name: str) -> Endpoint | Non
 def _model_agent(name: str, model: str, environ: Mapping[str, str]) -> Agent:
     there = endpoints(environ, read_machine(environ).named_models())
     endpoint = choose(there, model, role="edit")
+    return _agent_of(HttpModel(endpoint), endpoint, name, there)
+
+
+def _agent_of(model: Model, endpoint: Endpoint, name: str, there: Sequence[Endpoint]) -> Agent:
     return model_agent(
-        HttpModel(endpoint),
+        model,
         ForkServers(),
         endpoint.cost_usd,
         name,

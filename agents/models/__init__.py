@@ -11,10 +11,12 @@ from agents.models.model import Finish, Message, Model, Reply, Request, Role, To
 from agents.models.patience import Patience
 from agents.models.probe import Probed, Trial, probe
 from agents.models.record import Recorded
+from agents.models.replaying import Compared, Replaying
 from agents.models.scripted import ScriptedModel
 from agents.models.text_tools import TextToolModel
 
 __all__ = [
+    "Compared",
     "Endpoint",
     "Finish",
     "HttpModel",
@@ -34,6 +36,7 @@ __all__ = [
     "Recording",
     "Refused",
     "ReplayedModel",
+    "Replaying",
     "Reply",
     "Request",
     "Role",

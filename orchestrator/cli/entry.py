@@ -33,6 +33,7 @@ _COMMANDS = {
     "resume": "tickets",
     "answer": "tickets",
     "cost": "results",
+    "replay": "replaying",
     "review": "tickets",
     "seed": "seeding",
     "shadow": "shadows",

@@ -93,6 +93,9 @@ def test_a_model_fixes_a_bug_and_what_it_cost_is_told(repository: Path, tmp_path
     assert (status, document["status"]) == (0, "verified"), document
     assert git(repository, "show", f"{document['branch']}:sums.py").rstrip().endswith("return a + b")
     assert (repository / "sums.py").read_text() == FILES["sums.py"]
+    again = nightcrew("replay", str(document["ticket"]), state=tmp_path / "state", environ=environ).document
+    assert [request["same"] for request in again["requests"]] == [True] * (len(PROBE) + len(FIX)), again
+    assert (again["unasked"], again["ended"]) == (0, "proposed: Add instead of subtracting")
     cost = document["cost"]
     assert isinstance(cost, Mapping)
     assert (cost["tokens_in"], cost["tokens_out"]) == (6000, 600)
@@ -132,10 +135,10 @@ def test_no_model_and_a_wrong_key_are_told_with_what_to_do(repository: Path, tmp
 def test_a_model_that_holds_no_tools_is_asked_for_edits(repository: Path, tmp_path: Path) -> None:
     def answer(asked: Asked) -> None:
         told = asked.body["messages"][-1]["content"]
-        wanted = "corrected code" in told
-        saying("```python\ndef add(a, b):\n    return a + b\n```" if wanted else "I see no tool.")(asked)
+        saying("WRONG: return a - b\nRIGHT: return a + b" if "WRONG:" in told else "I see no tool.")(asked)
 
     with serving(answer) as server:
-        status, document, _ = fix(repository, tmp_path / "state", environment(server.url, tmp_path / "home"))
+        environ = environment(server.url, tmp_path / "home", ["repair = false"])
+        status, document, _ = fix(repository, tmp_path / "state", environ)
     assert (status, document["status"]) == (0, "verified"), document
     assert git(repository, "show", f"{document['branch']}:sums.py").rstrip().endswith("return a + b")
