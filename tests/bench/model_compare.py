@@ -32,7 +32,7 @@ REPLAYED = ("nightcrew", "baseline")
 ROWS = CACHE / "rows.jsonl"
 JOURNAL = Path(__file__).parent / "data" / "model_compare.jsonl.xz"
 _QUICK_S, _AGAIN_S = 180.0, 600.0
-_SAID = 300
+_SAID, _DIFF = 300, 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,9 @@ def _worked(
             starts=outcome.starts,
             load=(round(load, 2), round(os.getloadavg()[0], 2)),
             said=outcome.said[:_SAID],
-            diff="".join(_diff(name, before.get(name, b""), data or b"") for name, data in outcome.change.items()),
+            diff="".join(_diff(name, before.get(name, b""), data or b"") for name, data in outcome.change.items())[
+                :_DIFF
+            ],
             replies=written(source.replies),
         )
 

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count, islice
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -85,6 +86,16 @@ class Solver(Protocol):
         ...
 
 
+_CONFIGURED = """[models.small]
+base_url = "{url}"
+model = "{model}"
+context = 16384
+works = "samples"
+repair = false
+"""
+"""The machine's configuration: the model holds no tools, and the repair agent's candidates are switched off."""
+
+
 class Nightcrew:
     """`nightcrew fix --agent model` as a person types it. Its change is that of the branch it delivers."""
 
@@ -93,7 +104,8 @@ class Nightcrew:
     @property
     def edition(self) -> str:
         """Return a hash of the agents and of what judges for them."""
-        return Kept.of(Path(), "agents", "verifier").code
+        made = Kept.of(Path(), "agents", "verifier").code
+        return hashlib.sha256(f"{made}{_CONFIGURED}".encode()).hexdigest()[:16]
 
     def make_ready(self) -> None:
         """It is here."""
@@ -104,12 +116,10 @@ class Nightcrew:
             failing = [word for id in order.task.failing for word in ("--failing", id)]
             command = [NIGHTCREW, "fix", order.task.text, "--repo", order.repository, "--agent", "model", "--test", order.task.command,
                        *failing, "--seconds", f"{order.left_s:.0f}", "--no-ask", "--json", "--state", f"{state}/state"]  # fmt: skip
-            named = {
-                "LLM_BASE_URL": order.served.url,
-                "LLM_MODEL": order.model,
-                "LLM_API_KEY": "",
-                "XDG_CONFIG_HOME": f"{state}/config",
-            }
+            configuration = Path(state, "config", "nightcrew", "config.toml")
+            configuration.parent.mkdir(parents=True)
+            configuration.write_text(_CONFIGURED.format(url=order.served.url, model=order.model), "utf-8")
+            named = {"XDG_CONFIG_HOME": f"{state}/config", "LLM_BASE_URL": "", "OPENAI_BASE_URL": "", "LLM_MODEL": ""}
             environ = clean_environment(named)
             with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
                 try:
@@ -158,28 +168,27 @@ class Baseline:
         path, task = order.repository / order.task.path, order.task
         original = path.read_text("utf-8")
         tried: set[str] = set()
+        seeds = count()
+        pool = ThreadPoolExecutor(AT_ONCE)
         with inside(order) as sandbox:
             messages = [{"role": "user", "content": _asked(order, self._failure(order, sandbox))}]
-            for count in (1, *[AT_ONCE] * ((MOST_SAMPLES - 1) // AT_ONCE)):
-                first = count == 1
-                with ThreadPoolExecutor(count) as pool:
-                    waiting = [
-                        pool.submit(
-                            ask, order, messages, 0.0 if first else TEMPERATURE, len(tried) * 100 + nth, len(original)
-                        )
-                        for nth in range(count)
-                    ]
-                    for each in as_completed(waiting):
-                        code = _code(each.result())
-                        if code is None or code in tried:
-                            continue
-                        tried.add(code)
-                        path.write_text(code, "utf-8")
-                        if order.left_s > 0 and _passes(order, sandbox):
-                            return Outcome(order.left_files(), f"{len(tried)} files were tried")
-                        path.write_text(original, "utf-8")
-                if order.left_s <= 0:
-                    break
+            while (seed := next(seeds)) < MOST_SAMPLES and order.left_s > 0:
+                # The first alone: the likeliest reply, and the server then has the prompt in its cache.
+                temperatures = (
+                    {seed: 0.0} if seed == 0 else dict.fromkeys((seed, *islice(seeds, AT_ONCE - 1)), TEMPERATURE)
+                )
+                waiting = [pool.submit(ask, order, messages, *each, len(original)) for each in temperatures.items()]
+                for each in as_completed(waiting):
+                    code = _code(each.result())
+                    if code is None or code in tried:
+                        continue
+                    tried.add(code)
+                    path.write_text(code, "utf-8")
+                    if order.left_s > 0 and _passes(order, sandbox):
+                        # Requests that are under way are cancelled with their source.
+                        pool.shutdown(wait=False, cancel_futures=True)
+                        return Outcome(order.left_files(), f"{len(tried)} files were tried")
+                    path.write_text(original, "utf-8")
         return Outcome({}, f"{len(tried)} files were tried, none of {task.path} holds")
 
     def _failure(self, order: Order, sandbox: Sandbox) -> str:
@@ -211,7 +220,7 @@ def _asked(order: Order, failure: str) -> str:
     return _ASKED.format(path=task.path, ids="\n".join(task.failing[:10]), failure=failure[-_SHOWN:], code=code)
 
 
-def ask(order: Order, messages: Sequence[Mapping[str, str]], temperature: float, seed: int, length: int) -> str:
+def ask(order: Order, messages: Sequence[Mapping[str, str]], seed: int, temperature: float, length: int) -> str:
     """Ask the model once; return its text, "" where none came in time. `length` is that of the file in characters."""
     if order.left_s <= 1:
         return ""
