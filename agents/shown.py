@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from agents.agent import Hit
 from agents.wording import plain
 from sandbox import Completed, Ended
 from verifier import Diagnostic, Findings, Location, Ran, SuiteReport
@@ -41,6 +42,14 @@ def places(found: Iterable[tuple[str, int, str]]) -> str:
     every = [f"{path}:{line}: {text.strip()[:200]}" for path, line, text in found]
     more = f"\n… {len(every) - _MOST_FOUND} more; search for something rarer" if len(every) > _MOST_FOUND else ""
     return cut("\n".join(every[:_MOST_FOUND]) + more) if every else "Nothing was found."
+
+
+def hits(found: Sequence[Hit]) -> str:
+    """Return what the code index finds, a place a line and why it is there, the best first; "" where that is nothing."""
+    lines = [
+        f"{each.path}:{each.first}-{each.last} {each.name} ({'; '.join(each.why)})" for each in found[:_MOST_FOUND]
+    ]
+    return cut("\n".join(lines))
 
 
 def locations(found: Sequence[Location]) -> str:

@@ -33,6 +33,8 @@ from agents.wording import plain, title
 from verifier import Ran, SuiteReport
 
 _PAGE, _SILENT = "\f", "\0"
+_FILES = 5
+"""So many files the code index names at the start; a model may ask for more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +74,13 @@ class ConversationAgent:
         bad, _, first = ledger.once(lambda: _as_it_is(workspace.test()), "the tests as they are").partition(_PAGE)
         if bad == _SILENT:
             return NoFix(f"The suite says nothing: {first}", "Make the test command run, then ask again.")
+        places = ledger.once(
+            lambda: shown.hits(workspace.locate(f"{task.text}\n{first}", _FILES)), "places that fit the ticket"
+        )
         hands, interview = Hands(task, workspace, ledger), Interview(task.answers)
         plan = ""
         if task.plan:
-            approved = self._plan(speaker, hands, interview, first)
+            approved = self._plan(speaker, hands, interview, first, places)
             if not isinstance(approved, Approved):
                 return approved
             plan = approved.text
@@ -87,7 +92,7 @@ class ConversationAgent:
             speaker.model,
             speaker.count,
             self.settings,
-            prefix(task, workspace, first, plan=plan),
+            prefix(task, workspace, first, places=places, plan=plan),
             ASKING if task.ask else TOOLS,
             _Work(hands, check, interview, readings).does,
         )
@@ -107,7 +112,9 @@ class ConversationAgent:
             probed.fitted(journaled), who.count or TokenCounter(encoding_of(who.known_as or who.model.name))
         )
 
-    def _plan(self, speaker: _Speaker, hands: Hands, interview: Interview, first: str) -> Approved | Result:
+    def _plan(
+        self, speaker: _Speaker, hands: Hands, interview: Interview, first: str, places: str
+    ) -> Approved | Result:
         """Let the planner plan until a person approves it."""
         task, workspace = hands.task, hands.workspace
         planner = speaker if self.planner is None else self._speaker(workspace, self.planner)
@@ -119,7 +126,7 @@ class ConversationAgent:
             planner.model,
             planner.count,
             self.settings,
-            prefix(task, workspace, first, how=HOW),
+            prefix(task, workspace, first, places=places, how=HOW),
             PLANNING,
             Planning(hands, interview).does,
         )

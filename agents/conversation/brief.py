@@ -28,8 +28,13 @@ _REFUSED = (
 )
 
 
-def prefix(task: Task, workspace: Workspace, first: str, *, how: str = "", plan: str = "") -> tuple[Part, ...]:
-    """Return the frozen part of the prompt; `first` is what the tests say of the code as it is, `plan` what was approved."""
+def prefix(
+    task: Task, workspace: Workspace, first: str, *, places: str = "", how: str = "", plan: str = ""
+) -> tuple[Part, ...]:
+    """Return the frozen part of the prompt.
+
+    `first` is what the tests say of the code as it is, `places` what the code index finds for that and the ticket, `plan` what was approved.
+    """
     how = how or _HOW + (_ASKS if task.ask else _ALONE) + (_BY_PLAN if plan else "")
     parts = [Part("how", how, Role.SYSTEM, pace=Pace.RELEASE)]
     if _GUIDANCE in set(workspace.paths()):
@@ -39,6 +44,8 @@ def prefix(task: Task, workspace: Workspace, first: str, *, how: str = "", plan:
     if task.failing:
         told.append(Part("failing tests", "\n".join(task.failing), untrusted=True))
     told.append(Part("the tests before any change", first, untrusted=True))
+    if places:
+        told.append(Part("places that may matter", places, untrusted=True))
     if plan:
         told.append(Part("the plan that was approved", plan, untrusted=True))
     # What all attempts of a ticket share and what comes before it keep their places: a server's cache holds that.

@@ -56,6 +56,7 @@ class Hands:
         """Carry out one call of a tool that neither ends the work nor is unknown, and return what came of it."""
         does: dict[str, Callable[[Arguments], str]] = {
             "search": self._search,
+            "locate": self._locate,
             "read": self._read,
             "edit": self._edit,
             "write": self._write,
@@ -78,6 +79,9 @@ class Hands:
             if below in ("", ".") or each[0] == below or each[0].startswith(f"{below}/")
         )
         return shown.places(each for each, _ in zip(found, range(_MOST_MATCHES), strict=False))
+
+    def _locate(self, given: Arguments) -> str:
+        return shown.hits(self.workspace.locate(str(given["text"]))) or "Nothing was found: `search` for words."
 
     def _read(self, given: Arguments) -> str:
         first, last = given.get("first", 1), given.get("last")

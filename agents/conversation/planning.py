@@ -12,7 +12,7 @@ from agents.conversation.tools import ASK, GIVE_UP, PLAN, TOOLS
 from agents.models import Tool
 from agents.wording import plain
 
-LOOKING = ("search", "read", "diagnostics", "definition", "references", "test")
+LOOKING = ("search", "locate", "read", "diagnostics", "definition", "references", "test")
 PLANNING: tuple[Tool, ...] = (*(tool for tool in TOOLS if tool.name in LOOKING), ASK, PLAN, GIVE_UP)
 """What may be called while planning."""
 HOW = """You plan a change of a software repository; somebody else carries the plan out. You look around through tools, one step at a time, and

@@ -10,6 +10,7 @@ import pytest
 
 from agents import (
     Finish,
+    Hit,
     MemoryWorkspace,
     ModelError,
     NoFix,
@@ -68,8 +69,9 @@ def work(
     *script: Reply | str | Exception | Callable[[Request], Reply],
     journal: Sequence[Step] = (),
     settings: Settings = Settings(),
+    locating: Callable[[str], Sequence[Hit]] = lambda _: (),
 ) -> tuple[object, MemoryWorkspace, ScriptedModel]:
-    workspace = MemoryWorkspace(FILES, say=say, protected=TASK.protected, journal=journal)
+    workspace = MemoryWorkspace(FILES, say=say, protected=TASK.protected, journal=journal, locating=locating)
     model = ScriptedModel((*PROBE, *script))
     return ConversationAgent(model, settings, words).work(TASK, workspace), workspace, model
 
@@ -92,6 +94,19 @@ def test_a_fix_is_found_made_and_checked() -> None:
     assert "    2     return a - b" in told[1]
     assert "Done." in told[2]
     assert "2 tests pass, 0 fail." in told[3]
+
+
+def test_the_code_index_is_asked_before_the_first_turn_and_whenever_the_model_asks() -> None:
+    def locating(text: str) -> Sequence[Hit]:
+        return [Hit("sums.py", 1, 2, 1.0, "add", ("named in the ticket",))] if "subtract" in text else []
+
+    _, _, model = work(call("locate", text="what subtracts?"), call("locate", text="?"), FIX, DONE, locating=locating)
+    place = "sums.py:1-2 add (named in the ticket)"
+    assert "places that may matter" in model.asked[len(PROBE)].messages[1].text
+    assert place in model.asked[len(PROBE)].messages[1].text
+    told = [message.text for message in model.asked[-1].messages if message.role is Role.TOOL]
+    assert place in told[0]
+    assert "Nothing was found" in told[1]
 
 
 def test_the_history_only_grows() -> None:
