@@ -54,9 +54,8 @@ def attempt(
     task = _task(work, failing, record)
     protects = _protection(work, task.protected)
     base, start = left_by(steps, base)
-    work.emit(
-        "attempt", f"attempt {record.number}: {agent.name}" + (" goes on" if start != base or record.answers else "")
-    )
+    told = " goes on" if start != base or record.answers else f" ({record.reason})" if record.reason else ""
+    work.emit("attempt", f"attempt {record.number}: {agent.name}{told}")
     with work.places.open(snapshot, start) as place, beside_user(work, place.shadow, steps, base) as beside:
         record = replace(work.places.noted(record), tree=start)
         work.store.put_attempt(work.lease, record)

@@ -43,6 +43,8 @@ def full(store: Store, ticket: Ticket) -> JobReport:
     if record is not None:
         report = replace(
             report,
+            # Of a list, or of `auto`, the agent whose attempt this is.
+            agent=record.agent,
             title=record.title,
             explanation=record.explanation,
             driver=record.driver or None,

@@ -88,7 +88,7 @@ class Prospect:
             seen = "never judged before"
         return (
             f"{seen}; expected: {self.chance:.0%}, ${self.usd:.3g} and {self.seconds:.0f} s an attempt, "
-            f"worth ${self.price_of_a_fix:.2g} for each fix"
+            f"${self.price_of_a_fix:.2g} for each fix"
         )
 
 

@@ -8,12 +8,17 @@ import sys
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
+from orchestrator import schema
+from orchestrator.allowance import Allowance, Amount, Short
 from orchestrator.errors import StoreError
 from orchestrator.schema import open_engine
+from orchestrator.sqlstore import SqlStore
 from orchestrator.tables import metadata
 
 
@@ -56,3 +61,36 @@ def test_what_is_no_database_is_named(tmp_path: Path) -> None:
     (tmp_path / "store.db").write_bytes(b"this is not a database, it is a text of some length" * 100)
     with pytest.raises(StoreError, match=r"store\.db"):
         open_engine(f"sqlite:///{tmp_path}/store.db")
+
+
+def test_a_store_of_the_first_version_is_brought_up_to_date_with_what_it_holds(tmp_path: Path) -> None:
+    url, folder = f"sqlite:///{tmp_path}/store.db", Path(schema.__file__).parent / "migrations"
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(folder))
+        command.upgrade(config, "0001")
+        connection.execute(
+            text("INSERT INTO tickets VALUES ('a', 'slug', x'2f72', x'78', '{\"repository\": \"/r\"}', '{}', 1.0)")
+        )
+        connection.execute(
+            text(
+                "INSERT INTO jobs (ticket, status, why, next, seconds, usd, fence, stop_requested, updated_at)"
+                " VALUES ('a', 'paused', '', '', 60.0, 1.0, 0, 0, 1.0)"
+            )
+        )
+        connection.execute(
+            text(
+                "INSERT INTO ledger (job, fence, kind, seconds, reserved_usd, usd, tokens_in, tokens_out, at)"
+                " VALUES (1, 0, 'model', 0, 0.5, NULL, 0, 0, 1.0)"
+            )
+        )
+    engine.dispose()
+    store = SqlStore(url, lambda: 2.0)
+    assert (store.ticket("a").order.user, store.job_of("a").tokens) == ("", None)
+    lease = store.claim("me", 30.0, 1)
+    assert lease is not None
+    day = Allowance(user=Amount(usd=0.75, tokens=10))
+    assert isinstance(store.reserve(lease, 0.25, 1, allowance=day), int)
+    assert isinstance(store.reserve(lease, 0.5, 1, allowance=day), Short)
+    store.close()
