@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agents.migration.template import Hole, Pattern, Template
-from agents.migration.tree import CALLS, GROUPS, PARTS, Node
+from agents.migration.tree import CALLS, GROUPS, NAMES, PARTS, Node
 
 Path = tuple[int, ...]
 """The way from the root to a template, by the numbers of the children."""
@@ -15,16 +15,21 @@ _QUOTED = 40
 
 @dataclass(slots=True)
 class Match:
-    """What holes stand for, and the nodes at each path of the template. Where it does not fit, `why` says the first reason."""
+    """What holes stand for, and the nodes at each path of the template. Where it does not fit, `why` says the first reason.
 
+    `names` are those of the template that are spelled otherwise here, out of `spellings`.
+    """
+
+    spellings: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
     held: dict[int, tuple[Node, ...]] = field(default_factory=dict)
     spans: dict[Path, tuple[Node, ...]] = field(default_factory=dict)
     why: str = ""
 
 
-def match(templates: Sequence[Template], nodes: Sequence[Node]) -> Match:
-    """Match templates with nodes side by side, one to one."""
-    found = Match()
+def match(templates: Sequence[Template], nodes: Sequence[Node], spellings: Mapping[str, frozenset[str]] = {}) -> Match:
+    """Match templates with nodes side by side, one to one; `spellings` are other names here for names of the templates."""
+    found = Match(spellings)
     for number, (template, node) in enumerate(zip(templates, nodes, strict=True)):
         if not _fits(template, node, (number,), found):
             break
@@ -35,10 +40,19 @@ def _fits(template: Template, node: Node, path: Path, found: Match) -> bool:
     found.spans[path] = (node,)
     if isinstance(template, Hole):
         return _held(template, (node,), found)
+    if template.text != node.text and template.kind == node.kind and _respelled(template, node, found):
+        return True
     if template.kind != node.kind or template.text != node.text or bool(template.children) != bool(node.children):
         found.why = f"`{shown(node)}` stands where the examples have {told(template)}"
         return False
     return _below(template, node, path, found)
+
+
+def _respelled(template: Pattern, node: Node, found: Match) -> bool:
+    """Say whether a name of a template has another name here, the same one everywhere."""
+    if node.kind not in NAMES or node.text not in found.spellings.get(template.text, ()):
+        return False
+    return found.names.setdefault(template.text, node.text) == node.text
 
 
 def _below(template: Pattern, node: Node, path: Path, found: Match) -> bool:

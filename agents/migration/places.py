@@ -37,6 +37,8 @@ class Place:
     rule: Rule
     start: int
     edits: tuple[Edit, ...]
+    gone: frozenset[str] = frozenset()
+    """The rule's, as they are called in this file."""
 
     @property
     def key(self) -> str:
@@ -85,7 +87,7 @@ def edited(survey: Survey, places: Sequence[Place]) -> bytes:
         return data
     needs = [need for place in places for need in place.rule.needs]
     own = defined(source)
-    gone = [name for place in places for name in sorted(place.rule.gone)]
+    gone = [name for place in places for name in sorted(place.gone)]
     return imported(source, [need for need in needs if need.bound not in own], gone)
 
 
@@ -96,6 +98,7 @@ class _Survey:
     above: dict[int, tuple[Node, int]] = field(default_factory=dict)
     places: list[Place] = field(default_factory=list)
     unlike: list[Other] = field(default_factory=list)
+    spelled: dict[Rule, Mapping[str, frozenset[str]]] = field(default_factory=dict)
     covered: set[int] = field(default_factory=set)
     """The leaves that places and what is done already account for."""
 
@@ -119,13 +122,14 @@ class _Survey:
             run = parent.children[at : at + len(left)]
             if len(run) < len(left) or run[0].kind != left[0].kind:
                 continue
-            found = match(left, run)
+            found = match(left, run, self._spellings(rule))
             if found.why:
                 continue
             if self._is_redone(rule, run[0]):
                 self._cover(left, found, run)
                 return
-            stranger = self._stranger(rule)
+            called = parent.kind in CALLS and at == 0 and left[0].kind not in CALLS
+            stranger = "it is called here, and is not in the examples" if called else self._stranger(rule, found)
             if stranger:
                 self._cover(left, found, run)
                 self._other(run[0], stranger)
@@ -133,7 +137,9 @@ class _Survey:
             writer = Writer(self.source, found, rule.pair, rule.base, _safe(parent))
             line = self.source.line(run[0].start)
             self._cover(left, found, run)
-            place = Place(self.source.path, line, self._text(run[0]), rule, run[0].start, writer.edits(rule.steps))
+            gone = frozenset(found.names.get(name, name) for name in rule.gone)
+            edits = writer.edits(rule.steps)
+            place = Place(self.source.path, line, self._text(run[0]), rule, run[0].start, edits, gone)
             self.places.append(place)
             return
 
@@ -151,15 +157,26 @@ class _Survey:
             if holder is None:
                 continue
             made = rule.pair.right[path[0]]
-            found = match([made], [holder])
+            found = match([made], [holder], self._spellings(rule))
             if not found.why and found.spans.get((0, *path[1:])) == (node,):
                 return True
         return False
 
-    def _stranger(self, rule: Rule) -> str:
+    def _spellings(self, rule: Rule) -> Mapping[str, frozenset[str]]:
+        """Return what names of a rule are called here that come from the same places, but for the anchor."""
+        if rule not in self.spelled:
+            bound = {each.bound: origin(each.bound, self.source) for each in bindings(self.source)}
+            self.spelled[rule] = {
+                name: frozenset(own for own, place in bound.items() if any(_same(place, each) for each in origins))
+                for name, origins in rule.origins.items()
+                if name != rule.anchor
+            }
+        return self.spelled[rule]
+
+    def _stranger(self, rule: Rule, found: Match) -> str:
         """Return why names of a rule do not mean here what they mean in its examples, "" where they do."""
         for name, origins in rule.origins.items():
-            own = origin(name, self.source)
+            own = origin(found.names.get(name, name), self.source)
             if any(_same(own, each) for each in origins) or self._at_home(name, origins, own):
                 continue
             shown_own = own.partition(":")[0] or "nowhere that is seen here"

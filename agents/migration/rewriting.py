@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 
 from agents.migration.matching import Match, Path
 from agents.migration.template import Hole, Pair, Pattern, Template
-from agents.migration.tree import CALLS, GROUPS, MEMBERS, PARTS, Node, Source
+from agents.migration.tree import CALLS, GROUPS, MEMBERS, NAMES, PARTS, Node, Source
 
 _WHOLE = frozenset({"Subscript", "subscript_expression", "index_expression", "JoinedStr", "template_string", "this"})
 
@@ -132,7 +132,8 @@ class Writer:
             yield Range(run[0].start, run[-1].end, loose)
             return
         if not template.children:
-            yield self._newlines(template.text)
+            named = template.kind in NAMES
+            yield self.found.names.get(template.text, template.text) if named else self._newlines(template.text)
             return
         loose = root and not safe and not _whole(template) and _whole(self.pair.left[0])
         inside = template.statement or template.kind in GROUPS or template.kind in PARTS

@@ -35,6 +35,8 @@ IMPORTS = frozenset(
         "preproc_include",
     }
 )
+NAMES = frozenset({"Name", "identifier"})
+"""Names that stand for themselves, and are no members."""
 SPREADS = frozenset({"Starred", "spread_element", "variadic_argument"})
 PARTS = frozenset({"keyword", "keyword_argument", "pair", "field_initializer", "keyed_element", *SPREADS})
 """What stands in a group and is no expression by itself."""

@@ -65,6 +65,19 @@ def test_a_module_is_the_same_under_a_relative_name() -> None:
     assert done(told, "from .m import old\nold(1)\n", "elsewhere/other.py").lines == ()
 
 
+def test_what_is_taken_from_the_same_module_may_be_called_otherwise() -> None:
+    told = learnt(("import m as _m\nx = _m.old()\n", "import m as _m\nx = _m.new(_m.zone)\n"))
+    assert done(told, "import m\ny = m.old()\n").text == "import m\ny = m.new(m.zone)\n"
+    assert done(told, "import n as _m\ny = _m.old()\n").lines == ()
+
+
+def test_what_is_called_is_unlike_an_example_that_only_names_it() -> None:
+    told = learnt(("import m\nf(k=m.old)\n", "import m\nf(k=lambda: m.new(1))\n"))
+    found = done(told, "import m\nf(k=m.old)\nm.old()\n")
+    assert found.text == "import m\nf(k=lambda: m.new(1))\nm.old()\n"
+    assert reasons(found.unlike, 3) == "it is called here, and is not in the examples"
+
+
 def test_aliases_strings_and_other_counts_are_named_and_left() -> None:
     told = learnt(("import m\nm.f(a, b)\nm.f(c, d)\n", "import m\nm.f(b)\nm.f(d)\n"))
     text = "import m\nm.f(1, 2, 3)\nm.f(1, 2)\ngetattr(m, 'f')\ng = m.f\nn.f(1, 2)\nm.f(*a, b)\nm.f(b=1, a=2)\n"
