@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from shadowfs import FuseDriver, Snapshot, pin
+from shadowfs import Change, Entry, FuseDriver, Snapshot, pin
 from shadowfs.fuseshadow import FuseShadow
 from tests.shadowfs.repositories import age, digest, make, write
 
@@ -34,6 +34,8 @@ class World:
 
     shadow: FuseShadow
     plain: Path
+    at: int = 0
+    """Which of the user's states the shadow stands on."""
 
     @property
     def mounted(self) -> Path:
@@ -45,7 +47,7 @@ class Machine(RuleBasedStateMachine):
     """Drives worlds side by side; forks add worlds."""
 
     driver: FuseDriver
-    snapshot: Snapshot
+    snapshots: list[Snapshot]
     repository: Path
     before: str
 
@@ -58,7 +60,7 @@ class Machine(RuleBasedStateMachine):
     def start(self) -> None:
         plain = self.scratch / "0"
         shutil.copytree(self.repository, plain, symlinks=True, ignore=shutil.ignore_patterns(".git"))
-        self.worlds.append(World(self.driver.create(self.snapshot), plain))
+        self.worlds.append(World(self.driver.create(self.snapshots[0]), plain))
 
     def both(self, which: int, act: Callable[[Path], object]) -> None:
         """Do the same in a world's mount and in its plain directory; both succeed alike or fail with the same errno."""
@@ -146,7 +148,31 @@ class Machine(RuleBasedStateMachine):
         plain = self.scratch / str(len(self.worlds))
         # With hard links and times.
         subprocess.run(["cp", "-a", world.plain, plain], check=True)
-        self.worlds.append(World(world.shadow.fork(), plain))
+        self.worlds.append(World(world.shadow.fork(), plain, world.at))
+
+    @rule(which=st.integers(0, 9), to=st.integers(0, 9))
+    def move(self, which: int, to: int) -> None:
+        """Move to another of the user's states; do to the plain directory what that is to do, and find the same."""
+        world = self.worlds[which % len(self.worlds)]
+        old, new = (self.snapshots[at % len(self.snapshots)] for at in (world.at, to))
+        world.at = to % len(self.snapshots)
+        change = new.depot.change(old.tree, new.tree)
+        before = {file.path: found(world.plain / file.path) for file in change.files}
+        moved = world.shadow.move(new)
+        assert sorted((*moved.taken, *moved.kept)) == list(change.paths())
+        for file in change.files:
+            was = None if file.before is None else (file.before.mode, new.depot.read(file.before.blob))
+            now = None if file.after is None else (file.after.mode, new.depot.read(file.after.blob))
+            if file.path in moved.taken:
+                assert before[file.path] in (was, now) or (was is None and (world.plain / file.path).is_dir())
+        for path in sorted(moved.taken, reverse=True):
+            if before[path] is not None:
+                (world.plain / path).unlink()
+        bring_empty_directories_in_line(world)
+        for path in moved.taken:
+            if (entry := change_of(change, path)) is not None:
+                put(world.plain / path, entry.mode, new.depot.read(entry.blob))
+        bring_empty_directories_in_line(world)
 
     @rule(which=st.integers(0, 9))
     def checkpoint(self, which: int) -> None:
@@ -194,9 +220,68 @@ def tree(root: Path) -> dict[str, tuple[object, ...]]:
     return found
 
 
+def found(path: Path) -> tuple[int, bytes] | None:
+    """Return the git mode and content of what is at a path, None for what git does not keep."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return None
+    if stat.S_ISLNK(status.st_mode):
+        return 0o120000, os.fsencode(path.readlink())
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    return 0o100755 if status.st_mode & 0o100 else 0o100644, path.read_bytes()
+
+
+def change_of(change: Change, path: str) -> Entry | None:
+    """Return what a change has at a path in the end."""
+    return next(file.after for file in change.files if file.path == path)
+
+
+def put(path: Path, mode: int, data: bytes) -> None:
+    """Make a file or a link as a checkout does."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if mode == 0o120000:
+        path.symlink_to(os.fsdecode(data))
+    else:
+        path.write_bytes(data)
+        path.chmod(mode & 0o777)
+
+
+def bring_empty_directories_in_line(world: World) -> None:
+    """Git keeps no empty directory, so a move may keep or remove one: as it did, so be it."""
+    for path in sorted(world.plain.rglob("*"), reverse=True):
+        seen = world.mounted / path.relative_to(world.plain)
+        empty = path.is_dir() and not path.is_symlink() and not any(path.iterdir())
+        if empty and (seen.is_symlink() or not seen.is_dir()):
+            path.rmdir()
+
+
 def files(root: Path) -> set[str]:
     """Return the paths of what git keeps below a directory."""
     return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_symlink() or path.is_file()}
+
+
+def pins(repository: Path, state: Path) -> list[Snapshot]:
+    """Pin several states of the user's, the first of which he then is in again."""
+    made = [pin(repository, state)]
+    write(repository, {"pkg/core.py": b"x = 2\n", "pkg/a": b"more\n", "out": b"new\n"})
+    (repository / "b").unlink()
+    (repository / "link").unlink()
+    (repository / "link").symlink_to("a")
+    made.append(pin(repository, state))
+    shutil.rmtree(repository / "pkg")
+    for name in ("a", "link"):
+        (repository / name).unlink()
+    write(repository, {"a/b": b"deep\n", "a/core.py": b"deep\n", "link": b"no link\n", "pkg": b"no directory\n"})
+    made.append(pin(repository, state))
+    for name in ("pkg", "link", "out"):
+        (repository / name).unlink()
+    shutil.rmtree(repository / "a")
+    write(repository, {"pkg/core.py": b"x = 1\n", "a": b"tracked\n", "b": b"untracked\n"})
+    (repository / "link").symlink_to("pkg/core.py")
+    age(repository)
+    return made
 
 
 @pytest.mark.parametrize("loop", ["sync", "trio"])
@@ -214,7 +299,7 @@ def test_a_shadow_behaves_like_a_plain_directory_and_so_do_its_forks(tmp_path: P
         """The machine on this repository."""
 
     Here.driver, Here.repository = driver, repository
-    Here.snapshot = pin(repository, tmp_path / "state")
+    Here.snapshots = pins(repository, tmp_path / "state")
     Here.before = digest(repository)
     examples = 12 if loop == "sync" else 3
     quiet = [HealthCheck.too_slow, HealthCheck.data_too_large]
