@@ -12,13 +12,26 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sandbox import Address, DockerDriver, LocalDriver
 from shadowfs import CopyDriver, FuseDriver
 from verifier import SERVERS, ServerPlaces, Tier, chosen_servers, find_servers
 
+if TYPE_CHECKING:
+    from agents import Endpoint
+
 _GIT = (2, 30)
 _FREE_BYTES = 2 << 30
+_ANSWER_S = 10.0
+_WITHOUT_MODELS = "the repair agent, which needs none"
+_EXTRAS = {
+    "models": ("openai", "asks models", _WITHOUT_MODELS),
+    "acp": ("acp", "hosts agents of the Agent Client Protocol", "`--agent command:CMD`"),
+    "mcp": ("mcp", "`nightcrew mcp`", "`nightcrew fix`"),
+    "grammars": ("tree_sitter", "syntax of languages other than Python", "blank lines, and words alone"),
+}
+"""Optional parts: what they need, what they are for, and what there is without them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +62,8 @@ def examine(state: Path, environ: Mapping[str, str]) -> tuple[Check, ...]:
         _state(state),
         _disk(state),
         *_language_servers(path),
+        *_models(environ),
+        *_extras(),
     )
 
 
@@ -184,6 +199,50 @@ def _language_servers(path: str) -> Iterator[Check]:
             instead=f"nothing: no findings, definitions or quick fixes in {name}",
             get=known[0].get,
         )
+
+
+def _models(environ: Mapping[str, str]) -> Iterator[Check]:
+    """Yield whether each configured model answers; each is asked for one token."""
+    # The configuration takes pydantic, the agents take longer than all else here.
+    from agents import ModelError, endpoints
+    from orchestrator.config import read_machine
+    from orchestrator.errors import BadConfig
+
+    get = "set LLM_BASE_URL and LLM_MODEL, or write a table [models.NAME] into config.toml"
+    try:
+        there = endpoints(environ, read_machine(environ, Path.home()).named_models())
+    except (ModelError, BadConfig) as error:
+        yield Check("models", False, str(error), instead=_WITHOUT_MODELS, get=get)
+        return
+    if not there:
+        yield Check("models", False, "none is configured", instead=_WITHOUT_MODELS, get=get)
+    for endpoint in there:
+        name = f"model {endpoint.name}"
+        try:
+            _ask(endpoint)
+            yield Check(name, True, f"{endpoint.model} at {endpoint.base_url} answers")
+        except ModelError as error:
+            yield Check(name, False, error.why, instead=_WITHOUT_MODELS, get=error.next)
+
+
+def _ask(endpoint: Endpoint) -> None:
+    from agents import HttpModel, Message, ModelError, Patience, Request, Role, Trouble
+
+    model = HttpModel(endpoint, Patience(tries=1, connect_s=_ANSWER_S))
+    try:
+        model.complete(Request((Message(Role.USER, "Say yes."),), max_tokens=1), deadline_s=_ANSWER_S)
+    except ModelError as error:
+        # One token may be none that can be seen.
+        if error.trouble is not Trouble.EMPTY:
+            raise
+
+
+def _extras() -> Iterator[Check]:
+    """Yield which optional parts are installed."""
+    for extra, (package, what, instead) in _EXTRAS.items():
+        there = importlib.util.find_spec(package) is not None
+        why = what if there else f"the extra `{extra}` is not installed: {what}"
+        yield Check(f"extra {extra}", there, why, instead=instead, get=f"uv tool install 'nightcrew[{extra}]'")
 
 
 def _nearest(path: Path) -> Path:

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 from orchestrator.doctor import Check, examine
+from tests.agents.models.server import Asked, serving
 from tests.e2e.command import NIGHTCREW
 
 
@@ -31,6 +32,32 @@ def test_what_is_missing_comes_with_what_is_used_instead(tmp_path: Path) -> None
     assert not checks["git"].works
     assert checks["git"].get.endswith("apt-get install git")
     assert (checks["nsenter"].works, checks["nsenter"].instead) == (False, "the copy driver")
+
+
+def test_a_model_is_asked_for_a_token_and_what_is_in_the_way_is_told(tmp_path: Path) -> None:
+    def says_yes(asked: Asked) -> None:
+        asked.open()
+        asked.chunk({"content": "yes"})
+        asked.chunk({}, "length")
+        asked.send("[DONE]")
+
+    def refuses(asked: Asked) -> None:
+        asked.refuse(401, '{"error": {"message": "no such key"}}')
+
+    for answer, works in ((says_yes, True), (refuses, False)):
+        with serving(answer) as server:
+            environ = {**os.environ, "LLM_BASE_URL": server.url, "LLM_MODEL": "m", "XDG_CONFIG_HOME": str(tmp_path)}
+            check = by_name(examine(tmp_path / "state", environ))["model default"]
+        assert check.works is works, check
+    assert "valid key" in check.get
+    environ = {
+        **os.environ,
+        "LLM_BASE_URL": "",
+        "OPENAI_BASE_URL": "",
+        "LLM_MODEL": "",
+        "XDG_CONFIG_HOME": str(tmp_path),
+    }
+    assert by_name(examine(tmp_path / "state", environ))["models"].why == "none is configured"
 
 
 def test_a_state_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
