@@ -107,6 +107,7 @@ class Connection:
                 data = self._channel.recv(_CHUNK_BYTES)
                 self.closed = not data
                 self._messages.feed(data)
+                self._heard_at = time.monotonic()
                 self._count(0, len(data), TURN_BYTES, "bytes")
         except BlockingIOError:
             pass
@@ -122,6 +123,7 @@ class Connection:
         for message in self._messages.messages():
             self._count(1, 1, self._most_messages, "messages")
             self._dispatch(message)
+            # What was done for it may have taken a while.
             self._heard_at = time.monotonic()
 
     def _dispatch(self, message: Message) -> None:

@@ -15,8 +15,8 @@ from tests.agents.conversation.test_agent import FILES, TASK, say
 Play = Callable[["Puppet"], None]
 Terminal = Callable[[Command, socket.socket], Completed]
 TEXT_OF_FIX = FILES["sums.py"].decode().replace("a - b", "a + b")
-QUICK = Settings(start_s=0.3, silence_s=0.3, messages=3000)
-"""For agents that say nothing."""
+QUICK = Settings(silence_s=0.3)
+"""For agents that say nothing in their turn."""
 READY: Mapping[str, object] = {"protocolVersion": 1, "agentInfo": {"name": "puppet", "version": "3"}}
 
 

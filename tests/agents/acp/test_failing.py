@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from agents import NoFix
+from agents.acp import Settings
 from tests.agents.acp.puppet import FILES, QUICK, Puppet, kinds, silent, staged, work
 
 
@@ -90,12 +91,17 @@ def odd_stop(puppet: Puppet) -> None:
     silent(puppet)
 
 
+HASTY = Settings(start_s=1.0)
+SETTINGS: dict[Callable[[Puppet], None], Settings] = {silent: HASTY, greeting: HASTY, silent_in_its_turn: QUICK}
+"""Those that wait for nothing."""
+
+
 @pytest.mark.parametrize(
     ("play", "says"),
     [
         (crash, "it ended; its process: exited (exit status 0); it said: that is all"),
         (crash_at_once, "it ended"),
-        (silent, "it did not answer `initialize`, and said nothing for 0.3 s"),
+        (silent, "it did not answer `initialize`, and said nothing for 1 s"),
         (silent_in_its_turn, "it did not answer `session/prompt`, and said nothing for 0.3 s"),
         (garbage, "it does not speak the protocol: 201 lines came that are no message, the first: b'Welcome!'"),
         (greeting, "; 1 lines came that are no message, the first: b'Welcome to the agent!'"),
@@ -112,7 +118,7 @@ def odd_stop(puppet: Puppet) -> None:
 )
 def test_an_agent_that_fails_ends_with_why_and_what_to_do(play: Callable[[Puppet], None], says: str) -> None:
     workspace = staged(play)
-    result = work(workspace, QUICK)
+    result = work(workspace, SETTINGS.get(play, Settings(messages=3000)))
     assert isinstance(result, NoFix)
     assert result.why.startswith("The agent could not go on: ")
     assert says in result.why, result.why

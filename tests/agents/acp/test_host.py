@@ -163,7 +163,7 @@ def test_permission_is_given_once_but_not_for_what_is_protected(
 
 def test_what_an_agent_tells_fills_no_journal() -> None:
     def script(puppet: Puppet) -> None:
-        for number in range(400):
+        for number in range(305):
             entry = {"content": f"step {number}", "priority": "low", "status": "pending"}
             puppet.tell({"sessionUpdate": "plan", "entries": [entry]})
             puppet.tell({"sessionUpdate": "tool_call", "toolCallId": str(number), "title": "look"})
