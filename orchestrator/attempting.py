@@ -37,12 +37,7 @@ BYPRODUCTS = (
 
 
 def attempt(
-    work: Assignment,
-    snapshot: Snapshot,
-    base: str,
-    failing: tuple[str, ...],
-    record: AttemptRecord,
-    share: float = 1.0,
+    work: Assignment, snapshot: Snapshot, base: str, failing: tuple[str, ...], record: AttemptRecord, share: float = 1.0
 ) -> AttemptRecord:
     """Work on an open attempt to its end and return what came of it. Raises `OutOfBudget`, `Stopped`; the work so far is kept.
 
