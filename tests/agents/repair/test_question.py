@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from agents import MemoryWorkspace, NoFix, Proposal, Question, RepairAgent, Task
+from agents import MemoryWorkspace, Proposal, Question, RepairAgent, Result, Task
 from agents.repair import Settings
 from agents.repair.one_by_one import patched
 from verifier import (
@@ -71,7 +71,7 @@ def say(files: object, ids: Sequence[str] | None) -> SuiteReport:
 
 def work(
     *only: str, task: Task = TASK, inputs: Sequence[tuple[int, int]] = INPUTS
-) -> tuple[Proposal | Question | NoFix, MemoryWorkspace]:
+) -> tuple[Result, MemoryWorkspace]:
     workspace = MemoryWorkspace({"m.py": CODE, "test_m.py": b"def test_equal_ends(): ...\n"}, say=say)
     return RepairAgent(trials(only, inputs), Settings(batch=48, further_at_least=300)).work(task, workspace), workspace
 
