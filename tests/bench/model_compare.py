@@ -64,7 +64,7 @@ def measure(quick: bool, names: Sequence[str] = ()) -> list[Target]:
     base_url, model = os.environ.get("LLM_BASE_URL", ""), os.environ.get("LLM_MODEL", "")
     chosen = [SOLVERS[name] for name in names or SOLVERS]
     if not FILE.exists():
-        return targets(Figures((), {}), f"no tasks are drawn: {FILE}")
+        return targets(Figures((), {}), "no tasks are drawn: `python -m tests.bench.model_tasks_drawn` draws them")
     if not base_url or not model:
         return targets(Figures((), {}), "LLM_BASE_URL and LLM_MODEL name no model")
     for solver in chosen:
