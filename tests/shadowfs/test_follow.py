@@ -193,7 +193,7 @@ def test_no_read_is_torn_while_the_user_saves_and_the_shadow_writes(
 
 def test_a_checkout_shows_whole(fuse: FuseDriver, snapshot: Snapshot, follower: Follower, repository: Path) -> None:
     git(repository, "checkout", "-q", "-b", "other")
-    write(repository, {f"many/{number % 9}/{number}.py": b"%d\n" % number for number in range(300)})
+    write(repository, {f"many/{number % 9}/{number}.py": b"%d\n" % number for number in range(120)})
     git(repository, "add", "--all")
     git(repository, "commit", "-qm", "many")
     with fuse.create(snapshot) as shadow:
@@ -201,8 +201,8 @@ def test_a_checkout_shows_whole(fuse: FuseDriver, snapshot: Snapshot, follower: 
         def count() -> int:
             return len(list((at(shadow) / "many").rglob("*.py")))
 
-        follow(follower, shadow, lambda: count() == 300)
-        for branch, expected in (("main", 0), ("other", 300)):
+        follow(follower, shadow, lambda: count() == 120)
+        for branch, expected in (("main", 0), ("other", 120)):
             git(repository, "checkout", "-q", branch)
             newer = follower.next(LONG_S)
             assert newer is not None
