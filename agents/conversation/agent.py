@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from agents import shown
 from agents.agent import Agent, NoFix, Proposal, Result, Task, Workspace
 from agents.checked import Check
-from agents.conversation.brief import prefix
+from agents.conversation.brief import Found, prefix
 from agents.conversation.hands import Hands
 from agents.conversation.interview import Interview
 from agents.conversation.ledger import Ledger
@@ -33,8 +33,6 @@ from agents.wording import plain, title
 from verifier import Ran, SuiteReport
 
 _PAGE, _SILENT = "\f", "\0"
-_FILES = 5
-"""So many files the code index names at the start; a model may ask for more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +72,11 @@ class ConversationAgent:
         bad, _, first = ledger.once(lambda: _as_it_is(workspace.test()), "the tests as they are").partition(_PAGE)
         if bad == _SILENT:
             return NoFix(f"The suite says nothing: {first}", "Make the test command run, then ask again.")
-        places = ledger.once(
-            lambda: shown.hits(workspace.locate(f"{task.text}\n{first}", _FILES)), "places that fit the ticket"
-        )
+        found = Found.of(task, workspace, ledger, first)
         hands, interview = Hands(task, workspace, ledger), Interview(task.answers)
         plan = ""
         if task.plan:
-            approved = self._plan(speaker, hands, interview, first, places)
+            approved = self._plan(speaker, hands, interview, found)
             if not isinstance(approved, Approved):
                 return approved
             plan = approved.text
@@ -92,7 +88,7 @@ class ConversationAgent:
             speaker.model,
             speaker.count,
             self.settings,
-            prefix(task, workspace, first, places=places, plan=plan),
+            prefix(task, found, plan=plan),
             ASKING if task.ask else TOOLS,
             _Work(hands, check, interview, readings).does,
         )
@@ -112,9 +108,7 @@ class ConversationAgent:
             probed.fitted(journaled), who.count or TokenCounter(encoding_of(who.known_as or who.model.name))
         )
 
-    def _plan(
-        self, speaker: _Speaker, hands: Hands, interview: Interview, first: str, places: str
-    ) -> Approved | Result:
+    def _plan(self, speaker: _Speaker, hands: Hands, interview: Interview, found: Found) -> Approved | Result:
         """Let the planner plan until a person approves it."""
         task, workspace = hands.task, hands.workspace
         planner = speaker if self.planner is None else self._speaker(workspace, self.planner)
@@ -126,7 +120,7 @@ class ConversationAgent:
             planner.model,
             planner.count,
             self.settings,
-            prefix(task, workspace, first, places=places, how=HOW),
+            prefix(task, found, how=HOW),
             PLANNING,
             Planning(hands, interview).does,
         )

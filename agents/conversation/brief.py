@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from agents import shown
 from agents.agent import Task, Workspace
+from agents.conversation.ledger import Ledger
 from agents.models import Role
 from agents.prompts import Pace, Part
 
 _GUIDANCE = "AGENTS.md"
 _GUIDANCE_BYTES = 20_000
+_FILES = 5
+"""So many files the code index names at the start; a model may ask for more."""
 _HOW = """You repair a software repository. You work through tools, one step at a time, in a private copy of it.
 
 How to work:
@@ -28,24 +34,40 @@ _REFUSED = (
 )
 
 
-def prefix(
-    task: Task, workspace: Workspace, first: str, *, places: str = "", how: str = "", plan: str = ""
-) -> tuple[Part, ...]:
-    """Return the frozen part of the prompt.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is known before the first turn: what the tests say of the code as it is, places that may matter, and the project's guidance."""
 
-    `first` is what the tests say of the code as it is, `places` what the code index finds for that and the ticket, `plan` what was approved.
-    """
+    tests: str
+    places: str = ""
+    guidance: str = ""
+
+    @classmethod
+    def of(cls, task: Task, workspace: Workspace, ledger: Ledger, tests: str) -> Found:
+        """Look for it; a life after a crash has what an earlier one found, whatever was edited since."""
+        sought = f"{task.text}\n{tests}"
+        places = ledger.once(lambda: shown.hits(workspace.locate(sought, _FILES)), "places that fit the ticket")
+        return cls(tests, places, ledger.once(lambda: _guidance(workspace)))
+
+
+def _guidance(workspace: Workspace) -> str:
+    if _GUIDANCE not in set(workspace.paths()):
+        return ""
+    return workspace.read(_GUIDANCE)[:_GUIDANCE_BYTES].decode("utf-8", "replace")
+
+
+def prefix(task: Task, found: Found, *, how: str = "", plan: str = "") -> tuple[Part, ...]:
+    """Return the frozen part of the prompt; `plan` is what was approved."""
     how = how or _HOW + (_ASKS if task.ask else _ALONE) + (_BY_PLAN if plan else "")
     parts = [Part("how", how, Role.SYSTEM, pace=Pace.RELEASE)]
-    if _GUIDANCE in set(workspace.paths()):
-        text = workspace.read(_GUIDANCE)[:_GUIDANCE_BYTES].decode("utf-8", "replace")
-        parts.append(Part(_GUIDANCE, text, untrusted=True, pace=Pace.REPOSITORY))
+    if found.guidance:
+        parts.append(Part(_GUIDANCE, found.guidance, untrusted=True, pace=Pace.REPOSITORY))
     told = [Part("ticket", task.text or "(no text: make the failing tests pass)", untrusted=True)]
     if task.failing:
         told.append(Part("failing tests", "\n".join(task.failing), untrusted=True))
-    told.append(Part("the tests before any change", first, untrusted=True))
-    if places:
-        told.append(Part("places that may matter", places, untrusted=True))
+    told.append(Part("the tests before any change", found.tests, untrusted=True))
+    if found.places:
+        told.append(Part("places that may matter", found.places, untrusted=True))
     if plan:
         told.append(Part("the plan that was approved", plan, untrusted=True))
     # What all attempts of a ticket share and what comes before it keep their places: a server's cache holds that.

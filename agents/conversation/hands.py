@@ -10,6 +10,7 @@ from agents import shown
 from agents.agent import Task, Workspace
 from agents.conversation.ledger import Contents, Ledger
 from agents.edits import Applied, Edit, Replace, Whole, apply
+from agents.errors import OutOfBudget, Stopped
 from agents.wording import plain
 from sandbox import Command, Limits
 from shadowfs import RepoPath
@@ -68,6 +69,8 @@ class Hands:
         }
         try:
             return does[name](given)
+        except (OutOfBudget, Stopped):
+            raise
         except (OSError, ServerRefused, re.error) as error:
             return f"That did not work: {error}"
 

@@ -82,6 +82,8 @@ class SamplingAgent:
 
     def work(self, task: Task, workspace: Workspace) -> Result:
         """Sample until a candidate passes and a real run confirms it, or all rounds are over. Raises `ModelError`."""
+        if task.plan:
+            return NoFix("A plan was asked for, and samples are made without one.", "A model that can hold tools.")
         past = recall(workspace.journal())
         past.restore(workspace)
         ids = wanted(task, workspace) if past.diagnosis is None else past.diagnosis.failing
