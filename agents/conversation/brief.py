@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from agents import shown
 from agents.agent import Task, Workspace
+from agents.conversation.exemplary import diffs
 from agents.conversation.ledger import Ledger
 from agents.models import Role
 from agents.prompts import Pace, Part
@@ -65,6 +66,8 @@ def prefix(task: Task, found: Found, *, how: str = "", plan: str = "") -> tuple[
     told = [Part("ticket", task.text or "(no text: make the failing tests pass)", untrusted=True)]
     if task.failing:
         told.append(Part("failing tests", "\n".join(task.failing), untrusted=True))
+    if task.examples:
+        told.append(Part("examples: do to the rest what these do", diffs(task.examples), untrusted=True))
     told.append(Part("the tests before any change", found.tests, untrusted=True))
     if found.places:
         told.append(Part("places that may matter", found.places, untrusted=True))

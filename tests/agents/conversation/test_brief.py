@@ -6,6 +6,7 @@ from agents import MemoryWorkspace, Task, Variant
 from agents.conversation.brief import Found, prefix
 from agents.conversation.ledger import Ledger
 from agents.models import Role
+from shadowfs import Example, ExampleFile
 from verifier import Suite
 
 SUITE = Suite("unittest")
@@ -48,3 +49,11 @@ def test_a_later_life_begins_with_what_the_first_one_found_whatever_was_edited_s
     again = MemoryWorkspace(workspace.files, journal=workspace.journal())
     assert Found.of(task, again, Ledger.of(again), "1 fails") == first
     assert first.guidance == "Use tabs.\n"
+
+
+def test_examples_to_migrate_by_are_shown_as_diffs() -> None:
+    example = Example("abc123", (ExampleFile("a.py", b"old(x)\nkept\n", b"new(x)\nkept\n"),))
+    told_of = dict(told(examples=(example,)))
+    shown = told_of["examples: do to the rest what these do"]
+    assert "-old(x)\n+new(x)\n kept" in shown
+    assert "abc123" in shown
