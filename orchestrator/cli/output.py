@@ -77,7 +77,9 @@ def _print_attempts(report: JobReport) -> None:
         stands = "open" if attempt.state == "open" else attempt.why
         if verdict is not None:
             failed = next((rung for rung in verdict.rungs if rung.status == "fail"), None)
-            stands = f"refused: {failed.name}: {failed.why}" if failed else "verified" if verdict.verified else "not shown"
+            stands = (
+                f"refused: {failed.name}: {failed.why}" if failed else "verified" if verdict.verified else "not shown"
+            )
         told = f"{attempt.agent}: {attempt.title or attempt.state}; {stands}; {attempt.seconds:.1f} s"
         _field(f"attempt {attempt.number}", one_line(told, 200) + (f"\n{attempt.reason}" if attempt.reason else ""))
 

@@ -14,9 +14,11 @@ from agents import Endpoint, MemoryWorkspace, Patience
 from agents.door import Door, DoorLimits
 from agents.models import Key
 from sandbox import Command
+from tests.agents.models.server import Answer
 
 KEY = "sk-very-secret-words"
 HASTY = Patience(connect_s=2.0, first_s=0.3, idle_s=0.3)
+USAGE = {"prompt_tokens": 100, "completion_tokens": 10}
 ASKED: Mapping[str, object] = {"model": "test", "messages": [{"role": "user", "content": "hello"}]}
 
 
@@ -81,3 +83,21 @@ def opened(given: Endpoint, workspace: MemoryWorkspace, limits: DoorLimits = Doo
             socket.send_fds(theirs, [b"D"], [listener.fileno()])
             assert door.admit(ours, 5.0)
         yield Program(listener.getsockname()[1], command.environment["OPENAI_API_KEY"], door)
+
+
+def replies(text: str, **more: object) -> Answer:
+    """Return an answer that does not stream."""
+    message = {"role": "assistant", "content": text, **more}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    return lambda asked: asked.refuse(
+        200, json.dumps({"object": "chat.completion", "choices": [choice], "usage": USAGE})
+    )
+
+
+def hear(end: socket.socket, wanted: bytes, times: int = 1) -> None:
+    """Read until something has come so often; fail where the connection ends before."""
+    come = b""
+    while come.count(wanted) < times:
+        piece = end.recv(4096)
+        assert piece, come
+        come += piece

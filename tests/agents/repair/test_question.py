@@ -69,9 +69,7 @@ def say(files: object, ids: Sequence[str] | None) -> SuiteReport:
     return SuiteReport(Ran.COMPLETED, (TestResult(FAILING, Outcome.PASSED),), (FAILING,))
 
 
-def work(
-    *only: str, task: Task = TASK, inputs: Sequence[tuple[int, int]] = INPUTS
-) -> tuple[Result, MemoryWorkspace]:
+def work(*only: str, task: Task = TASK, inputs: Sequence[tuple[int, int]] = INPUTS) -> tuple[Result, MemoryWorkspace]:
     workspace = MemoryWorkspace({"m.py": CODE, "test_m.py": b"def test_equal_ends(): ...\n"}, say=say)
     return RepairAgent(trials(only, inputs), Settings(batch=48, further_at_least=300)).work(task, workspace), workspace
 
