@@ -92,7 +92,7 @@ class Paired:
         """Return McNemar's exact two-sided probability of so unlike a split, were they equally good."""
         unlike = self.first + self.second
         tail = sum(math.comb(unlike, count) for count in range(min(self.first, self.second) + 1))
-        return min(1.0, 2 * tail / 2**unlike)
+        return min(1.0, tail / float(2 ** (unlike - 1))) if unlike else 1.0
 
     def interval(self) -> tuple[float, float]:
         """Return the 95 % interval of the difference, by Newcombe's method 10 (Statistics in Medicine 17, 1998, 2635)."""

@@ -114,7 +114,7 @@ class Nightcrew:
         """Run the command; what it has not delivered in time does not count."""
         with tempfile.TemporaryDirectory(prefix="nightcrew-bench-") as state:
             failing = [word for id in order.task.failing for word in ("--failing", id)]
-            command = [NIGHTCREW, "fix", order.task.text, "--repo", order.repository, "--agent", "model", "--test", order.task.command,
+            command = [str(NIGHTCREW), "fix", order.task.text, "--repo", str(order.repository), "--agent", "model", "--test", order.task.command,
                        *failing, "--seconds", f"{order.left_s:.0f}", "--no-ask", "--json", "--state", f"{state}/state"]  # fmt: skip
             configuration = Path(state, "config", "nightcrew", "config.toml")
             configuration.parent.mkdir(parents=True)

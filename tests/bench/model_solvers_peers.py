@@ -77,7 +77,7 @@ class Peer:
         for words in (self.requirements, ("--no-deps", *self.apart) if self.apart else ()):
             if words:
                 pip = [
-                    self.place / "bin" / "python",
+                    str(self.place / "bin" / "python"),
                     "-m",
                     "pip",
                     "-q",

@@ -79,7 +79,8 @@ def tasks() -> tuple[Task, ...]:
 
 def read(given: Mapping[str, Any]) -> Task:
     """Return a task that was written as JSON."""
-    return Task(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
+    fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    return Task(**fields)
 
 
 def unit(id: str) -> str:
