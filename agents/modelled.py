@@ -16,11 +16,12 @@ def model_agent(
     planner: Priced | None = None,
     works: str = "",
     repair: bool = True,
+    parallel: int = 4,
 ) -> Agent:
     """Return the agent that lets a model work through tools, or by samples where it cannot hold them; each call is paid for by `price`.
 
     With `works` = `samples` it is not tested for tools, with `tools` it is never asked for samples. With `repair` the repair agent's candidates
-    compete with samples.
+    compete with samples, of which `parallel` are asked for at once.
     `planner` plans where a plan is asked for; unless given, the model itself does.
     Tokens are counted as the model `known_as` does, which the configuration may call otherwise. Raises `ModelError` where nothing counts them.
     """
@@ -30,7 +31,12 @@ def model_agent(
 
     count = TokenCounter(encoding_of(known_as or model.name))
     samples = SamplingAgent(
-        model, factory, Settings(repair=repair), count, price, name if works == "samples" else "sampling"
+        model,
+        factory,
+        Settings(repair=repair, parallel=parallel),
+        count,
+        price,
+        name if works == "samples" else "sampling",
     )
     if works == "samples":
         return samples

@@ -172,6 +172,8 @@ class ModelTable(_Closed):
     """`samples`: it is not tested for tools, which costs some calls; `tools`: it is never asked for samples."""
     repair: bool = True
     """Whether the repair agent's candidates compete with its samples."""
+    parallel: int = Field(default=4, ge=1, le=64)
+    """How many samples are asked for at once; a server that keeps no prefixes between its slots is faster with 1."""
 
 
 class MachineConfig(_Closed):
@@ -210,6 +212,7 @@ class MachineConfig(_Closed):
                 each.price_out,
                 each.works,
                 each.repair,
+                each.parallel,
             )
             for name, each in self.models.items()
         )

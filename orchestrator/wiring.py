@@ -115,6 +115,7 @@ def _agent_of(model: Model, endpoint: Endpoint, name: str, there: Sequence[Endpo
         _planner(there, endpoint),
         endpoint.works,
         endpoint.repair,
+        endpoint.parallel,
     )
 
 

@@ -12,6 +12,8 @@ from agents.models.model import Usage
 HIDDEN = "[key]"
 CONTEXT_TOKENS = 32_768
 """Assumed where nobody says: small servers are often started with less, and name it in their refusal."""
+PARALLEL = 4
+"""Requests at once, where nobody says."""
 _SHORTEST_KEY = 6
 
 
@@ -45,7 +47,7 @@ class NamedModel:
     """A table `[models.NAME]`: `key_env` names the variable that holds the key, `role` is `plan`, `edit`, `judge` or "" for any.
 
     Prices are in dollars for each million tokens. `works` is `samples` for a model that need not be tested for tools, `tools` for one
-    that is never asked for samples, else "". With `repair` the repair agent's candidates compete with its samples.
+    that is never asked for samples, else "". It is asked `parallel` times at once at most. With `repair` the repair agent's candidates compete with its samples.
     """
 
     name: str
@@ -58,6 +60,7 @@ class NamedModel:
     price_out: float = 0.0
     works: str = ""
     repair: bool = True
+    parallel: int = PARALLEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ class Endpoint:
     price_out: float = 0.0
     works: str = ""
     repair: bool = True
+    parallel: int = PARALLEL
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.base_url)
@@ -160,6 +164,7 @@ def _of_named(each: NamedModel, environ: Mapping[str, str]) -> Endpoint:
         each.price_out,
         each.works,
         each.repair,
+        each.parallel,
     )
 
 

@@ -92,8 +92,9 @@ model = "{model}"
 context = 16384
 works = "samples"
 repair = false
+parallel = 1
 """
-"""The machine's configuration: the model holds no tools, and the repair agent's candidates are switched off."""
+"""The machine's configuration: the model holds no tools, its server has one slot, and the repair agent's candidates are switched off."""
 
 
 class Nightcrew:
