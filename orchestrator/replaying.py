@@ -56,7 +56,7 @@ def _gone_through(
         replace(store.settings(job.ticket), seconds=SECONDS, usd=None, tokens=None),
     )
     # What it keeps in the depot is kept under a name of its own, and let go of below.
-    ticket = replace(ticket, id=f"{ticket.id}-replay")
+    ticket = replace(ticket, id=f"{ticket.id}-replay", order=replace(ticket.order, follow=False))
     memory = MemoryStore()
     lease = memory.claim("replay", _LEASE_S, memory.add(ticket, settings).number)
     assert lease is not None

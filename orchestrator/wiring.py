@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -90,7 +90,7 @@ def replayed_agent(name: str, recording: Recording, environ: Mapping[str, str]) 
     there = endpoints(environ, read_machine(environ).named_models())
     endpoint = choose(there, given, role="edit")
     replaying = Replaying(recording, endpoint.name, endpoint.context_tokens)
-    return _agent_of(replaying, endpoint, name, there), replaying
+    return _agent_of(endpoint, name, there, lambda _: replaying), replaying
 
 
 def _model_for_programs(environ: Mapping[str, str], name: str) -> Endpoint | None:
@@ -102,29 +102,23 @@ def _model_for_programs(environ: Mapping[str, str], name: str) -> Endpoint | Non
 def _model_agent(name: str, model: str, environ: Mapping[str, str]) -> Agent:
     there = endpoints(environ, read_machine(environ).named_models())
     endpoint = choose(there, model, role="edit")
-    return _agent_of(HttpModel(endpoint), endpoint, name, there)
+    return _agent_of(endpoint, name, there, HttpModel)
 
 
-def _agent_of(model: Model, endpoint: Endpoint, name: str, there: Sequence[Endpoint]) -> Agent:
+def _agent_of(endpoint: Endpoint, name: str, there: Sequence[Endpoint], model_at: Callable[[Endpoint], Model]) -> Agent:
+    plans = choose(there, role="plan")
+    planner = Priced(model_at(plans), plans.cost_usd, plans.model) if plans.role == "plan" else None
     return model_agent(
-        model,
+        model_at(endpoint),
         ForkServers(),
         endpoint.cost_usd,
         name,
         endpoint.model,
-        _planner(there, endpoint),
+        None if plans.name == endpoint.name else planner,
         endpoint.works,
         endpoint.repair,
         endpoint.parallel,
     )
-
-
-def _planner(there: Sequence[Endpoint], works: Endpoint) -> Priced | None:
-    """Return the model that plans, None where it is the one that works."""
-    plans = choose(there, role="plan")
-    if plans.role != "plan" or plans.name == works.name:
-        return None
-    return Priced(HttpModel(plans), plans.cost_usd, plans.model)
 
 
 def read_machine(environ: Mapping[str, str]) -> MachineConfig:

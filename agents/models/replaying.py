@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from agents.models.errors import ModelError, Trouble
 from agents.models.journaled import Recording
 from agents.models.model import Reply, Request, Watch, unwatched
-from agents.models.record import Recorded, digest
+from agents.models.record import Recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,7 @@ class Replaying:
     def _stands_for(self, request: Request) -> Recorded:
         if not self._left:
             raise ModelError(Trouble.NOT_RECORDED, f"{len(self.compared)} requests were recorded, and all are used up")
-        key = digest(self.name, request)
-        equal = next((each for each in self._left if each.digest == key), None)
+        equal = next((each for each in self._left if each.request == request), None)
         chosen = equal or self._left[0]
         self._left.remove(chosen)
         return chosen

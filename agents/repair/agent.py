@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from agents.agent import NoFix, Option, Proposal, Question, Result, Task, Workspace
+from agents.agent import NoFix, Proposal, Question, Result, Task, Workspace
 from agents.errors import OutOfBudget
 from agents.repair.choice import Taste, literals
-from agents.repair.clusters import Clusters, clustered, telling
-from agents.repair.diagnosis import Diagnosis, diagnose, expand, wanted
+from agents.repair.clusters import Clusters, clustered
+from agents.repair.confirming import holds
+from agents.repair.diagnosis import Diagnosis, diagnose, wanted
 from agents.repair.explain import explanation, title
 from agents.repair.hints import Hints
 from agents.repair.inspection import inspected
@@ -17,13 +18,13 @@ from agents.repair.notes import Diagnosed, Hinted, Original, Rejected, keep
 from agents.repair.one_by_one import OneByOne, patched, trials_of
 from agents.repair.past import Past, recall
 from agents.repair.preparing import load, search_over
-from agents.repair.question import MOST_OPTIONS, question
+from agents.repair.question import asked_among
 from agents.repair.recent import recent
 from agents.repair.search import Plausible, Search, Settings
 from agents.repair.source import Skipped
 from agents.repair.variants import Module
 from shadowfs import RepoPath
-from verifier import Ran, SuiteReport, Trials, TrialsFactory, lies_in
+from verifier import Trials, TrialsFactory, lies_in
 
 _BEHAVIOUR_CPU_S = 2.0
 """For recording, for the code as it is and for each plausible patch."""
@@ -114,23 +115,14 @@ class _Attempt:
         return clusters
 
     def _question(self, clusters: Clusters[Plausible], taste: Taste, past: Past) -> Question | None:
-        """Return the question with a confirmed option for each of the heaviest clusters; None where no input tells them apart."""
-        first = clusters.clusters[0]
-        options: list[tuple[Plausible, Proposal]] = []
-        for cluster in (first, *clusters.rivals(first)):
-            choice = next((each for each in cluster.members if self._confirmed(each, past)), None)
-            if choice is not None:
-                options.append((choice, self._proposal(choice, clusters, taste)))
-                self._undo(choice)
-            if len(options) == MOST_OPTIONS:
-                break
-        offered = [choice for choice, _ in options]
-        inputs = telling(clusters, offered)
-        if not inputs:
-            return None
-        text, shows = question(clusters, offered, inputs)
-        self.workspace.note("question", {"text": text, "options": [each.title for _, each in options]}, progress=text)
-        return Question(text, tuple(Option(each, told) for (_, each), told in zip(options, shows, strict=True)))
+        def offer(choice: Plausible) -> Proposal | None:
+            if not self._confirmed(choice, past):
+                return None
+            proposal = self._proposal(choice, clusters, taste)
+            self._undo(choice)
+            return proposal
+
+        return asked_among(clusters, offer, self.workspace)
 
     def _proposal(self, choice: Plausible, clusters: Clusters[Plausible], taste: Taste) -> Proposal:
         """Propose what is written in the workspace."""
@@ -146,35 +138,16 @@ class _Attempt:
             keep(self.workspace, Original(path, module.source.data))
             past.originals[path] = module.source.data
         self.workspace.write(path, patched(path, module.source.data, choice.variant.candidate, _encoding(module)))
-        if self._holds():
+        if holds(self.workspace, self.trials, self.search.diagnosis):
             return True
         self._undo(choice)
         past.rejected.append(choice.index)
         keep(self.workspace, Rejected(choice.index), progress="a plausible patch did not hold in a real run")
         return False
 
-    def _holds(self) -> bool:
-        """Run the tests for real: the whole suite once, or the failing ones alone where the search has run all others."""
-        diagnosis = self.search.diagnosis
-        if diagnosis.whole:
-            return _all_pass(self.workspace.test(diagnosis.failing), diagnosis.failing)
-        report = self.workspace.test()
-        collected = set(diagnosis.failing) <= set(report.by_id())
-        # A test can be named that the suite by itself does not collect.
-        named = report if collected else self.workspace.test(diagnosis.failing)
-        return _all_pass(named, diagnosis.failing) and not self._breaks(report)
-
     def _undo(self, choice: Plausible) -> None:
         path = choice.variant.path
         self.workspace.write(path, self.modules[path].source.data)
-
-    def _breaks(self, report: SuiteReport) -> bool:
-        """Say whether a run of the whole suite shows a failure that is not there without the patch."""
-        known = set(self.search.diagnosis.guards)
-        bad = report.bad()
-        unknown = [test for test in bad if test not in known]
-        before = self.trials.baseline(unknown).bad() if unknown else ()
-        return report.ran is not Ran.COMPLETED or bool(set(bad) - set(before))
 
     def _taste(self) -> Taste:
         """Read the literals that the failing tests write out, and those of the code under repair."""
@@ -211,10 +184,3 @@ def _hints(
 
 def _encoding(module: Module) -> str:
     return "utf-8" if module.source.native else module.source.encoding
-
-
-def _all_pass(report: SuiteReport, ids: Sequence[str]) -> bool:
-    results: Mapping[str, object] = report.by_id()
-    asked = expand(ids, report.collected)
-    ran = report.ran is Ran.COMPLETED and all(test in results for test in asked)
-    return ran and not set(report.bad()) & set(asked)

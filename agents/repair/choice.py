@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
@@ -22,7 +23,7 @@ _PENALTY = {
 def literals(text: str) -> frozenset[str]:
     """Return the strings and larger numbers that a piece of code writes out."""
     try:
-        tree = ast.parse(text.strip())
+        tree = ast.parse(textwrap.dedent(text).strip())
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return frozenset()
     return frozenset(

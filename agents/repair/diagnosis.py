@@ -83,7 +83,7 @@ def diagnose(task: Task, workspace: Workspace, trials: Trials, ids: Sequence[str
     guards, everything = _guards(task, workspace, trials, failing)
     passing = [test.id for test in guards]
     coverage = trials.coverage(failing, passing, max(2.0, min(60.0, workspace.remaining_s() * 0.1)), _PATIENCE_S)
-    scores = _scores(task, workspace, coverage, bad)
+    scores = _scores(workspace, coverage, bad)
     if not scores:
         return NoFix(
             "No line of the repository could be connected with the failing tests.",
@@ -139,9 +139,7 @@ def is_test(path: RepoPath) -> bool:
     return bool(_TEST_FILE.search(path) or _TEST_FOLDER.search(path))
 
 
-def _scores(
-    task: Task, workspace: Workspace, coverage: Coverage, bad: Sequence[TestResult]
-) -> dict[tuple[RepoPath, int], float]:
+def _scores(workspace: Workspace, coverage: Coverage, bad: Sequence[TestResult]) -> dict[tuple[RepoPath, int], float]:
     frames = traced(bad)
     executed = ochiai(coverage, [test.id for test in bad])
     if not executed:
@@ -150,7 +148,7 @@ def _scores(
             count = workspace.read(path).count(b"\n") if path in set(workspace.paths()) else 0
             executed |= {(path, line): 0.2 for line in range(1, count + 2)}
     scores = combine(executed, frames)
-    allowed = {path for path in workspace.paths() if path.endswith(".py") and path not in task.protected}
+    allowed = {path for path in workspace.paths() if path.endswith(".py") and not workspace.protects(path)}
     own = {spot: score for spot, score in scores.items() if spot[0] in allowed}
     code = {spot: score for spot, score in own.items() if not is_test(spot[0])}
     # Code under test may live in a folder of tests; a test module itself is never repaired.

@@ -2,14 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from agents.repair.clusters import Clusters, Patch
+from agents.agent import Option, Proposal, Question, Workspace
+from agents.repair.clusters import Clusters, Patch, telling
 from agents.wording import plain
 from verifier import Behaviour
 
 MOST_OPTIONS = 4
 _MOST = 200
+
+
+def asked_among(
+    clusters: Clusters[Patch], offer: Callable[[Patch], Proposal | None], workspace: Workspace
+) -> Question | None:
+    """Return the question with an option for each of the heaviest clusters; None where no input tells them apart.
+
+    `offer` confirms a patch by a real run and leaves the workspace as it was.
+    """
+    first = clusters.clusters[0]
+    options: list[tuple[Patch, Proposal]] = []
+    for cluster in (first, *clusters.rivals(first)):
+        offers = ((each, offer(each)) for each in cluster.members)
+        confirmed = next(((each, proposal) for each, proposal in offers if proposal is not None), None)
+        options += [confirmed] if confirmed is not None else []
+        if len(options) == MOST_OPTIONS:
+            break
+    offered = [choice for choice, _ in options]
+    inputs = telling(clusters, offered)
+    if not inputs:
+        return None
+    text, shows = question(clusters, offered, inputs)
+    workspace.note("question", {"text": text, "options": [each.title for _, each in options]}, progress=text)
+    return Question(text, tuple(Option(each, told) for (_, each), told in zip(options, shows, strict=True)))
 
 
 def question(

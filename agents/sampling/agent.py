@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from threading import Event
 
-from agents.agent import NoFix, Option, Proposal, Question, Result, Task, Workspace
+from agents.agent import NoFix, Proposal, Question, Result, Task, Workspace
+from agents.errors import OutOfBudget, Stopped
 from agents.models import (
     JournaledModel,
     MeteredModel,
@@ -23,12 +24,13 @@ from agents.models import (
 from agents.prompts import Layout, TokenCounter, encoding_of
 from agents.prompts.tokens import Count
 from agents.repair.choice import literals
-from agents.repair.clusters import Clusters, telling
-from agents.repair.diagnosis import Diagnosis, diagnose, expand, wanted, words
+from agents.repair.clusters import Clusters
+from agents.repair.confirming import holds
+from agents.repair.diagnosis import Diagnosis, diagnose, wanted, words
 from agents.repair.notes import Diagnosed, Original, keep
 from agents.repair.one_by_one import OneByOne, patched, trials_of
 from agents.repair.past import recall
-from agents.repair.question import MOST_OPTIONS, question
+from agents.repair.question import asked_among
 from agents.sampling.asking import Ask, Beginning, Form
 from agents.sampling.beside import Beside
 from agents.sampling.evidence import sources
@@ -38,7 +40,7 @@ from agents.sampling.sample import Sample, samples_of
 from agents.sampling.turn import Turn, rivals, turns
 from agents.sampling.vote import Vote
 from shadowfs import RepoPath
-from verifier import Ran, TrialsFactory
+from verifier import TrialsFactory
 
 _TRIED = 4
 """So many of a place's edits that did not do are told with the next questions about it."""
@@ -120,6 +122,7 @@ class _Attempt:
     unusable: int = 0
     reserve_s: float = 0.0
     before: dict[RepoPath, bytes] = field(default_factory=dict)
+    leaving: Event = field(default_factory=Event)
 
     def work(self) -> Result:
         """Take turns until an edit passes, look for rivals to it where there is time, and propose the one that holds, or ask."""
@@ -127,23 +130,29 @@ class _Attempt:
         found = places(diagnosis.scores, self.workspace.read, self.settings.places, words(task, diagnosis))
         found = begun_at(found, task.variant.place)
         tests = sources(diagnosis.failing, task.suite, tuple(self.workspace.paths()), self.workspace.read)
-        beginning = Beginning(task, tests, "\n\n".join(diagnosis.messages))
+        beginning = Beginning(task, "\n\n".join(tests), "\n\n".join(diagnosis.messages))
         vote = self._vote(tests, found)
         temperature = min(_HOTTEST, self.settings.temperature + task.variant.warmer)
         self.reserve_s = self.workspace.remaining_s() * _RESERVE
         for turn in turns(found, self.settings.rounds, temperature):
-            self._take(beginning, turn)
-            if self.pool.passing and self._left_s() > 0:
-                self._take(beginning, rivals(turn, temperature))
+            try:
+                self._take(beginning, turn)
+                if self.pool.passing and self._left_s() > 0:
+                    self._take(beginning, rivals(turn, temperature))
+            except (OutOfBudget, ModelError):
+                # What passes is not lost where nothing more can be asked.
+                if answer := self._answer(vote):
+                    return answer
+                raise
             if answer := self._answer(vote):
                 return answer
         while self.beside is not None and not self.beside.over:
             self.beside.step()
         return self._answer(vote) or self._no_fix(len(found))
 
-    def _vote(self, tests: str, found: Sequence[Place]) -> Vote:
+    def _vote(self, tests: Sequence[str], found: Sequence[Place]) -> Vote:
         code = (self.workspace.read(path).decode("utf-8", "replace") for path in {place.path for place in found})
-        return Vote(literals(textwrap.dedent(tests)), frozenset[str]().union(*map(literals, code)))
+        return Vote(*(frozenset[str]().union(*map(literals, texts)) for texts in (tests, code)))
 
     def _left_s(self) -> float:
         """Return the seconds that may still be spent on asking: once something passes, not those for confirming it."""
@@ -164,21 +173,14 @@ class _Attempt:
         return None
 
     def _question(self, clusters: Clusters[Sample]) -> Question | None:
-        """Return the question with a confirmed option for each of the heaviest clusters; None where no input tells them apart."""
-        first = clusters.clusters[0]
-        options: list[tuple[Sample, Proposal]] = []
-        for cluster in (first, *clusters.rivals(first))[:MOST_OPTIONS]:
-            choice = next((each for each in cluster.members if self._holds(each)), None)
-            if choice is not None:
-                options.append((choice, self._proposal(choice)))
-                self._undo(choice)
-        offered = [choice for choice, _ in options]
-        inputs = telling(clusters, offered)
-        if not inputs:
-            return None
-        text, shows = question(clusters, offered, inputs)
-        self.workspace.note("question", {"text": text, "options": [each.title for _, each in options]}, progress=text)
-        return Question(text, tuple(Option(each, told) for (_, each), told in zip(options, shows, strict=True)))
+        def offer(choice: Sample) -> Proposal | None:
+            if not self._holds(choice):
+                return None
+            proposal = self._proposal(choice)
+            self.workspace.write(choice.place.path, self.before[choice.place.path])
+            return proposal
+
+        return asked_among(clusters, offer, self.workspace)
 
     def _no_fix(self, found: int) -> NoFix:
         why = f"{self.asked} replies of {self.model.name} over {found} places gave {len(self.pool.known)} different edits, and none holds"
@@ -216,22 +218,32 @@ class _Attempt:
     def _replies(self, requests: Sequence[Request]) -> list[Reply]:
         with ThreadPoolExecutor(self.settings.parallel) as threads:
             replies = [threads.submit(self._reply, request) for request in requests]
-            if self.beside is not None:
-                while not self.beside.over:
+            try:
+                while self.beside is not None and not self.beside.over:
                     self.beside.step()
                     if all(reply.done() for reply in replies):
                         break
-            return [reply.result() for reply in replies]
+                return [reply.result() for reply in replies]
+            except BaseException:
+                # Calls under way would be waited for: they are cancelled within a quarter of a second.
+                self.leaving.set()
+                threads.shutdown(wait=False, cancel_futures=True)
+                raise
 
     def _reply(self, request: Request) -> Reply:
         try:
             deadline_s = max(0.0, min(self.settings.call_s, self._left_s()))
-            return self.model.complete(request, deadline_s=deadline_s, watch=within_budget(self.workspace))
+            return self.model.complete(request, deadline_s=deadline_s, watch=self._watch)
         except ModelError as error:
             late = error.trouble is Trouble.DEADLINE and bool(self.pool.passing)
             if error.trouble not in _TROUBLE and not late:
                 raise
             return Reply("")
+
+    def _watch(self, piece: str) -> None:
+        if self.leaving.is_set():
+            raise Stopped("the attempt ends")
+        within_budget(self.workspace)(piece)
 
     def _holds(self, choice: Sample) -> bool:
         """Write a candidate and run the tests for real; take it back where they do not pass."""
@@ -241,21 +253,11 @@ class _Attempt:
             keep(self.workspace, Original(path, self.before[path]))
         before = self.before[path]
         self.workspace.write(path, patched(path, before, choice.candidate, "utf-8"))
-        failing = expand(self.diagnosis.failing, self.pool.trials.collected)
-        report = self.workspace.test()
-        results = report.by_id()
-        if not set(failing) <= set(results):
-            report = self.workspace.test(failing)
-        broken = set(report.bad()) & (set(failing) | set(self.diagnosis.guards))
-        if report.ran is Ran.COMPLETED and not broken:
+        if holds(self.workspace, self.pool.trials, self.diagnosis):
             return True
         self.workspace.write(path, before)
         self.pool.reject(choice.candidate)
         return False
-
-    def _undo(self, choice: Sample) -> None:
-        """Take a candidate back that is written."""
-        self.workspace.write(choice.place.path, self.before[choice.place.path])
 
     def _proposal(self, choice: Sample) -> Proposal:
         place = choice.place

@@ -35,7 +35,9 @@ class Beside:
         hints = past.hints or Hints()
         search = search_over(native, task, workspace, pool.trials, diagnosis, hints, Settings())
         search.begin(past)
-        return cls(search, native, pool)
+        beside = cls(search, native, pool)
+        beside._give()
+        return beside
 
     @property
     def over(self) -> bool:
@@ -45,6 +47,10 @@ class Beside:
     def step(self) -> None:
         """Try the next batch."""
         self.search.step()
+        self._give()
+
+    def _give(self) -> None:
+        """Put what passed since the last time into the pool."""
         for each in self.search.plausible[self.given :]:
             self.pool.believe(self._sample(each))
         self.given = len(self.search.plausible)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 
 from shadowfs import RepoPath
@@ -10,13 +11,16 @@ from verifier import Suite, lies_in
 
 _MOST_TESTS = 3
 _MOST_LINES = 40
+_CUT = "    # … the rest is left out"
 _DECORATION = 6
 """A test with more lines of decorators (its cases, mostly) is shown without them; its id names the case."""
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
-def sources(failing: Sequence[str], suite: Suite, paths: Sequence[RepoPath], read: Callable[[RepoPath], bytes]) -> str:
-    """Return the source of the first failing tests, each cut at 40 lines; a test that is not found is left out."""
+def sources(
+    failing: Sequence[str], suite: Suite, paths: Sequence[RepoPath], read: Callable[[RepoPath], bytes]
+) -> tuple[str, ...]:
+    """Return the source of each of the first failing tests, cut at 40 lines; a test that is not found is left out."""
     shown: dict[str, None] = {}
     for test in failing:
         path = lies_in(test, suite, paths)
@@ -25,7 +29,7 @@ def sources(failing: Sequence[str], suite: Suite, paths: Sequence[RepoPath], rea
             shown[f"# {path}\n{found}"] = None
         if len(shown) == _MOST_TESTS:
             break
-    return "\n\n".join(shown)
+    return tuple(shown)
 
 
 def _names(test: str) -> tuple[str, ...]:
@@ -47,7 +51,7 @@ def _source(text: str, names: Sequence[str]) -> str | None:
     if found.lineno - first > _DECORATION:
         first = found.lineno
     kept = text.splitlines()[first - 1 : found.end_lineno]
-    return "\n".join(kept if len(kept) <= _MOST_LINES else [*kept[:_MOST_LINES], "    ..."])
+    return textwrap.dedent("\n".join(kept if len(kept) <= _MOST_LINES else [*kept[:_MOST_LINES], _CUT]))
 
 
 def _below(tree: ast.AST, names: Sequence[str]) -> Iterator[_Definition]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -46,7 +47,12 @@ class Place:
 
 def lines(data: bytes, span: Span) -> str:
     """Return the lines of a span."""
-    return "\n".join(data.decode("utf-8", "replace").splitlines()[span.first - 1 : span.last])
+    return "".join(split(data.decode("utf-8", "replace"))[span.first - 1 : span.last]).rstrip("\r\n")
+
+
+def split(text: str) -> list[str]:
+    """Return the lines of a text with their ends, as syntax trees and traces count them: a form feed ends none."""
+    return re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z", text)
 
 
 def places(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 import difflib
 import re
-import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from agents.models import Reply
 from agents.sampling.asking import Ask, Form
-from agents.sampling.place import Place, Span
+from agents.sampling.fitting import fittings
+from agents.sampling.place import Place, Span, split
 from verifier import Candidate, Edit
 
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~)[^\n`]*\n(.*?)^[ \t]*(?:```|~~~)[ \t]*$", re.DOTALL | re.MULTILINE)
@@ -48,7 +48,7 @@ def samples_of(reply: Reply, ask: Ask, data: bytes) -> list[Sample] | str:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         return f"{ask.place.path} is not UTF-8"
-    wanted = list(_pairs(reply, ask.place, text.splitlines()) if ask.form is Form.ANY else _block(reply, ask))
+    wanted = list(_pairs(reply, ask.place, split(text)) if ask.form is Form.ANY else _block(reply, ask))
     if not wanted:
         return "the reply holds no edit in the form that was asked for"
     made = [_sample(ask.place, span, code, text) for span, code in wanted]
@@ -98,39 +98,19 @@ def _bare(line: str) -> str:
 
 
 def _sample(place: Place, span: Span, code: str, text: str) -> Sample | str:
-    lines = text.splitlines(keepends=True)
+    """Return the first way to fit code into the place of a span that the file parses with; else why none does."""
+    lines = split(text)
     old = "".join(lines[span.first - 1 : span.last])
-    new = _fitted(code, old)
-    if new == old:
-        return "the reply changes nothing"
-    whole = "".join(lines[: span.first - 1]) + new + "".join(lines[span.last :])
-    if wrong := _unparsed(whole, text, place):
-        return wrong
-    return between(place, text, whole)
-
-
-def _fitted(code: str, old: str) -> str:
-    """Return code at the indentation and with the line endings of what it replaces."""
-    if not code.strip():
-        return ""
-    first = next((line for line in old.splitlines() if line.strip()), "")
-    indent = first[: len(first) - len(first.lstrip())]
-    newline = "\r\n" if "\r\n" in old else "\n"
-    plain = code.strip("\n") if "\t" in old else code.strip("\n").expandtabs(4)
-    fitted = textwrap.indent(_dedented(plain), indent)
-    ended = newline.join(line.rstrip() for line in fitted.splitlines())
-    return ended + (newline if old.endswith(("\n", "\r")) else "")
-
-
-def _dedented(code: str) -> str:
-    """Return code without its indentation; a first line that lost its own (it stood behind a colon) is no measure for the others."""
-    head, newline, rest = code.partition("\n")
-    if rest.strip() and head[:1].strip():
-        least = min(len(line) - len(line.lstrip()) for line in rest.splitlines() if line.strip())
-        opens = 4 if head.rstrip().endswith((":", "(", "[", "{")) else 0
-        rest = textwrap.indent(textwrap.dedent(rest), " " * opens) if least > opens else rest
-        return f"{head}{newline}{rest}"
-    return textwrap.dedent(code)
+    wrong = ""
+    for new in fittings(code, old):
+        if new == old:
+            return "the reply changes nothing"
+        whole = "".join(lines[: span.first - 1]) + new + "".join(lines[span.last :])
+        unparsed = _unparsed(whole, text, place)
+        if not unparsed:
+            return between(place, text, whole)
+        wrong = wrong or unparsed
+    return wrong
 
 
 def _unparsed(after: str, before: str, place: Place) -> str:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
-from agents import Compared, Request
 from orchestrator.cli.edge import Edge
 from orchestrator.cli.options import shared_options, ticket_argument
 from orchestrator.cli.output import print_document, write
 from orchestrator.cli.progress import watching
 from orchestrator.plain import one_line, plain
+
+if TYPE_CHECKING:
+    from agents import Compared, Request
 
 _CONTEXT_LINES = 2
 

@@ -43,12 +43,12 @@ def named():
 
 def shown(test: str, kind: str = "pytest") -> str:
     suite = Suite(kind)
-    return sources((test,), suite, ("tests/test_a.py",), {"tests/test_a.py": TESTS}.__getitem__)
+    return "\n".join(sources((test,), suite, ("tests/test_a.py",), {"tests/test_a.py": TESTS}.__getitem__))
 
 
 def test_a_failing_test_is_shown_alone_and_with_its_cases() -> None:
     found = shown("tests/test_a.py::TestThing::test_it[1]")
-    assert found.startswith("# tests/test_a.py\n    @pytest.mark.parametrize")
+    assert found.startswith("# tests/test_a.py\n@pytest.mark.parametrize")
     assert "assert x" in found
     assert "test_other" not in found
     assert "assert False" in shown("tests/test_a.py::test_it")

@@ -6,6 +6,7 @@ import pytest
 
 from agents import Finish, Reply
 from agents.sampling.asking import Ask, Form
+from agents.sampling.fitting import fittings
 from agents.sampling.place import Place, Span
 from agents.sampling.sample import Sample, samples_of
 
@@ -109,3 +110,44 @@ def test_of_a_reply_that_was_cut_the_whole_pairs_count() -> None:
         "WRONG: return items[0]\nRIGHT: return items[-1]\nWRONG: return None\nRIGHT: retu", finish=Finish.LENGTH
     )
     assert after(reply, Ask(LAST, Form.ANY, 0.0)) == [SOURCE.replace("items[0]", "items[-1]")]
+
+
+@pytest.mark.parametrize(
+    ("code", "old", "fitted"),
+    [
+        (
+            "def f(a,\n      b):\n    return a + b",
+            "def f(a):\n    return a\n",
+            "def f(a,\n      b):\n    return a + b\n",
+        ),
+        ("def f(x):  # noqa\n    return x", "def f(x):\n    pass\n", "def f(x):  # noqa\n    return x\n"),
+        ('text = """\n    hello\n"""', "text = 1\n", 'text = """\n    hello\n"""\n'),
+        ("def f():\n    return 1", "    def f():\n        pass\n", "    def f():\n        return 1\n"),
+        (
+            'def f():\n    return """\nx\n"""',
+            "    def f():\n        pass\n",
+            '    def f():\n        return """\nx\n"""\n',
+        ),
+        ("    if x:\n        y()", "        z()\n", "        if x:\n            y()\n"),
+        ("", "    z()\n", ""),
+    ],
+)
+def test_code_keeps_its_shape_where_it_is_fitted_in(code: str, old: str, fitted: str) -> None:
+    assert next(fittings(code, old)) == fitted
+
+
+@pytest.mark.parametrize(
+    "right", ["if items:\n        return items[-1]\n    return 0", "if items:\n    return items[-1]\nreturn 0"]
+)
+def test_a_first_line_that_lost_its_indentation_says_nothing_of_the_others(right: str) -> None:
+    reply = f"WRONG: return items[0]\nRIGHT: {right}"
+    changed = SOURCE.replace("    return items[0]\n", "    if items:\n        return items[-1]\n    return 0\n")
+    assert after(reply, Ask(LAST, Form.ANY, 0.0)) == [changed]
+
+
+def test_a_form_feed_ends_no_line() -> None:
+    source = "x = 1\n\f\ndef last(items):\n    y = 'a\x0cb'\n    return items[0]\n"
+    place = Place("a.py", 3, 5, "last", 1.0, (Span(5, 5),))
+    ask = Ask(place, Form.STATEMENT, 0.0, Span(5, 5))
+    assert after("return items[-1]", ask, source) == [source.replace("[0]", "[-1]")]
+    assert place.text(source.encode()).startswith("def last")
