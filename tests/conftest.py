@@ -1,8 +1,9 @@
-"""What holds for the whole suite: a skipped test is a failure where the environment variable CI is set."""
+"""What holds for the whole suite: a skipped test is a failure where the environment variable CI is set, and Ctrl-C can be sent to programs."""
 
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 
@@ -36,5 +37,8 @@ class NoSkips:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell starts what runs in the background so, and what tests start would inherit it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if os.environ.get("CI"):
         config.pluginmanager.register(NoSkips(), "nightcrew-no-skips")
