@@ -36,7 +36,6 @@ class MigrationAgent:
 
     def work(self, task: Task, workspace: Workspace) -> Result:
         """Change the places that are like the examples; propose those that break nothing, and list all others."""
-        workspace.remaining_s()
         learnt = learn(task.examples)
         data = {"rules": [str(rule) for rule in learnt.rules], "refused": list(learnt.refused)}
         workspace.note("rules", data, progress=f"{len(learnt.rules)} rules learnt from {len(task.examples)} examples")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from agents.migration.imports import Binding, bindings, is_import, spelled
+from agents.migration.imports import Binding, bindings, is_import, spelled, throughout
 from agents.migration.rewriting import Edit, rewritten
 from agents.migration.tree import Node, Source, walk
 from shadowfs import RepoPath
@@ -17,8 +17,8 @@ _HEADS = ("package_clause", "package_declaration", "ImportFrom")
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """An import that a rule's result needs: as the example's file `path` says it. `old` is what it stands in place of, where it
-    comes from the same module as that."""
+    """An import that a rule's result needs: as the example's file `path` says it. `beside` is a name that it stands in
+    place of, where both come from one module."""
 
     bound: str
     module: str
@@ -33,9 +33,10 @@ def imported(source: Source, needs: Iterable[Need], gone: Iterable[str]) -> byte
     there = bindings(source)
     held = [each for each in there if _top(each.statement, source) or source.family == "go"]
     unused = [each for each in held if each.bound in set(gone) and not _used(source, each)]
+    known = {each.bound for each in throughout(source)}
     edits: list[Edit] = []
     for need in dict.fromkeys(needs):
-        if any(each.bound == need.bound for each in there):
+        if need.bound in known:
             continue
         edit = _instead(need, unused, source) or _besides(need, there, source) or _line(need, source)
         edits.append(edit)

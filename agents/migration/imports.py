@@ -6,11 +6,12 @@ import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from agents.migration.tree import IMPORTS, Node, Source, walk
+from agents.migration.tree import IMPORTS, Node, Source, names, walk
 from shadowfs import RepoPath
 
 _WHOLE = frozenset({"import_spec", "use_declaration", "preproc_include"})
 """Imports that are read as one text; what they bind is taken for their last name."""
+_SCOPES = frozenset({"FunctionDef", "AsyncFunctionDef", "ClassDef", "function_item", "mod_item"})
 _DEFINES = frozenset(
     {"def", "class", "function", "const", "let", "var", "func", "fn", "struct", "enum", "type", "interface"}
 )
@@ -37,15 +38,12 @@ class Binding:
 
 def bindings(source: Source) -> tuple[Binding, ...]:
     """Return what a file imports, in its order."""
-    found: list[Binding] = []
-    for node in walk(source.root):
-        if node.kind in ("ImportFrom", "Import"):
-            found += _python(node)
-        elif node.kind == "import_statement" and source.family == "javascript":
-            found += _javascript(node)
-        elif node.kind in _WHOLE or (node.kind == "import_declaration" and source.family == "java"):
-            found.append(_whole(node))
-    return tuple(found)
+    return tuple(each for node in walk(source.root) for each in _bound(node, source.family))
+
+
+def throughout(source: Source) -> tuple[Binding, ...]:
+    """Return what a file imports for all of it, when it runs: neither in a function or class, nor for its types alone."""
+    return tuple(each for node in _outside(source.root) for each in _bound(node, source.family))
 
 
 def is_import(node: Node) -> bool:
@@ -122,6 +120,28 @@ def spelled(module: str, path: RepoPath, target: RepoPath, family: str) -> str:
     while same < min(len(parts), len(folder)) and parts[same] == folder[same]:
         same += 1
     return "." * (len(folder) - same + 1) + ".".join(parts[same:])
+
+
+def _bound(node: Node, family: str) -> Iterator[Binding]:
+    """Yield what one node imports by itself."""
+    if node.kind in ("ImportFrom", "Import"):
+        yield from _python(node)
+    elif node.kind == "import_statement" and family == "javascript":
+        yield from _javascript(node)
+    elif node.kind in _WHOLE or (node.kind == "import_declaration" and family == "java"):
+        yield _whole(node)
+
+
+def _outside(node: Node) -> Iterator[Node]:
+    """Yield a node and what is below it, but for scopes of their own."""
+    yield node
+    for child in node.children:
+        if child.kind not in _SCOPES and not _for_types(child):
+            yield from _outside(child)
+
+
+def _for_types(node: Node) -> bool:
+    return node.kind == "If" and "TYPE_CHECKING" in names(node.children[1:2])
 
 
 def _python(node: Node) -> Iterator[Binding]:

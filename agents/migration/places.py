@@ -12,7 +12,6 @@ from agents.migration.imports import bindings, defined, is_import, is_module, sa
 from agents.migration.matching import Match, match, short, shown
 from agents.migration.rewriting import Edit, Writer, rewritten
 from agents.migration.rule import Rule, origin
-from agents.migration.template import Pattern
 from agents.migration.tree import CALLS, GROUPS, MEMBERS, PARTS, Node, Source, walk
 from shadowfs import RepoPath
 
@@ -126,27 +125,26 @@ class _Survey:
             if found.why:
                 continue
             if self._is_redone(rule, run[0]):
-                self._cover(left, found, run)
+                self._cover(found, run)
                 return
             called = parent.kind in CALLS and at == 0 and left[0].kind not in CALLS
             stranger = "it is called here, and is not in the examples" if called else self._stranger(rule, found)
             if stranger:
-                self._cover(left, found, run)
+                self._cover(found, run)
                 self._other(run[0], stranger)
                 return
             writer = Writer(self.source, found, rule.pair, rule.base, _safe(parent))
             line = self.source.line(run[0].start)
-            self._cover(left, found, run)
+            self._cover(found, run)
             gone = frozenset(found.names.get(name, name) for name in rule.gone)
             edits = writer.edits(rule.steps)
             place = Place(self.source.path, line, self._text(run[0]), rule, run[0].start, edits, gone)
             self.places.append(place)
             return
 
-    def _cover(self, left: Sequence[Pattern], found: Match, run: Sequence[Node]) -> None:
+    def _cover(self, found: Match, run: Sequence[Node]) -> None:
         held = {id(leaf) for nodes in found.held.values() for node in nodes for leaf in walk(node)}
         self.covered |= {id(leaf) for node in run for leaf in walk(node) if id(leaf) not in held}
-        del left
 
     def _is_redone(self, rule: Rule, node: Node) -> bool:
         """Say whether a match is what the rule made of an earlier one."""

@@ -36,6 +36,18 @@ def test_an_import_goes_only_where_nothing_uses_it_any_more() -> None:
     assert done(RENAME, "from m import a, old\nold(1)\n").text == "from m import a, new\nnew(1)\n"
 
 
+@pytest.mark.parametrize("scope", ["def g():", "class G:", "async def g():", "if typing.TYPE_CHECKING:"])
+def test_an_import_that_holds_in_a_part_of_a_file_is_not_enough(scope: str) -> None:
+    text = f"from m import old\n\n{scope}\n    from m import new\n    a = new\n\nx = old(1)\n"
+    found = done(RENAME, text)
+    assert found.text == text.replace("old", "new")
+
+
+def test_an_import_that_may_fail_is_left_as_it_is() -> None:
+    text = "try:\n    from m import new\nexcept ImportError:\n    from m import old\n\nx = old(1)\n"
+    assert done(RENAME, text).text == text.replace("x = old", "x = new")
+
+
 def test_an_added_import_comes_after_the_others_and_once() -> None:
     told = learnt(
         ("import os\np = os.path.join(a, b)\n", "import os\nfrom pathlib import Path\np = Path(a) / b\n"),
