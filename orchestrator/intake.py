@@ -22,6 +22,7 @@ from orchestrator.suites import including, read_suite
 TEXT_BYTES = 8 << 20
 ADDED_BYTES = 16 << 20
 ATTEMPTS = 64
+_DEFAULTS = Settings()
 _SLUG_CHARACTERS = 40
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 """Crockford's base 32: no letter that looks like a digit."""
@@ -73,7 +74,7 @@ def settle(order: Order, settings: Settings) -> Settings:
         _check_follow(settled)
         # What an agent would go on from after the ladder's word has moved.
         settled = replace(settled, rounds=0)
-    _check_paid(order, settled)
+    settled = _bounded(order, settled)
     if order.model is not None and not runs_program(settled.agent):
         raise OrderRefused(
             f"--model names the model that a program may ask, and the agent is {settled.agent!r}: type --agent model:{order.model}"
@@ -110,16 +111,36 @@ def _check_follow(settled: Settings) -> None:
         raise OrderRefused("files go into a container before each command: with --follow use --sandbox local")
 
 
-def _check_paid(order: Order, settled: Settings) -> None:
-    """Refuse work that costs dollars without bound and that nobody typed: a repository's file may have come from anywhere."""
-    agents = agents_of(settled.agent)
-    dear = [agent for agent in agents if agent in settled.paid]
-    if not dear or settled.usd is not None or (order.agent is not None and agents != (AUTO,)):
-        return
-    raise OrderRefused(
-        f"{', '.join(dear)} costs dollars, and nobody said how many a ticket may cost: type --usd, or set `budget.usd` in"
-        " the machine's config.toml"
-    )
+def _bounded(order: Order, settled: Settings) -> Settings:
+    """Refuse work that costs without bound and that nobody typed; where it was typed, leave out what a repository multiplies it by.
+
+    A repository's file may have come from anywhere: its own numbers bound nothing.
+    """
+    agents = _asking(order, settled)
+    paid = () if settled.usd_bound or order.usd is not None else [each for each in agents if each in settled.paid]
+    bound = settled.tokens_bound or order.tokens is not None
+    unpriced = () if bound else [each for each in agents if each in settled.unpriced]
+    if paid and (order.agent is None or AUTO in agents):
+        raise OrderRefused(
+            f"{', '.join(paid)} costs dollars, and nobody said how many a ticket may cost: type --usd, or set `budget.usd` in"
+            " the machine's config.toml; a repository's number does not count"
+        )
+    if unpriced and order.agent is None:
+        raise OrderRefused(
+            f"{', '.join(unpriced)} asks the environment's model, whose price is not known, and the repository chose it: type"
+            " --agent or --tokens, or set `budget.tokens_per_day` in the machine's config.toml"
+        )
+    if not paid and not unpriced:
+        return settled
+    attempts = min(settled.attempts, _DEFAULTS.attempts) if order.attempts is None else order.attempts
+    return replace(settled, attempts=attempts, rounds=min(settled.rounds, _DEFAULTS.rounds))
+
+
+def _asking(order: Order, settled: Settings) -> tuple[str, ...]:
+    """Return the agents of an order; a program that may ask a model counts as the agent of that model."""
+    door = order.program_model
+    model = "model" if not door else f"model:{door}"
+    return tuple(each if door is None or not runs_program(each) else model for each in agents_of(settled.agent))
 
 
 def agent_of(order: Order, settings: Settings) -> str:

@@ -43,19 +43,38 @@ def offers(environ: Mapping[str, str], named: Sequence[NamedModel]) -> tuple[Off
 
 def paid_agents(environ: Mapping[str, str], named: Sequence[NamedModel]) -> tuple[str, ...]:
     """Return the agents that cost dollars, as they are named; `auto` is one where one of those that it chooses among is."""
-    from agents import ModelError, choose, endpoints
+    there = _there(environ, named)
+    return _asking(there, [bool(_assumed_usd(each)) for each in there])
+
+
+def unpriced_agents(environ: Mapping[str, str], named: Sequence[NamedModel]) -> tuple[str, ...]:
+    """Return the agents that ask the model which the environment names, and whose price nobody can say there."""
+    there = _there(environ, named)
+    # It is the first, and the only one that is there without a name.
+    return _asking(there, [at < len(there) - len(named) for at in range(len(there))])
+
+
+def _there(environ: Mapping[str, str], named: Sequence[NamedModel]) -> tuple[Endpoint, ...]:
+    from agents import ModelError, endpoints
 
     try:
-        there = endpoints(environ, named)
+        return endpoints(environ, named)
     except ModelError:
         # No model of these can be asked; whoever asks is told why.
         return ()
-    dear = [f"model:{each.name}" for each in there if _assumed_usd(each)]
-    if there and _assumed_usd(choose(there, role="edit")):
-        dear.append("model")
-    if any(_assumed_usd(each) and each.role in ("", "edit") for each in there):
-        dear.append(AUTO)
-    return tuple(dear)
+
+
+def _asking(there: Sequence[Endpoint], dear: Sequence[bool]) -> tuple[str, ...]:
+    """Return the agents that ask a model which is `dear`, by all their names."""
+    from agents import choose
+
+    asked = [each for each, is_dear in zip(there, dear, strict=True) if is_dear]
+    names = [f"model:{each.name}" for each in asked]
+    if asked and choose(there, role="edit") in asked:
+        names.append("model")
+    if any(each.role in ("", "edit") for each in asked):
+        names.append(AUTO)
+    return tuple(names)
 
 
 def _assumed_usd(endpoint: Endpoint) -> float:

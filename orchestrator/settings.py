@@ -56,7 +56,13 @@ class Settings:
     rounds: int = 2
     """How often, at most, an agent that the ladder refused goes on with what the ladder said."""
     paid: tuple[str, ...] = ()
-    """The models that cost dollars and that `agent` may ask."""
+    """The agents that ask a model which costs dollars."""
+    unpriced: tuple[str, ...] = ()
+    """The agents that ask the environment's model, whose price nobody said: dollars do not bound it."""
+    usd_bound: bool = False
+    """Whether this machine's file bounds the dollars of a ticket: a repository's number is no bound of its user's."""
+    tokens_bound: bool = False
+    """Whether it bounds the tokens of a day."""
     driver: str | None = None
     """`fuse` or `copy`; None takes the best one that works."""
     sandbox: str = "local"

@@ -112,6 +112,9 @@ class Edge:
             tokens=config.budget.tokens,
             rounds=config.agent.rounds,
             paid=self._paid(machine),
+            unpriced=self._unpriced(machine),
+            usd_bound=machine.budget.usd is not None,
+            tokens_bound=(machine.budget.tokens_per_day, machine.budget.user_tokens_per_day) != (None, None),
             driver=machine.shadow.driver,
             sandbox=sandbox,
             container=Container(
@@ -210,6 +213,14 @@ class Edge:
         from orchestrator.roster import paid_agents
 
         return paid_agents(self.environ, machine.named_models())
+
+    def _unpriced(self, machine: MachineConfig) -> tuple[str, ...]:
+        """Return the agents that ask the model which the environment names, where it names one."""
+        if not any(self.environ.get(name) for name in ("LLM_BASE_URL", "OPENAI_BASE_URL")):
+            return ()
+        from orchestrator.roster import unpriced_agents
+
+        return unpriced_agents(self.environ, machine.named_models())
 
     def _named(self, machine: MachineConfig) -> tuple[Path, ...]:
         """Return the directories that the machine's configuration opens to sandboxes."""

@@ -52,4 +52,13 @@ def test_a_repository_may_lower_what_the_machine_lets_a_ticket_cost_and_not_rais
     edge = Edge({"PATH": os.defpath}, home, Path(sys.prefix), tmp_path / "state")
     settings = edge.settings(repository)
     assert (settings.usd, settings.paid) == (usd, ("model:big", "model", "auto"))
+    assert settings.usd_bound and settings.tokens_bound and not settings.unpriced
     assert edge.machine().allowance() == Allowance(Amount(usd=5.0), Amount(tokens=100))
+
+
+def test_the_environments_model_has_no_price_and_a_repositorys_number_bounds_nothing(tmp_path: Path) -> None:
+    (tmp_path / "nightcrew.toml").write_text("[budget]\nusd = 1000.0\n[test]\ncommand = 'make test'\n")
+    environ = {"PATH": os.defpath, "LLM_BASE_URL": "http://127.0.0.1:1/v1", "LLM_MODEL": "m"}
+    settings = Edge(environ, tmp_path / "home", Path(sys.prefix), tmp_path / "state").settings(tmp_path)
+    assert (settings.paid, settings.unpriced) == ((), ("model:default", "model", "auto"))
+    assert (settings.usd, settings.usd_bound, settings.tokens_bound) == (1000.0, False, False)

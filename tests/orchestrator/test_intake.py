@@ -129,7 +129,8 @@ PAID = replace(SETTINGS, agent="model:big", paid=("model:big", "auto"))
     ("given", "settings", "fine"),
     [
         ({}, PAID, False),
-        ({}, replace(PAID, usd=1.0), True),
+        ({}, replace(PAID, usd=1.0), False),
+        ({}, replace(PAID, usd_bound=True), True),
         ({"usd": 1.0}, PAID, True),
         ({"agent": "model:big"}, PAID, True),
         ({"agent": "repair"}, PAID, True),
@@ -137,6 +138,9 @@ PAID = replace(SETTINGS, agent="model:big", paid=("model:big", "auto"))
         ({}, replace(PAID, agent="model:free"), True),
         ({"agent": "auto"}, PAID, False),
         ({"agent": "auto", "usd": 1.0}, PAID, True),
+        ({"model": "big"}, replace(PAID, agent="command:x"), False),
+        ({"model": "big", "usd": 1.0}, replace(PAID, agent="command:x"), True),
+        ({}, replace(PAID, agent="command:x"), True),
     ],
 )
 def test_what_costs_dollars_and_nobody_typed_needs_a_number(
@@ -147,6 +151,53 @@ def test_what_costs_dollars_and_nobody_typed_needs_a_number(
     else:
         with pytest.raises(OrderRefused, match=r"budget\.usd"):
             settle(order(**given), settings)
+
+
+UNPRICED = replace(SETTINGS, agent="model", unpriced=("model:default", "model", "auto"))
+
+
+@pytest.mark.parametrize(
+    ("given", "settings", "fine"),
+    [
+        ({}, UNPRICED, False),
+        ({"usd": 1.0}, UNPRICED, False),
+        ({"tokens": 1000}, UNPRICED, True),
+        ({}, replace(UNPRICED, tokens_bound=True), True),
+        ({}, replace(UNPRICED, tokens=10**12), False),
+        ({"agent": "model"}, UNPRICED, True),
+        ({"agent": "auto"}, UNPRICED, True),
+        ({}, replace(UNPRICED, agent="repair"), True),
+    ],
+)
+def test_a_model_without_a_price_that_nobody_typed_needs_a_number_of_tokens(
+    given: dict[str, object], settings: Settings, fine: bool
+) -> None:
+    if fine:
+        settle(order(**given), settings)
+    else:
+        with pytest.raises(OrderRefused, match=r"budget\.tokens_per_day"):
+            settle(order(**given), settings)
+
+
+@pytest.mark.parametrize(
+    ("given", "settings", "expected"),
+    [
+        ({"agent": "model:big"}, PAID, (1, 2)),
+        ({"agent": "command:x"}, replace(PAID, paid=("model",)), (1, 2)),
+        ({"agent": "model"}, UNPRICED, (1, 2)),
+        ({"agent": "model:big", "attempts": 5}, PAID, (5, 2)),
+        ({"agent": "model:big", "usd": 1.0}, PAID, (64, 16)),
+        ({"agent": "model:big"}, replace(PAID, usd_bound=True), (64, 16)),
+        ({"agent": "model:big"}, replace(PAID, usd=1000.0), (1, 2)),
+        ({"agent": "model:free"}, PAID, (64, 16)),
+        ({"agent": "command:x"}, PAID, (64, 16)),
+    ],
+)
+def test_what_a_repository_says_does_not_multiply_a_cost_without_bound(
+    given: dict[str, object], settings: Settings, expected: tuple[int, int]
+) -> None:
+    settled = settle(order(**given), replace(settings, attempts=64, rounds=16))
+    assert (settled.attempts, settled.rounds) == expected
 
 
 def test_who_files_is_who_is_named_else_the_user_of_this_process() -> None:

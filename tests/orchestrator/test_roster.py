@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agents import ModelError, NamedModel
-from orchestrator.roster import agents_of, hears, offers, paid_agents
+from orchestrator.roster import agents_of, hears, offers, paid_agents, unpriced_agents
 
 SMALL = NamedModel("small", "http://127.0.0.1:1/v1", "s")
 BIG = NamedModel("big", "http://127.0.0.1:1/v1", "b", price_in=3.0, price_out=15.0)
@@ -45,6 +45,15 @@ def test_agents_that_cost_dollars_are_known_by_all_their_names() -> None:
     assert paid_agents({}, (without_its_key,)) == ()
     with pytest.raises(ModelError):
         offers({}, (without_its_key,))
+
+
+def test_agents_that_ask_the_environments_model_are_known_by_all_their_names() -> None:
+    environ = {"LLM_BASE_URL": "http://127.0.0.1:1/v1", "LLM_MODEL": "m"}
+    assert unpriced_agents({}, (SMALL,)) == ()
+    assert unpriced_agents(environ, ()) == ("model:default", "model", "auto")
+    assert unpriced_agents(environ, (BIG,)) == ("model:default", "model", "auto")
+    editor = NamedModel("editor", "http://127.0.0.1:1/v1", "e", role="edit")
+    assert unpriced_agents(environ, (editor,)) == ("model:default", "auto")
 
 
 def test_models_go_on_with_what_the_ladder_said() -> None:
