@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
-from shadowfs.errors import NotPinnable
+from shadowfs.errors import ShadowfsError
 from shadowfs.pintable import PinTable
 from shadowfs.repin import PinAllAgain, repin
 from shadowfs.snapshot import Snapshot
@@ -20,6 +20,8 @@ _QUIET_S = 0.05
 _BURST_S = 0.3
 # git holds its index's lock while it checks out: what is there before is half of two states. A lock that stays is a killed git's.
 _LOCKED_S = 5.0
+# What cannot be pinned is tried again at the next save, and after so long without one.
+_AGAIN_S = 2.0
 _ROUNDS = 3
 _TICK_S = 0.02
 
@@ -40,6 +42,7 @@ class Follower:
         self._git_dir = _git_dir(snapshot.repository)
         self._head = self._read_head()
         self._since: float | None = None
+        self._again = 0.0
         self._watcher: Watcher = watch(snapshot.repository, self._skips)
         # What changed between the pin and the watch is not known.
         self._watcher.lost = True
@@ -57,22 +60,23 @@ class Follower:
     def next(self, wait_s: float = 0.0) -> Snapshot | None:
         """Return a newer snapshot, waiting `wait_s` seconds for a change at most; None where nothing has changed.
 
-        A change that has just come is waited for to be whole, a few hundredths of a second longer if need be.
+        A change that has just come is waited for to be whole, a few hundredths of a second longer if need be. None comes
+        before the time is over where there is `trouble`: what failed is tried again by later calls.
         """
         until = time.monotonic() + wait_s
         timeout_s = 0.0
         while True:
             self._look(timeout_s)
-            due_s = self._due_s()
+            due_s = self._tried_s()
             if due_s == 0.0:
                 newer = self._advance()
-                if newer is not None:
+                if newer is not None or self.trouble:
                     return newer
-                due_s = self._due_s()
+                due_s = self._tried_s()
             left_s = until - time.monotonic()
             if left_s <= 0 and (due_s is None or due_s > _QUIET_S):
                 return None
-            timeout_s = left_s if due_s is None else due_s
+            timeout_s = left_s if due_s is None else min(due_s, max(left_s, _QUIET_S))
             if self._watcher.writing():
                 timeout_s = min(timeout_s, _QUIET_S)
 
@@ -118,6 +122,11 @@ class Follower:
             return _TICK_S
         return max(0.0, min(self._watcher.last + _QUIET_S, self._since + _BURST_S) - now)
 
+    def _tried_s(self) -> float | None:
+        """Return as `_due_s`, and where nothing has changed in how many seconds what failed is tried again."""
+        due_s = self._due_s()
+        return max(0.0, self._again - time.monotonic()) if due_s is None and self.trouble else due_s
+
     def _advance(self) -> Snapshot | None:
         """Pin what changed; None where that is nothing, or cannot be pinned now."""
         before = self._snapshot
@@ -134,8 +143,10 @@ class Follower:
         except PinAllAgain:
             self._watcher.lost = True
             return None
-        except NotPinnable as error:
+        except (ShadowfsError, OSError) as error:
+            # A full disk, a file that nobody may read now: whatever it is, the snapshot before holds on.
             self.trouble, self._watcher.lost = str(error), False
+            self._again = time.monotonic() + _AGAIN_S
             return None
 
     def _unless_same(self, before: Snapshot, after: Snapshot) -> Snapshot | None:

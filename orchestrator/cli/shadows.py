@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from orchestrator.cli.options import repo_option, shared_options
 from orchestrator.cli.output import print_document, print_patch, write
 
 if TYPE_CHECKING:
-    from shadowfs import Driver, Shadow
+    from shadowfs import Driver, Shadow, Snapshot
 
 
 _PAUSE_S = 3600.0
@@ -36,8 +36,10 @@ def shadow_command() -> None:
 def create_command(repo: Path | None, edge: Edge, json_wanted: bool) -> None:
     """Pin the repository as it is now and make a shadow of it."""
     from orchestrator.cli.shelf import Shelf
+    from orchestrator.config import read_repository
 
-    shelved = Shelf(edge.state()).create(find_repository(repo))
+    repository = find_repository(repo)
+    shelved = Shelf(edge.state()).create(repository, read_repository(repository).files.secret, edge.environ)
     if json_wanted:
         print_document({"shadow": shelved.id, "snapshot": shelved.snapshot, "tree": shelved.tree})
         return
@@ -62,13 +64,12 @@ def mount_command(shadow: str, driver: str | None, follow: bool, edge: Edge, jso
     state = edge.state()
     sweep(state)
     shelf = Shelf(state)
-    with (
-        shelf.held(shadow) as shelved,
-        closing(_driver(state, driver)) as chosen,
-        chosen.create(shelf.snapshot(shelved), shelved.tree) as mounted,
-    ):
-        _show_until_interrupted(mounted, json_wanted, lambda: _follow(mounted, shelved.tree, state) if follow else None)
-        shelf.move(shelved, mounted.checkpoint(), mounted.snapshot)
+    # An id that is none is told before a driver is started for it.
+    shelf.find(shadow)
+    with closing(_driver(state, driver)) as chosen, shelf.mounted(shadow, chosen) as (shelved, mounted):
+        _show_until_interrupted(
+            mounted, json_wanted, lambda: _follow(mounted, shelved.tree, state, edge.environ) if follow else None
+        )
     click.echo(f"unmounted; what was written is kept: nightcrew shadow diff {shadow}", err=True)
 
 
@@ -134,13 +135,17 @@ def _driver(state: Path, name: str | None) -> Driver:
     raise DriverUnavailable("; ".join(why))
 
 
-def _follow(mounted: Shadow, tree: str, state: Path) -> None:
+def _follow(mounted: Shadow, tree: str, state: Path, environ: Mapping[str, str]) -> None:
     """Move a shadow that stands at `tree` to what the user saves, again and again."""
     from shadowfs import Follower, pin
 
     first = mounted.snapshot
     own = {file.path: file.after for file in first.depot.change(first.tree, tree).files}
-    with Follower(first, lambda: pin(first.repository, state)) as follower:
+
+    def pin_all() -> Snapshot:
+        return pin(first.repository, state, secret_patterns=first.secret_patterns, environ=environ)
+
+    with Follower(first, pin_all) as follower:
         trouble = ""
         while True:
             newer = follower.next(_PAUSE_S)

@@ -7,14 +7,14 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import click
 
-from shadowfs import Snapshot, pin
+from shadowfs import Driver, Shadow, Snapshot, pin
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,12 @@ class Shelf:
         self._state = state
         self._folder = state / "shelf"
 
-    def create(self, repository: Path) -> Shelved:
-        """Pin a repository as it is, and shelve a shadow of it."""
-        snapshot = pin(repository, self._state)
+    def create(self, repository: Path, hidden: Iterable[str], environ: Mapping[str, str]) -> Shelved:
+        """Pin a repository as it is, and shelve a shadow of it, in which files that match `hidden` do not exist.
+
+        `environ` says how the user's git would find its configuration.
+        """
+        snapshot = pin(repository, self._state, secret_patterns=hidden, environ=environ)
         return self._put(Shelved(secrets.token_hex(4), snapshot.id, snapshot.tree))
 
     def fork(self, id: str) -> Shelved:
@@ -82,6 +85,15 @@ class Shelf:
             except BlockingIOError:
                 raise click.UsageError(f"shadow {id} is mounted by another command: end that first") from None
             yield shelved
+
+    @contextmanager
+    def mounted(self, id: str, driver: Driver) -> Iterator[tuple[Shelved, Shadow]]:
+        """Mount a shadow for as long as the `with` block lasts; what was written is kept, whatever ends that. Raises as `held`."""
+        with self.held(id) as shelved, driver.create(self.snapshot(shelved), shelved.tree) as shadow:
+            try:
+                yield shelved, shadow
+            finally:
+                self.move(shelved, shadow.checkpoint(), shadow.snapshot)
 
     def _held(self) -> set[str]:
         """Return the ids of the snapshots that shadows here are over."""

@@ -49,6 +49,7 @@ def test_an_agent_sees_what_the_user_saves_and_its_branch_stands_on_that(tmp_pat
 
 def test_a_mounted_shadow_shows_what_the_user_saves_and_keeps_what_was_written_there(tmp_path: Path) -> None:
     repository, state = make_project(tmp_path / "repository"), tmp_path / "state"
+    write(repository, {"nightcrew.toml": "[files]\nsecret = ['*.private']\n"})
     made = nightcrew("shadow", "create", "--repo", repository, state=state).document["shadow"]
     process = subprocess.Popen(
         [NIGHTCREW, "shadow", "mount", made, "--follow", "--json", "--state", state],
@@ -63,9 +64,10 @@ def test_a_mounted_shadow_shows_what_the_user_saves_and_keeps_what_was_written_t
             text += process.stdout.readline()
         mounted = Path(json.loads(text)["path"])
         (mounted / "shop/total.py").write_text(SOURCE.replace("range(1, ", "range("))
-        write(repository, {"NOTES": "saved\n", "shop/total.py": DOCUMENTED})
+        write(repository, {"prices.private": "1\n", "NOTES": "saved\n", "shop/total.py": DOCUMENTED})
         while not (mounted / "NOTES").exists():
             assert process.poll() is None
+        assert not (mounted / "prices.private").exists()
         assert is_right((mounted / "shop/total.py").read_text())
         process.terminate()
         assert process.wait(60) == 0

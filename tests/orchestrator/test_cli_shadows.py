@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from orchestrator.cli.shelf import Shelf
+from shadowfs import CopyDriver
 from tests.e2e.command import NIGHTCREW, nightcrew
 from tests.e2e.project import make_project
 from tests.e2e.traces import digest, left_behind
@@ -42,11 +44,14 @@ def mounted(shadow: str, state: Path, driver: str) -> Iterator[tuple[Path, dict[
 @pytest.mark.parametrize("driver", ["fuse", "copy"])
 def test_what_is_written_to_a_mounted_shadow_is_kept(repository: Path, tmp_path: Path, driver: str) -> None:
     state = tmp_path / "state"
+    (repository / "nightcrew.toml").write_text("[files]\nsecret = ['*.private']\n", "utf-8")
+    (repository / "prices.private").write_text("1\n", "utf-8")
     before = digest(repository)
     shadow = nightcrew("shadow", "create", "--repo", repository, state=state).document["shadow"]
     with mounted(shadow, state, driver) as (path, told):
         assert told["driver"] == driver
         assert (path / "shop" / "total.py").is_file()
+        assert not (path / "prices.private").exists()
         (path / "README").write_text("written in the shadow\n", "utf-8")
         again = nightcrew("shadow", "mount", shadow, state=state)
         assert (again.status, again.document["error"]["kind"]) == (2, "usage")
@@ -65,3 +70,16 @@ def test_what_is_written_to_a_mounted_shadow_is_kept(repository: Path, tmp_path:
     assert nightcrew("shadow", "diff", shadow, state=state).status == 2
     assert digest(repository) == before
     assert left_behind(state) == []
+
+
+def test_what_was_written_is_kept_whatever_ends_the_mount(repository: Path, tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path / "state")
+    made = shelf.create(repository, (), {})
+    with (
+        pytest.raises(OSError, match="a hiccup"),
+        shelf.mounted(made.id, CopyDriver(tmp_path / "state")) as (_, shadow),
+    ):
+        shadow.write("README", b"written in the shadow\n")
+        raise OSError("a hiccup")
+    change = shelf.snapshot(made).depot.change(made.tree, shelf.find(made.id).tree)
+    assert change.after("README") == b"written in the shadow\n"

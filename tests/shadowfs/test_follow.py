@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shadowfs import CopyDriver, Driver, Follower, FuseDriver, MemoryDriver, Shadow, Snapshot, pin
+from shadowfs import CopyDriver, Driver, Follower, FuseDriver, MemoryDriver, NoSpace, Shadow, Snapshot, pin
 from shadowfs.watcher import NotifiedWatcher, PollingWatcher, Watcher
 from tests.shadowfs.conftest import at
 from tests.shadowfs.repositories import digest, git, write
@@ -264,3 +264,33 @@ def test_a_tree_that_cannot_be_pinned_is_told_and_followed_again(follower: Follo
         follower.next(0.1)
     newest = follower.snapshot
     assert newest.depot.change(newest.head, newest.tree).after("a") == b"2"
+
+
+def test_what_fails_is_told_and_tried_again_with_and_without_another_save(
+    snapshot: Snapshot, repository: Path, tmp_path: Path
+) -> None:
+    failures = [NoSpace(28, "the disk is full"), PermissionError(13, "not allowed")]
+
+    def pin_or_fail() -> Snapshot:
+        if failures:
+            raise failures.pop()
+        return pin(repository, tmp_path / "state")
+
+    with Follower(snapshot, pin_or_fail) as follower:
+        assert follower.next() is None and "not allowed" in follower.trouble
+        assert follower.next(LONG_S) is None and "the disk is full" in follower.trouble
+        write(repository, {"a": b"1"})
+        newer = follower.next(LONG_S)
+        assert newer is not None and not follower.trouble
+        assert newer.depot.change(snapshot.tree, newer.tree).after("a") == b"1"
+
+
+def test_a_snapshot_that_lost_a_file_of_its_own_is_pinned_anew(
+    snapshot: Snapshot, follower: Follower, repository: Path
+) -> None:
+    snapshot.pin.with_name("exclude").unlink()
+    write(repository, {"a": b"1"})
+    assert follower.next(LONG_S) is None and "exclude" in follower.trouble
+    newer = follower.next(LONG_S)
+    assert newer is not None and not follower.trouble
+    assert newer.depot.change(snapshot.tree, newer.tree).after("a") == b"1"
