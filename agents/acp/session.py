@@ -159,7 +159,14 @@ class Session:
 
     def _ask(self, method: str, params: object, read: Callable[[object], Answer], patience_s: float) -> Answer:
         with self._alive():
-            result = self._connection.request(method, params, patience_s)
+            try:
+                result = self._connection.request(method, params, patience_s)
+            except Declined as error:
+                if method in (wire.LOAD, wire.NEW):
+                    # A session that is not known may be opened anew, and one may want somebody to log in for it.
+                    raise
+                needs = _LOGIN if error.code == wire.NOT_LOGGED_IN else ""
+                raise AcpTrouble(short(str(error)), needs) from None
             try:
                 return read(result)
             except ValueError as error:

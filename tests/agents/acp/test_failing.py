@@ -74,6 +74,17 @@ def no_session(puppet: Puppet) -> None:
     silent(puppet)
 
 
+def refuses_to_begin(puppet: Puppet) -> None:
+    puppet.refuse(-32603, "no \x1b[31mconfiguration")
+    silent(puppet)
+
+
+def refuses_a_turn(puppet: Puppet) -> None:
+    puppet.open()
+    puppet.refuse(-32603, "the provider is overloaded")
+    silent(puppet)
+
+
 def a_long_name(puppet: Puppet) -> None:
     puppet.answer({"protocolVersion": 1})
     puppet.answer({"sessionId": "s" * 5000})
@@ -111,6 +122,8 @@ SETTINGS: dict[Callable[[Puppet], None], Settings] = {silent: HASTY, greeting: H
         (no_answer_of_the_protocol, "its answer to `initialize` cannot be read"),
         (not_logged_in, "it wants somebody to log in (Log in with a browser)"),
         (no_session, "`session/new` was refused (-32603): no model is there"),
+        (refuses_to_begin, "`initialize` was refused (-32603): no configuration"),
+        (refuses_a_turn, "`session/prompt` was refused (-32603): the provider is overloaded"),
         (a_long_name, "it names its session by 5000 characters"),
         (malformed_error, "it answered `initialize` with a malformed error: 'no'"),
         (odd_stop, "its answer to `session/prompt` cannot be read"),
