@@ -28,8 +28,8 @@ class CommandAgent:
     """
 
     command: str | tuple[str, ...]
-    limits: Limits = Limits(wall_s=None)
-    """Of the command; the workspace's budget cuts the time."""
+    limits: Limits = Limits(wall_s=None, address_bytes=32 << 30)
+    """Of the command; the workspace's budget cuts the time. Node reserves ten GiB of addresses for each WebAssembly memory."""
     models: Models = no_models
 
     @property

@@ -233,8 +233,8 @@ class Execution:
 
 def held_to(limits: Limits) -> Iterable[str]:
     """Yield the options of the shell's `ulimit`: soft limits before hard ones, which may not be lower."""
-    if limits.memory_bytes is not None:
-        yield from ("-v", str(limits.memory_bytes >> 10))
+    if limits.addressable_bytes is not None:
+        yield from ("-v", str(limits.addressable_bytes >> 10))
     if limits.cpu_s is not None:
         yield from ("-St", str(int(limits.cpu_s) + 1), "-Ht", str(int(limits.cpu_s) + 2))
     if limits.file_bytes is not None:

@@ -37,8 +37,8 @@ def resource_limits(limits: Limits) -> Iterable[str]:
     most_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     yield "--core=0:0"
     yield f"--nofile={min(1024, most_files)}:{min(1 << 16, most_files)}"
-    if limits.memory_bytes is not None:
-        yield f"--as={limits.memory_bytes}:{limits.memory_bytes}"
+    if limits.addressable_bytes is not None:
+        yield f"--as={limits.addressable_bytes}:{limits.addressable_bytes}"
     if limits.cpu_s is not None:
         seconds = int(limits.cpu_s) + 1
         yield f"--cpu={seconds}:{seconds + 1}"

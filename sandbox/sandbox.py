@@ -46,13 +46,20 @@ class Limits:
     wall_s: float | None = 600.0
     cpu_s: float | None = None
     memory_bytes: int | None = 4 << 30
-    """For each process (address space), and for all processes together as metered."""
+    """For all processes together as metered, and for each process (address space) where `address_bytes` says nothing else."""
     processes: int | None = 512
     file_bytes: int | None = 2 << 30
     tmp_bytes: int | None = 4 << 30
     """Of the sandbox's private /tmp; every file counts for at least 4096."""
     output_bytes: int = 1 << 20
     """Of standard output and of standard error each; the middle of what exceeds it is dropped, and counted."""
+    address_bytes: int | None = None
+    """Of address space for each process, for programs that reserve more than they use; None for `memory_bytes`."""
+
+    @property
+    def addressable_bytes(self) -> int | None:
+        """The address space that each process may have."""
+        return self.memory_bytes if self.address_bytes is None else self.address_bytes
 
 
 @dataclass(frozen=True, slots=True)

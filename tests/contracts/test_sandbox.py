@@ -316,6 +316,16 @@ class TestRealProcesses:
         assert completed.ended is Ended.OUT_OF_MEMORY
         assert completed.usage.peak_bytes > 100 << 20
 
+    def test_addresses_that_are_reserved_and_not_used_are_no_memory(self, sandbox: Sandbox) -> None:
+        code = (
+            "import mmap, time\n"
+            "reserved = mmap.mmap(-1, 1 << 30, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)\n"
+            "print('reserved', flush=True); held = b'x' * (120 << 20); time.sleep(60)"
+        )
+        limits = Limits(memory_bytes=100 << 20, address_bytes=4 << 30, wall_s=60)
+        completed = sandbox.run(Command((python(sandbox), "-I", "-c", code)), limits)
+        assert (completed.ended, completed.stdout) == (Ended.OUT_OF_MEMORY, b"reserved\n")
+
     def test_the_number_of_processes_is_limited(self, sandbox: Sandbox) -> None:
         script = "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 60 & done; wait"
         completed = sandbox.run(Command(("sh", "-c", script)), Limits(processes=8, wall_s=60))
