@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from agents.agent import Workspace
@@ -18,7 +19,7 @@ from agents.door.asked import Asked
 from agents.door.limits import DoorLimits
 from agents.door.refused import Refused
 from agents.errors import OutOfBudget
-from agents.models import Endpoint, Message, Reply, Request, Role, Usage
+from agents.models import Endpoint, Reply, Request, Usage
 from agents.models.record import reply_data
 from agents.models.wire import Assembly
 
@@ -99,26 +100,28 @@ class Account:
             usage = call.usage if sent else Usage()
             self._workspace.settle(reservation, usage.tokens_in, usage.tokens_out, self._endpoint.cost_usd(usage))
             if sent:
-                self._workspace.note(
-                    REPLIED, call.outcome(self._endpoint), progress=f"call {call.number}: {call.words}"
-                )
+                self._workspace.note(REPLIED, self._replied(call), progress=f"call {call.number}: {call.words}")
 
     def _asked(self, call: Call) -> Mapping[str, object]:
         """Return a request as JSON values; a message that was written down before is named by its hash."""
-        rest = _rest(call.asked)
-        hashes, new = [], {}
-        for message in call.asked.body["messages"]:
-            key = _hash(message)
-            hashes.append(key)
+        messages, rest, left_out = call.asked.body["messages"], _rest(call.asked), list(call.asked.left_out)
+        told = {"call": call.number, "request": _digest(call.asked)}
+        hashes = [_hash(message) for message in messages]
+        if not self._fits([hashes, left_out]):
+            return told
+        new = {}
+        for key, message in zip(hashes, messages, strict=True):
             if key not in self._again.messages and self._fits(message):
                 self._again.messages.add(key)
                 new[key] = message
         if not self._fits(rest):
             rest = {"model": call.asked.body["model"]}
-        left_out, request = list(call.asked.left_out), _digest(call.asked)
-        return {
-            "call": call.number, "request": request, "messages": hashes, "new": new, "rest": rest, "left_out": left_out
-        }  # fmt: skip
+        return {**told, "messages": hashes, "new": new, "rest": rest, "left_out": left_out}
+
+    def _replied(self, call: Call) -> Mapping[str, object]:
+        """Return what came of a call as JSON values; a reply that is not written down is asked for again after a crash."""
+        reply = call.reply(self._endpoint)
+        return {**call.outcome(), **({"reply": reply} if self._fits(reply) else {})}
 
     def _fits(self, value: object) -> bool:
         """Say whether there is room in the journal for a value, which is taken then."""
@@ -135,13 +138,12 @@ class Call:
         self.number = number
         self.asked = asked
         self.whole = False
-        # A server that counts nothing is taken to have read all of it.
-        self._assembly = Assembly(Request((Message(Role.USER, json.dumps(asked.body["messages"])),)))
+        self._assembly = Assembly(Request(()))
         self._refused: Refused | None = None
         self._sent = False
 
-    def sent(self) -> None:
-        """Note that the server has taken the request, so that it costs what it reads at least."""
+    def goes_out(self) -> None:
+        """Note that the server is about to be sent the request: from here on it may cost something, whoever goes away."""
         self._sent = True
 
     def take(self, chunk: Mapping[str, Any]) -> str:
@@ -151,11 +153,19 @@ class Call:
     def refused(self, refused: Refused) -> None:
         """Note that there is no reply, or no whole one, and why."""
         self._refused = refused
+        self._sent = self._sent and not refused.free
 
     @property
     def usage(self) -> Usage:
-        """Return what it cost by now, estimated where the server told nothing."""
-        return self._assembly.reply().usage if self._sent else Usage()
+        """Return what it cost by now. Where the server told nothing, that is the most it can be until some of the reply has come."""
+        if not self._sent:
+            return Usage()
+        most, come = self.asked.most, self._assembly.reply().usage
+        if come.told:
+            return come
+        # What was said by then is known, what a server thought before it, or said to nobody, is not.
+        tokens_out = come.tokens_out if self.whole or self._assembly.begun else most.tokens_out
+        return Usage(most.tokens_in, tokens_out, told=False)
 
     @property
     def words(self) -> str:
@@ -164,11 +174,15 @@ class Call:
             return f"refused with {self._refused.status}"
         return WHOLE if self.whole else "broken off"
 
-    def outcome(self, endpoint: Endpoint) -> dict[str, object]:
-        """Return the reply as JSON values, as far as it came."""
+    def outcome(self) -> dict[str, object]:
+        """Return how it ended as JSON values."""
         why = {} if self._refused is None else {"status": self._refused.status, "why": str(self._refused)}
-        reply = json.loads(endpoint.scrub(json.dumps(reply_data(self._assembly.reply()))))
-        return {"call": self.number, "ended": self.words, "reply": reply, **why}
+        return {"call": self.number, "ended": self.words, **why}
+
+    def reply(self, endpoint: Endpoint) -> object:
+        """Return the reply as JSON values, as far as it came."""
+        reply = replace(self._assembly.reply(), usage=self.usage)
+        return json.loads(endpoint.scrub(json.dumps(reply_data(reply))))
 
 
 def _rest(asked: Asked) -> dict[str, object]:

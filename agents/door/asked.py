@@ -25,6 +25,10 @@ _PASSED = frozenset(
 """Parameters that shape a reply. Others may fetch, keep, or cost more than the price that is configured."""
 _LEAST_CHARACTERS = 2
 """No tokenizer makes more tokens of a text than one of each so many characters, but for odd scripts."""
+_DEEPEST = 100
+"""Lists and objects within each other: what is much deeper could not be written down."""
+_NAMED, _NAME_CHARACTERS = 20, 80
+"""So many of the parameters that are left out are named, and cut to so many characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +50,11 @@ def read(data: bytes, endpoint: Endpoint, limits: DoorLimits) -> Asked:
     """Return the call that a body asks for. Raises `Refused`."""
     given = _document(data)
     _check_model(given.get("model"), endpoint)
-    _check_messages(given.get("messages"))
+    _check_messages(given.get("messages"), limits.messages)
     _check_tools(given.get("tools", []))
     if given.get("n", 1) != 1:
         raise Refused(400, "invalid_value", "n has to be 1: ask once for each reply")
     body = {name: value for name, value in given.items() if name in _PASSED} | {"model": endpoint.model}
-    left_out = tuple(sorted(given.keys() - _PASSED))
     streams = given.get("stream") is True
     tells_usage = False
     put_in: list[str] = []
@@ -62,13 +65,13 @@ def read(data: bytes, endpoint: Endpoint, limits: DoorLimits) -> Asked:
         put_in += [] if tells_usage else ["stream_options"]
     else:
         body.pop("stream_options", None)
-    reply_tokens = _reply_tokens(given)
+    reply_tokens = _reply_tokens(given, endpoint.context_tokens)
     if reply_tokens is None:
         # Only what is bounded can be reserved.
-        body["max_tokens"] = reply_tokens = limits.reply_tokens
+        body["max_tokens"] = reply_tokens = min(limits.reply_tokens, endpoint.context_tokens)
         put_in.append("max_tokens")
     most = Usage(len(data) // _LEAST_CHARACTERS, reply_tokens)
-    return Asked(body, streams, tells_usage, most, left_out, tuple(put_in))
+    return Asked(body, streams, tells_usage, most, _left_out(given), tuple(put_in))
 
 
 def spared(asked: Asked, said: str) -> Asked | None:
@@ -91,7 +94,25 @@ def _document(data: bytes) -> dict[str, Any]:
         raise Refused(400, "invalid_json", "the body is no JSON") from None
     if not isinstance(given, dict):
         raise Refused(400, "invalid_json", "the body is no JSON object")
+    _check_depth(given)
     return given
+
+
+def _check_depth(given: dict[str, Any]) -> None:
+    level: list[Any] = [given]
+    for _ in range(_DEEPEST):
+        inner = (value for each in level for value in (each.values() if isinstance(each, dict) else each))
+        level = [value for value in inner if isinstance(value, dict | list)]
+        if not level:
+            return
+    raise Refused(400, "invalid_value", f"the body holds more than {_DEEPEST} lists and objects within each other")
+
+
+def _left_out(given: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of what is not known, as far as they are worth writing down."""
+    names = sorted(given.keys() - _PASSED)
+    more = [f"and {len(names) - _NAMED} more"] if len(names) > _NAMED else []
+    return (*(name[:_NAME_CHARACTERS] for name in names[:_NAMED]), *more)
 
 
 def _check_model(model: object, endpoint: Endpoint) -> None:
@@ -101,7 +122,9 @@ def _check_model(model: object, endpoint: Endpoint) -> None:
         )
 
 
-def _check_messages(messages: object) -> None:
+def _check_messages(messages: object, most: int) -> None:
+    if isinstance(messages, list) and len(messages) > most:
+        raise Refused(400, "too_many_messages", f"a request has at most {most} messages, and this one {len(messages)}")
     if not isinstance(messages, list) or not messages or not all(isinstance(each, dict) for each in messages):
         raise Refused(400, "invalid_value", "messages has to be a list of at least one object")
     for message in messages:
@@ -136,9 +159,12 @@ def _check_tools(tools: object) -> None:
             )
 
 
-def _reply_tokens(given: Mapping[str, Any]) -> int | None:
+def _reply_tokens(given: Mapping[str, Any], context_tokens: int) -> int | None:
     """Return the most tokens that the program asks for."""
     bounds = [given[name] for name in ("max_tokens", "max_completion_tokens") if given.get(name) is not None]
     if any(not isinstance(bound, int) or isinstance(bound, bool) or bound < 1 for bound in bounds):
         raise Refused(400, "invalid_value", "max_tokens has to be a whole number above 0")
+    if any(bound > context_tokens for bound in bounds):
+        why = f"max_tokens has to be at most the {context_tokens} tokens of the model's context: ask for less, or have"
+        raise Refused(400, "invalid_value", f"{why} `context_tokens` in nightcrew's config.toml say how many it has")
     return max(bounds, default=None)

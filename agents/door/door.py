@@ -21,6 +21,8 @@ from sandbox import Command, Process
 
 GRACE_S = 15.0
 """A program that was refused a call for want of budget has this long to end by itself."""
+_END_S = 60
+"""A thread that has not ended by then is left behind."""
 
 _LIBRARIES = ("httpx2", "h11")
 _NAME = "nightcrew-door.py"
@@ -51,6 +53,7 @@ class Door:
         self._ours, self._theirs = socket.socketpair()
         self._opened = threading.Event()
         self._thread: threading.Thread | None = None
+        self._listener: socket.socket | None = None
 
     @property
     def model(self) -> str:
@@ -95,9 +98,22 @@ class Door:
     def close(self) -> None:
         """End calls under way, which are paid for as far as they came, and stop listening. Safe to call twice."""
         self._ours.close()
-        if self._thread is not None:
-            self._thread.join()
-        self._theirs.close()
+        if self._thread is None or self._ended(self._thread):
+            self._theirs.close()
+            if self._listener is not None:
+                self._listener.close()
+
+    def _ended(self, thread: threading.Thread) -> bool:
+        """Wait for the thread; say whether it has ended."""
+        for _ in range(_END_S):
+            if self._listener is not None:
+                # Hostile code can have it wait in accept(), which nothing else ends; what still lives there can listen anew.
+                with suppress(OSError):
+                    self._listener.shutdown(socket.SHUT_RDWR)
+            thread.join(1.0)
+            if not thread.is_alive():
+                return True
+        return False
 
     def __enter__(self) -> Self:
         return self
@@ -107,17 +123,16 @@ class Door:
 
     def _serve(self, channel: socket.socket) -> None:
         with channel:
-            listener = self._received(channel)
+            self._listener = listener = self._received(channel)
         if listener is None:
             return
-        with listener:
-            self._opened.set()
-            # Nothing is imported for a program that never asks.
-            if self._theirs in select.select([listener, self._theirs], [], [])[0]:
-                return
-            from agents.door.server import serve
+        self._opened.set()
+        # Nothing is imported for a program that never asks.
+        if self._theirs in select.select([listener, self._theirs], [], [])[0]:
+            return
+        from agents.door.server import serve
 
-            serve(listener, self._theirs, self._endpoint, self._account, self._limits, self._token)
+        serve(listener, self._theirs, self._endpoint, self._account, self._limits, self._token)
 
     def _received(self, channel: socket.socket) -> socket.socket | None:
         """Wait for the listening socket; None where the door is closed before, or something else comes."""
@@ -136,8 +151,9 @@ def _listening(descriptor: int) -> socket.socket | None:
     except OSError:
         os.close(descriptor)
         return None
-    kind = received.family, received.type, received.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
-    if kind == (socket.AF_INET, socket.SOCK_STREAM, 1):
+    listens = received.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    kind = received.family, received.type, received.proto, listens
+    if kind == (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, 1):
         return received
     received.close()
     return None

@@ -16,13 +16,19 @@ _TYPES = {
 
 
 class Refused(Exception):
-    """Raised when a call gets no reply: the HTTP status, a code that programs read, and what to do about it."""
+    """Raised when a call gets no reply: the HTTP status, a code that programs read, and what to do about it.
 
-    def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
+    `free` says that the model's server did no work for it: it answered with an error, or was not reached.
+    """
+
+    def __init__(
+        self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None, *, free: bool = False
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.headers = headers or {}
+        self.free = free
 
     def document(self) -> str:
         """Return the error as JSON."""

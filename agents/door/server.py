@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hmac
 import json
 import socket
+import struct
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from typing import Any
@@ -21,6 +23,8 @@ from agents.door.upstream import Upstream
 from agents.models import Endpoint, Reply
 
 _DONE = "[DONE]"
+_PAUSE_S = 0.1
+_NO_LINGER = struct.pack("ii", 0, 0)
 
 
 def serve(
@@ -38,30 +42,52 @@ class Server:
         self._account = account
         self._limits = limits
         self._token = token
-        self._connections = 0
+        self._connections: set[asyncio.Task[None]] = set()
+        self._over = asyncio.Event()
         self._turns = asyncio.Semaphore(limits.at_once)
         self._upstream = Upstream(endpoint, limits)
 
     async def run(self, listener: socket.socket, ending: socket.socket) -> None:
         """Serve until the end; whatever still runs is cancelled by the loop's."""
-        over = asyncio.Event()
-        asyncio.get_running_loop().add_reader(ending, over.set)
+        loop = asyncio.get_running_loop()
+        loop.add_reader(ending, self._over.set)
         async with self._upstream:
-            server = await asyncio.start_server(self._connected, sock=listener)
-            await over.wait()
-            server.close()
+            self._listen(listener)
+            await self._over.wait()
+            loop.remove_reader(listener)
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._connections >= self._limits.connections:
-            writer.close()
-            return
-        self._connections += 1
+    def _listen(self, listener: socket.socket) -> None:
+        if not self._over.is_set():
+            asyncio.get_running_loop().add_reader(listener, self._accept, listener)
+
+    def _accept(self, listener: socket.socket) -> None:
+        """Take one connection off a socket that hostile code holds too, and may close, or accept from, at any moment."""
         try:
-            with suppress(ConnectionError):
+            # That it does not block is a flag which both share: lost between these lines, it blocks until `Door.close`.
+            listener.setblocking(False)
+            connection, _ = listener.accept()
+        except OSError as error:
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(listener)
+            if error.errno != errno.EINVAL:
+                loop.call_later(_PAUSE_S, self._listen, listener)
+            return
+        # Inherited from the listener, it would make a close wait for whoever does not read.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        if len(self._connections) >= self._limits.connections:
+            connection.close()
+            return
+        task = asyncio.ensure_future(self._connected(connection))
+        self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
+
+    async def _connected(self, connection: socket.socket) -> None:
+        with suppress(ConnectionError):
+            reader, writer = await asyncio.open_connection(sock=connection)
+            try:
                 await self._talk(Connection(reader, writer, self._limits))
-        finally:
-            self._connections -= 1
-            writer.close()
+            finally:
+                writer.close()
 
     async def _talk(self, connection: Connection) -> None:
         try:
@@ -143,9 +169,9 @@ class Server:
         await connection.finish()
 
     async def _ask(self, connection: Connection, asked: Asked, call: Call) -> None:
+        call.goes_out()
         try:
             async with self._upstream.ask(asked.body) as pieces:
-                call.sent()
                 await (self._relay if asked.streams else self._pass_on)(connection, asked, call, pieces)
         except Refused as refused:
             again = spared(asked, str(refused)) if refused.status in (400, 422) else None

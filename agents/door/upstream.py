@@ -6,7 +6,7 @@ import asyncio
 import json
 import ssl
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import httpx2
@@ -18,10 +18,12 @@ from agents.wording import plain
 
 _ERROR_BYTES = 64 << 10
 _QUOTED = 500
+_UNSENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError, httpx2.UnsupportedProtocol)
+"""No connection was made: whatever else breaks off may have been read."""
 
 
 class Upstream:
-    """Asks one endpoint; as an async context manager it holds the connections."""
+    """Asks one endpoint, over a connection for each call; as an async context manager it holds them."""
 
     def __init__(self, endpoint: Endpoint, limits: DoorLimits) -> None:
         self._endpoint = endpoint
@@ -30,7 +32,9 @@ class Upstream:
         timeout = httpx2.Timeout(None, connect=limits.patience.connect_s)
         # Reading the authorities takes longer than all else, and a plain address needs none.
         verify = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if bare else True
-        self._client = httpx2.AsyncClient(verify=verify, timeout=timeout)
+        # None is used twice: one that the server closes at that moment looks as if the call had been read, which costs.
+        fresh = httpx2.Limits(max_keepalive_connections=0)
+        self._client = httpx2.AsyncClient(verify=verify, timeout=timeout, limits=fresh)
 
     async def __aenter__(self) -> Upstream:
         await self._client.__aenter__()
@@ -64,7 +68,8 @@ class Upstream:
             raise Refused(504, "timeout", f"the model's server sent nothing for {limit_s:g} s") from None
         except httpx2.TransportError as error:
             said = self._said(str(error) or type(error).__name__)
-            raise Refused(502, "unreachable", f"the model's server cannot be reached, or broke off ({said})") from None
+            why = f"the model's server cannot be reached, or broke off ({said})"
+            raise Refused(502, "unreachable", why, free=isinstance(error, _UNSENT)) from None
 
     async def _pieces(self, response: httpx2.Response) -> AsyncIterator[bytes]:
         pieces, come = response.aiter_bytes(), 0
@@ -84,19 +89,22 @@ class Upstream:
                 status,
                 "invalid_api_key",
                 "the model's server does not take nightcrew's key: whoever runs it can mend that",
+                free=True,
             )
         said = b""
-        async for piece in self._pieces(response):
-            said += piece
-            if len(said) > _ERROR_BYTES:
-                break
+        # An error whose words do not come whole is one nevertheless.
+        with suppress(Refused):
+            async for piece in self._pieces(response):
+                said += piece
+                if len(said) > _ERROR_BYTES:
+                    break
         words = f"the model's server answered {status}: {self._said(said.decode('utf-8', 'replace'))}"
         if status < 400:
-            return Refused(502, "redirected", words)
+            return Refused(502, "redirected", words, free=status >= 300)
         headers = {
             name: response.headers[name] for name in ("retry-after", "retry-after-ms") if name in response.headers
         }
-        return Refused(status, "upstream", words, headers)
+        return Refused(status, "upstream", words, headers, free=True)
 
     def _said(self, words: str) -> str:
         said = " ".join(self._endpoint.scrub(plain(words)).split())

@@ -22,6 +22,10 @@ USAGE = {"prompt_tokens": 100, "completion_tokens": 10}
 ASKED: Mapping[str, object] = {"model": "test", "messages": [{"role": "user", "content": "hello"}]}
 
 
+def body_of(**given: object) -> bytes:
+    return json.dumps({**ASKED, **given}).encode()
+
+
 def endpoint(url: str, **more: Any) -> Endpoint:
     return Endpoint("local", url, "test", Key(KEY), **more)
 
@@ -49,11 +53,12 @@ class Said:
 
 @dataclass(frozen=True)
 class Program:
-    """What a program holds: an address and a key."""
+    """What a program holds: an address, a key, and what listens there, which it can keep."""
 
     port: int
     key: str
     door: Door
+    listener: socket.socket
 
     def request(self, method: str, path: str, body: bytes | None = None, key: str | None = None) -> Said:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
@@ -68,7 +73,15 @@ class Program:
             connection.close()
 
     def chat(self, **given: object) -> Said:
-        return self.request("POST", "/v1/chat/completions", json.dumps({**ASKED, **given}).encode())
+        return self.request("POST", "/v1/chat/completions", body_of(**given))
+
+    def ask(self, **given: object) -> socket.socket:
+        """Send a call and do not wait for its reply."""
+        end = socket.create_connection(("127.0.0.1", self.port))
+        body = body_of(**given)
+        head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {self.key}\r\nContent-Length: {len(body)}\r\n\r\n"
+        end.sendall(head.encode() + body)
+        return end
 
 
 @contextmanager
@@ -82,7 +95,7 @@ def opened(given: Endpoint, workspace: MemoryWorkspace, limits: DoorLimits = Doo
         with ours, theirs:
             socket.send_fds(theirs, [b"D"], [listener.fileno()])
             assert door.admit(ours, 5.0)
-        yield Program(listener.getsockname()[1], command.environment["OPENAI_API_KEY"], door)
+        yield Program(listener.getsockname()[1], command.environment["OPENAI_API_KEY"], door, listener)
 
 
 def replies(text: str, **more: object) -> Answer:

@@ -12,7 +12,7 @@ import pytest
 
 from agents import MemoryWorkspace, OutOfBudget, Stopped
 from agents.door import DoorLimits
-from tests.agents.door.doorway import ASKED, HASTY, KEY, USAGE, Program, endpoint, hear, opened, replies
+from tests.agents.door.doorway import HASTY, KEY, USAGE, endpoint, hear, opened, replies
 from tests.agents.models.server import Answer, Asked, hangs_after, refuses, says, sends, serving
 
 
@@ -223,8 +223,10 @@ def test_a_server_that_is_not_there_and_one_that_hangs_are_told() -> None:
     limits = DoorLimits(patience=HASTY)
     with socket.create_server(("127.0.0.1", 0)) as reserved:
         nowhere = f"http://127.0.0.1:{reserved.getsockname()[1]}/v1"
-    with opened(endpoint(nowhere), MemoryWorkspace({}), limits) as program:
+    workspace = MemoryWorkspace({})
+    with opened(endpoint(nowhere, price_in=1e6), workspace, limits) as program:
         assert program.chat().status == 502
+    assert workspace.spent_usd == [0.0]
     with (
         serving(lambda asked: asked.hang()) as server,
         opened(endpoint(server.url), MemoryWorkspace({}), limits) as program,
@@ -263,15 +265,6 @@ def test_a_stream_that_is_none_ends_with_an_error(events: list[str]) -> None:
     assert json.loads(said.events[-1])["error"]["code"] in ("garbage", "broken_off")
 
 
-def asking(program: Program, **given: object) -> socket.socket:
-    """Send a call and do not wait for its reply."""
-    end = socket.create_connection(("127.0.0.1", program.port))
-    body = json.dumps({**ASKED, **given}).encode()
-    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {program.key}\r\nContent-Length: {len(body)}\r\n\r\n"
-    end.sendall(head.encode() + body)
-    return end
-
-
 def test_a_program_that_goes_away_ends_its_call_which_is_paid_as_far_as_it_came() -> None:
     gone = threading.Event()
 
@@ -287,7 +280,7 @@ def test_a_program_that_goes_away_ends_its_call_which_is_paid_as_far_as_it_came(
 
     workspace = MemoryWorkspace({})
     with serving(endless) as server, opened(endpoint(server.url, price_out=1e6), workspace) as program:
-        with asking(program, stream=True) as end:
+        with program.ask(stream=True) as end:
             hear(end, b"xxx")
         assert gone.wait(10)
     assert workspace.spent_usd == [pytest.approx(10.0)]
@@ -301,7 +294,7 @@ def test_closing_the_door_ends_calls_under_way() -> None:
         began.set()
         asked.hang()
 
-    with serving(hang) as server, opened(endpoint(server.url), workspace) as program, asking(program) as end:
+    with serving(hang) as server, opened(endpoint(server.url), workspace) as program, program.ask() as end:
         assert began.wait(10)
         program.door.close()
         assert not end.recv(4096)
