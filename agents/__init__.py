@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from agents.acp import AcpAgent
 from agents.agent import Agent, Attend, Hit, NoFix, Option, Proposal, Query, Question, Result, Step, Task, Workspace
 from agents.command import CommandAgent
-from agents.errors import AgentError, OutOfBudget, Stopped
+from agents.errors import AgentError, BadPattern, OutOfBudget, Stopped
+from agents.expression import Expression
 from agents.locating import IndexFile, Locator
 from agents.memory import MemoryWorkspace
 from agents.modelled import model_agent
@@ -62,11 +63,13 @@ __all__ = [
     "AgentError",
     "Ask",
     "Attend",
+    "BadPattern",
     "CommandAgent",
     "Compared",
     "Delete",
     "Edited",
     "Endpoint",
+    "Expression",
     "Finish",
     "Harvest",
     "Hit",

@@ -151,7 +151,7 @@ class Workspace(Protocol):
     def read(self, path: RepoPath) -> bytes: ...
 
     def search(self, pattern: str) -> Iterator[tuple[RepoPath, int, str]]:
-        """Yield path, line number (from 1) and text of each line that matches a regular expression."""
+        """Yield path, line number (from 1) and text of each line that matches a regular expression. Raises `BadPattern`."""
         ...
 
     def locate(self, text: str, files: int = 10) -> tuple[Hit, ...]:

@@ -1,8 +1,12 @@
-"""Reasons for an agent to stop. They are exception types, raised by the workspace, not caught by agents."""
+"""Reasons for an agent to stop. They are exception types, raised by the workspace, and not caught by agents, `BadPattern` apart."""
 
 
 class AgentError(Exception):
     """Raised when an agent cannot go on."""
+
+
+class BadPattern(AgentError, ValueError):
+    """Raised when what is searched for is no regular expression, or one that takes too long; whoever searches is told."""
 
 
 class OutOfBudget(AgentError, TimeoutError):

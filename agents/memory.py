@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import re
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,6 +14,7 @@ from typing import Self
 
 from agents.agent import Attend, Hit, Step
 from agents.errors import OutOfBudget, Stopped
+from agents.expression import Expression
 from agents.verbs import LanguageVerbs
 from sandbox import Command, Completed, Ended, Limits, Policy, Process, Root, ScriptedSandbox
 from shadowfs import Change, DepotError, Entry, FileChange, RepoPath
@@ -135,11 +135,10 @@ class MemoryWorkspace(LanguageVerbs):
 
     def search(self, pattern: str) -> Iterator[tuple[RepoPath, int, str]]:
         """Yield path, line number (from 1) and text of each line that matches a regular expression."""
-        wanted = re.compile(pattern)
+        wanted = Expression(pattern)
         for path in self.paths():
-            for number, line in enumerate(self.files[path].decode("utf-8", "replace").splitlines(), 1):
-                if wanted.search(line):
-                    yield path, number, line
+            for number, line in wanted.lines(self.files[path]):
+                yield path, number, line
 
     def write(self, path: RepoPath, data: bytes) -> None:
         """Journal, then replace or create a file."""

@@ -57,6 +57,10 @@ def _message(ticket: Ticket, snapshot: Snapshot, record: AttemptRecord, verdict:
         f"Nightcrew-Ticket: {ticket.id}",
         f"Nightcrew-Verdict: {'verified' if verdict.verified else 'unverified'} base={verdict.base} tree={verdict.tree} ({said})",
     ]
+    if own := ticket.order.own_tests:
+        trailers.append(
+            f"Nightcrew-Tests: {', '.join(map(one_line, own))}: written by who made the change, and judged by nobody"
+        )
     if snapshot.dirty:
         trailers.append(f"Nightcrew-Parent: uncommitted work on {snapshot.head}, local, never to be pushed")
     paragraphs = [title, plain(record.explanation).strip(), "\n".join(trailers)]

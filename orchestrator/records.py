@@ -67,6 +67,11 @@ class Order:
         """Return the model that a program may ask, as a task has it: none where a repository chose the program, and nobody typed anything."""
         return "" if self.model is None and self.agent is not None else self.model
 
+    @property
+    def own_tests(self) -> tuple[str, ...]:
+        """Return the files of tests that whoever makes the change brought along: nobody else says that they ask for the right thing."""
+        return tuple(test.path for test in self.added) if self.agent == CLIENT else ()
+
 
 class Status(StrEnum):
     """Where a job stands."""

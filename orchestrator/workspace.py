@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from agents import Attend, Hit, LanguageVerbs, Locator, Step, Task
+from agents import Attend, Expression, Hit, LanguageVerbs, Locator, Step, Task
 from orchestrator.aside import Aside
 from orchestrator.budget import Budget
 from orchestrator.forking import Forking
@@ -76,14 +75,14 @@ class ShadowWorkspace(LanguageVerbs):
 
     def search(self, pattern: str) -> Iterator[tuple[RepoPath, int, str]]:
         """Yield path, line number (from 1) and text of each matching line; binary and very large files are passed over."""
-        wanted = re.compile(pattern)
+        self.check()
+        wanted = Expression(pattern)
         for path in self.paths():
             data = self.read(path)
             if len(data) > SEARCHED_BYTES or b"\0" in data[:8192]:
                 continue
-            for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), 1):
-                if wanted.search(line):
-                    yield path, number, line
+            for number, line in wanted.lines(data):
+                yield path, number, line
 
     def locate(self, text: str, files: int = 10) -> tuple[Hit, ...]:
         """Return the places that fit a text best, by the code index."""
@@ -167,15 +166,9 @@ class ShadowWorkspace(LanguageVerbs):
     def restore(self, tree: str) -> None:
         """Make the files what they are in a tree of the depot."""
         number = self._begin("restore", {"to": tree})
-        shadow, depot = self.place.shadow, self._snapshot.depot
-        files = depot.change(shadow.checkpoint(), tree).files
-        for file in files:
-            if file.after is None:
-                shadow.delete(file.path)
-            else:
-                shadow.write(file.path, depot.read(file.after.blob), executable=file.after.mode == 0o100755)
+        restored = self.place.shadow.restore(tree)
         self._finish(number, {})
-        self.languages.wrote([file.path for file in files])
+        self.languages.wrote(restored.paths())
 
     def earlier(self, path: RepoPath) -> tuple[bytes, ...]:
         """Return texts that a file had lately, the latest first."""

@@ -8,16 +8,18 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from shadowfs.change import RepoPath
+from shadowfs.change import Change, RepoPath
 from shadowfs.errors import RefusedPath
 from shadowfs.names import is_git
 
 _LINKS = 40
 _LINK = 0o120000
+_GITLINK = 0o160000
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _DIRECTORY = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -118,6 +120,19 @@ def remove_beneath(root: int, path: RepoPath) -> None:
         parent = parent.rpartition("/")[0]
 
 
+def restore_beneath(root: int, change: Change) -> None:
+    """Make the files below `root` what they are after a change, no link followed; what goes makes room for what comes."""
+    for file in change.files:
+        if file.after is None:
+            remove_beneath(root, file.path)
+    for file in change.files:
+        # What a submodule holds is not in the depot.
+        if file.after is not None and file.after.mode != _GITLINK:
+            _make_way(root, file.path)
+            if not replace_beneath(root, file.path, change.blobs.read(file.after.blob), file.after.mode):
+                raise RefusedPath(f"{file.path!r} changed while it was restored")
+
+
 def target_beneath(root: int, path: RepoPath) -> str:
     """Return what a symbolic link below `root` says; raises as `open_beneath`, and `RefusedPath` for what is no link."""
     with _located(root, path, follow=False) as (directory, name):
@@ -206,6 +221,24 @@ def _link_target(name: str, directory: int) -> str | None:
         if error.errno in (errno.EINVAL, errno.ENOENT):
             return None
         raise
+
+
+def _make_way(root: int, path: RepoPath) -> None:
+    """Remove what is no directory on the way to a path, and a directory in its place."""
+    *parents, _ = path.split("/")
+    for depth in range(len(parents)):
+        with _straight(root, "/".join(parents[: depth + 1])) as place:
+            if place is None:
+                return
+            with suppress(FileNotFoundError, IsADirectoryError):
+                os.unlink(place[1], dir_fd=place[0])
+    with _straight(root, path) as place:
+        if place is None:
+            return
+        directory, name = place
+        with suppress(FileNotFoundError):
+            if stat.S_ISDIR(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
+                shutil.rmtree(name, dir_fd=directory)
 
 
 def _make_parents(root: int, path: RepoPath) -> None:

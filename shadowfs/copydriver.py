@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Self
 
-from shadowfs.beneath import delete_beneath, read_beneath, write_beneath
+from shadowfs.beneath import delete_beneath, read_beneath, restore_beneath, write_beneath
 from shadowfs.change import Change, RepoPath
 from shadowfs.copying import copy_file, copy_tree
 from shadowfs.errors import ShadowfsError
@@ -152,6 +152,14 @@ class CopyShadow:
             moved = self._stamps.move(root, snapshot, _table(snapshot, base))
         self._snapshot, self._base = snapshot, base
         return moved
+
+    def restore(self, tree: str) -> Change:
+        """Make the files those of a tree of the depot, and return what that changed."""
+        self._check_open()
+        change = self._snapshot.depot.change(self.checkpoint(), tree)
+        with self._root() as root, needing_space(self._home.path):
+            restore_beneath(root, change)
+        return change
 
     def checkpoint(self) -> str:
         """Write the present state into the depot and return its tree id."""

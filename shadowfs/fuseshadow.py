@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from shadowfs import wire
-from shadowfs.beneath import delete_beneath, open_beneath, read_beneath, write_beneath
+from shadowfs.beneath import delete_beneath, open_beneath, read_beneath, restore_beneath, write_beneath
 from shadowfs.change import Change, Entry, RepoPath
 from shadowfs.copying import copy_tree
 from shadowfs.errors import RefusedPath, ShadowfsError
@@ -148,6 +148,13 @@ class FuseShadow:
                     raise ShadowfsError(f"shadow {self.id} cannot move to snapshot {snapshot.id}: {message['error']}")
             self._order, self._snapshot = order, snapshot
         return Moved(tuple(sorted(message["taken"])), tuple(sorted(message["kept"])))
+
+    def restore(self, tree: str) -> Change:
+        """Make the files those of a tree of the depot, and return what that changed."""
+        change = self._snapshot.depot.change(self.checkpoint(), tree)
+        with self._mounted() as root, needing_space(self._home.path):
+            restore_beneath(root, change)
+        return change
 
     def checkpoint(self) -> str:
         """Write the present state into the depot and return its tree id."""

@@ -137,6 +137,15 @@ class MemoryShadow:
         self._snapshot, self._base, self._before = snapshot, base, after
         return Moved(tuple(sorted(changed - kept)), tuple(sorted(kept)))
 
+    def restore(self, tree: str) -> Change:
+        """Make the files those of a tree of the depot, and return what that changed."""
+        self._check_open()
+        change = self._snapshot.depot.change(self.checkpoint(), tree)
+        comes = {file.path: file.after for file in change.files if file.after and file.after.mode != 0o160000}
+        goes = {path for path in self._now if _clashes(path, set(comes))}.union(change.paths())
+        self._now = {path: entry for path, entry in self._now.items() if path not in goes} | comes
+        return change
+
     def checkpoint(self) -> str:
         """Write the present state into the depot and return its tree id."""
         delta: dict[RepoPath, Entry | None] = dict.fromkeys(self._before.keys() - self._now.keys())

@@ -91,6 +91,13 @@ class Shadow(Protocol):
         """
         ...
 
+    def restore(self, tree: str) -> Change:
+        """Make the files those of a tree of the depot, and return what that changed.
+
+        Links and modes are as there, no link is followed, and what is ignored goes where it is in the way.
+        """
+        ...
+
     def checkpoint(self) -> str:
         """Write the present state into the depot and return its tree id; the shadow stays writable."""
         ...

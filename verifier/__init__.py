@@ -58,7 +58,7 @@ from verifier.runner import InsideRunner
 from verifier.scripted import ScriptedRunner, ScriptedTrials
 from verifier.selection import lies_in
 from verifier.suite import Frame, Outcome, Ran, Runner, Suite, SuiteReport, TestResult
-from verifier.tampering import is_test
+from verifier.tampering import is_test, is_test_file
 from verifier.trials import Behaviour, Candidate, Coverage, Edit, Ending, Trial, Trials, TrialsFactory
 from verifier.verdict import DECISIVE, EXERCISED, Case, Evidence, Rung, RungResult, Status, Verdict
 
@@ -136,6 +136,7 @@ __all__ = [
     "find_servers",
     "introduced",
     "is_test",
+    "is_test_file",
     "known_servers",
     "language_of",
     "lies_in",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -10,7 +9,7 @@ from agents import shown
 from agents.agent import Task, Workspace
 from agents.conversation.ledger import Contents, Ledger
 from agents.edits import Applied, Edit, Replace, Whole, apply
-from agents.errors import OutOfBudget, Stopped
+from agents.errors import BadPattern, OutOfBudget, Stopped
 from agents.wording import plain
 from sandbox import Command, Limits
 from shadowfs import RepoPath
@@ -71,7 +70,7 @@ class Hands:
             return does[name](given)
         except (OutOfBudget, Stopped):
             raise
-        except (OSError, ServerRefused, re.error) as error:
+        except (OSError, ServerRefused, BadPattern) as error:
             return f"That did not work: {error}"
 
     def _search(self, given: Arguments) -> str:

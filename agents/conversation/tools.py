@@ -54,7 +54,7 @@ PLAN = _tool(
 )
 
 TOOLS: tuple[Tool, ...] = (
-    _tool("search", "Find the lines of the repository that match a regular expression.", {"pattern": _TEXT}, {"path": _text("only below this folder, or in this file")}),
+    _tool("search", "Find the lines of the repository that match a regular expression (RE2's: no lookaround, no backreferences).", {"pattern": _TEXT}, {"path": _text("only below this folder, or in this file")}),
     _tool("locate", "Find the places that fit best what is wrong: an error, a traceback, or any words.", {"text": _TEXT}),
     _tool("read", "Show lines of a file, with their numbers.", {"path": _PATH}, {"first": _NUMBER, "last": _NUMBER}),
     _tool(

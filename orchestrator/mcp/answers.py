@@ -159,6 +159,10 @@ def ended(report: JobReport) -> Answer:
     lines = [f"{report.status}{': ' if report.why else ''}{report.why}"]
     if report.branch:
         lines.append(f"The branch {report.branch} has it; the user reviews it from here.")
+    if verified and (own := report.ticket.order.own_tests):
+        lines.append(
+            f"The commit says that {', '.join(own)} came from you: the user judges whether that is what was wanted."
+        )
     return Answer("\n".join([*lines, *rung_lines(report.verdict), _next(report)]).strip(), data)
 
 

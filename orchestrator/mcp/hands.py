@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Self
 
-from agents import AgentError, Edited, Replace, Task, Whole, Workspace, put_edits, shown
+from agents import AgentError, BadPattern, Edited, Replace, Task, Whole, Workspace, put_edits, shown
 from orchestrator.mcp import answers
 from orchestrator.mcp.answers import MOST_FOUND, refused
 from orchestrator.mcp.desk import Answer
@@ -21,7 +20,6 @@ Given = Mapping[str, object]
 _COMMAND_S, _LONGEST_S = 120.0, 3600.0
 _MOST_FORKS = 8
 _COUNTED = 1_000
-_PATTERN = 1_000
 
 
 class Unable(Exception):
@@ -75,12 +73,10 @@ class Hands:
         }
         try:
             return does[name](given)
+        except (Unable, BadPattern) as error:
+            return refused(str(error))
         except AgentError:
             raise
-        except Unable as error:
-            return refused(str(error))
-        except re.error as error:
-            return refused(f"the pattern is no regular expression: {error}")
         except (OSError, ServerRefused, VerifierError, SandboxError, ShadowfsError) as error:
             return refused(f"{name} did not work: {error}")
 
@@ -100,8 +96,6 @@ class Hands:
 
     def _search(self, given: Given) -> Answer:
         pattern, below = str(given["pattern"]), str(given.get("path", "")).strip("/")
-        if len(pattern) > _PATTERN:
-            raise Unable(f"the pattern has more than {_PATTERN} characters: look for less")
         matching = (
             each
             for each in self._on(given).search(pattern)

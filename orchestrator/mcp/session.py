@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from os.path import lexists
+from pathlib import Path
 
 from agents import Agent, AgentError
 from orchestrator.crew import Crew
@@ -17,7 +19,7 @@ from orchestrator.plain import one_line
 from orchestrator.records import CLIENT, AddedTest, AttemptState, Event, JobReport, Order, Status, Watch
 from sandbox import SandboxError
 from shadowfs import ShadowfsError
-from verifier import VerifierError
+from verifier import VerifierError, is_test_file
 
 EXPECTED = (OrchestratorError, ShadowfsError, SandboxError, VerifierError, AgentError, OSError)
 _TOLD = ("pin", "attempt", "verify", "rung", "deliver", "progress")
@@ -92,7 +94,7 @@ class Session:
                 self.order,
                 text=str(given.get("text", "")),
                 failing=texts(given, "failing"),
-                added=_added(given),
+                added=_added(given, self.order.repository),
                 seconds=self.order.seconds if seconds is None else seconds,
             )
             return crew.hold(order).id, "", 0.0
@@ -121,13 +123,29 @@ class Session:
         self.watch(event)
 
 
-def _added(given: Given) -> tuple[AddedTest, ...]:
-    """Return the tests that a ticket brings along. Raises `Unable` where they are none."""
+def _added(given: Given, repository: Path) -> tuple[AddedTest, ...]:
+    """Return the tests that a ticket brings along. Raises `Unable` where they are none, or more than new tests."""
     found = given.get("tests", [])
     made = []
     for each in found if isinstance(found, list) else [None]:
         path, content = (each.get(name) if isinstance(each, dict) else None for name in ("path", "content"))
         if not isinstance(path, str) or not isinstance(content, str):
             raise Unable("`tests` must be a list of objects with `path` and `content`, both texts")
+        # They are in the base too, where the ladder compares nothing: what is more than a new test belongs to the change.
+        if not is_test_file(path) or not _is_new(repository, path):
+            raise Unable(
+                f"{path!r} is no path for an added test: `tests` takes new files of tests alone, as in tests/test_x.py; what else is"
+                " needed, `edit` it into the change, where it is judged"
+            )
         made.append(AddedTest(path, content.encode("utf-8", "replace")))
     return tuple(made)
+
+
+def _is_new(repository: Path, path: str) -> bool:
+    """Say whether nothing stands at a path, and on the way to it nothing but directories of this repository."""
+    *folders, name = path.split("/")
+    for folder in folders:
+        repository /= folder
+        if repository.is_symlink() or lexists(repository / ".git") or (lexists(repository) and not repository.is_dir()):
+            return False
+    return not lexists(repository / name)

@@ -86,7 +86,10 @@ _TESTS = _list(path=_said(_TEXT, "where it goes in the repository, as in tests/t
 _BEGIN = {
     "text": _said(_TEXT, "what is wrong or wanted, and how it shows"),
     "failing": _said(_TEXTS, "ids of tests that fail now and must pass in the end"),
-    "tests": _said(_TESTS, "test files to add: put into base and shadow alike, protected, delivered with the fix"),
+    "tests": _said(
+        _TESTS,
+        "new files of tests (nothing else): put into base and shadow alike, protected, delivered with the fix, whose commit says that they are yours",
+    ),
     "ticket": _said(_TEXT, "instead of the others: go on with a ticket begun earlier"),
     "seconds": _said(_NUMBER, "the ticket's budget of wall clock; with `ticket`, what is added to it"),
 }
@@ -111,7 +114,7 @@ OFFERS: tuple[Offer, ...] = (
         reads=True,
     ),
     Offer(
-        _tool("search", "Find the lines that match a regular expression (Python's).", {"pattern": _TEXT}, {"path": _said(_TEXT, "only below this folder, or in this file"), **_SHADOW}),
+        _tool("search", "Find the lines that match a regular expression (RE2's: Python's without lookaround and backreferences).", {"pattern": _TEXT}, {"path": _said(_TEXT, "only below this folder, or in this file"), **_SHADOW}),
         "Search the repository",
         _PLACES,
         reads=True,

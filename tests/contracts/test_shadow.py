@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -218,6 +219,35 @@ def test_deleting_a_link_leaves_its_target(shadow: Shadow) -> None:
     shadow.delete("link")
     shadow.delete("outside")
     assert list(shadow.change().paths()) == ["link", "outside"]
+
+
+@with_directory
+def test_restoring_makes_links_modes_and_directories_what_they_were(shadow: Shadow) -> None:
+    disk = on_disk(shadow)
+    first = shadow.checkpoint()
+    for path in ("link", "climbing", "untracked.txt"):
+        (disk / path).unlink()
+    (disk / "link").write_bytes(b"a file now\n")
+    (disk / "climbing").mkdir()
+    (disk / "climbing/inner.txt").write_bytes(b"in a directory now\n")
+    (disk / "untracked.txt").symlink_to("README.md")
+    (disk / "README.md").chmod(0o644)
+    shutil.rmtree(disk / "pkg")
+    (disk / "pkg").symlink_to("build")
+    second = shadow.checkpoint()
+    (disk / "pkg").unlink()
+    (disk / "pkg").write_bytes(b"another file\n")
+    third = shadow.checkpoint()
+    for tree in (first, second, third, second, first, third):
+        assert shadow.restore(tree).tree == tree
+        assert shadow.checkpoint() == tree
+        if tree == first:
+            assert (disk / "link").is_symlink()
+            assert (disk / "README.md").stat().st_mode & 0o777 == 0o755
+            # What is ignored gives way.
+            (disk / "pkg/left.log").write_bytes(b"x")
+    assert shadow.read("build/out.bin") == b"\0" * 10
+    assert not shadow.restore(third)
 
 
 def test_ignored_files_never_enter_the_change(shadow: Shadow) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agents import MemoryWorkspace, OutOfBudget, Stopped, Workspace
+from agents import BadPattern, MemoryWorkspace, OutOfBudget, Stopped, Workspace
 from sandbox import Command
 from tests.contracts.workspaces import BUDGET_S, BUGGY, FAILING, FILES, FIX, FIXED, PASSING, Hold, kinds, opened
 from verifier import Outcome, Ran
@@ -41,6 +41,9 @@ def test_search_finds_lines_by_their_number_from_one(workspace: Workspace) -> No
         ("age.py", 2, "    return bool(age > limit)")
     ]
     assert not list(workspace.search("nowhere at all"))
+    for pattern in ("(", "a{99999999}"):
+        with pytest.raises(BadPattern):
+            list(workspace.search(pattern))
 
 
 def test_places_are_found_by_what_they_say_also_after_an_edit(workspace: Workspace) -> None:

@@ -146,6 +146,8 @@ def test_a_client_gets_a_verified_branch_and_may_leave_in_the_middle_of_the_next
     assert git(place.repository, "rev-parse", found["branch"]).strip() == found["commit"]
     assert "in numbers:" in git(place.repository, "show", f"{found['branch']}:sums.py")
     assert ADDED["content"] == git(place.repository, "show", f"{found['branch']}:{ADDED['path']}")
+    said = git(place.repository, "log", "-1", "--format=%B", found["branch"])
+    assert f"Nightcrew-Tests: {ADDED['path']}: written by who made the change" in said
     assert added_by_delivery_only(before, digest(place.repository))
     with Crew(place.state) as crew:
         report = crew.show(left)

@@ -53,6 +53,12 @@ def is_test(path: RepoPath) -> bool:
     )
 
 
+def is_test_file(path: RepoPath) -> bool:
+    """Say whether a file is tests by its own name, not by its folder's, and in no hidden folder, where tools look by themselves."""
+    hidden = any(name.startswith(".") for name in path.split("/"))
+    return not hidden and is_source(path) and is_test(posixpath.basename(path))
+
+
 def is_source(path: RepoPath) -> bool:
     """Say whether a file is source code of a language that tests are written in."""
     return path.endswith(_SOURCES)

@@ -160,6 +160,7 @@ def test_a_change_that_breaks_another_test_is_not_done() -> None:
         (call("edit", path="test_sums.py", old="from sums import add, twice", new=""), "protected"),
         (call("write", path=".git/config", content="x"), ".git"),
         (call("search", pattern="("), "That did not work"),
+        (call("search", pattern="a{99999999}"), "That did not work"),
         (call("definition", path="sums.py", line=1, name="add"), "That did not work"),
         (Reply("I shall now", finish=Finish.LENGTH), "cut at its limit"),
         ("I think it is fine.", "Call a tool."),

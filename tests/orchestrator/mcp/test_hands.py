@@ -86,6 +86,7 @@ def test_edits_of_every_form_are_made(hands: Hands, given: Mapping[str, object])
         ("read", {"path": "/etc/passwd"}, "leaves the tree"),
         ("search", {"pattern": "("}, "no regular expression"),
         ("search", {"pattern": "x" * 1001}, "look for less"),
+        ("search", {"pattern": "a{99999999}"}, "no regular expression"),
         ("definition", {"path": "sums.py", "line": 1, "name": "nothing"}, "does not hold"),
         ("definition", {"path": "sums.py", "line": 1, "name": "total"}, "definition did not work"),
         ("run", {"command": "true", "seconds": -1}, "more than 0"),

@@ -18,6 +18,21 @@ from tests.e2e.traces import left_behind
 from tests.orchestrator import project
 from tests.orchestrator.mcp.clients import Client, serving
 
+NO_NEW_TESTS = (
+    ".github/workflows/ci.yml",
+    ".github/test_x.py",
+    ".envrc",
+    "conftest.py",
+    "tests/conftest.py",
+    "tests/__init__.py",
+    "tests/pytest.ini",
+    "tests/test_sums.py",
+    "tests/test_sums.py/test_x.py",
+    "link/test_x.py",
+    "sums.py",
+    "compose.test.yml",
+)
+
 
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[Client]:
@@ -41,6 +56,10 @@ def test_calls_without_a_ticket_and_bad_orders_say_what_to_do(client: Client) ->
     assert (
         "no path for an added test" in client.call("begin", text="x y", tests=[{"path": "../t.py", "content": ""}]).text
     )
+    (client.repository / "link").symlink_to("tests")
+    for path in NO_NEW_TESTS:
+        told = client.call("begin", text="x y", tests=[{"path": path, "content": ""}])
+        assert "no path for an added test" in told.text, path
     with Crew(client.state, project.settings(client.state)) as crew:
         other = crew.hold(Order("not a client's", client.repository, agent="command:true"))
         assert "no client began" in client.call("begin", ticket=other.id).text
