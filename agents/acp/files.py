@@ -11,6 +11,7 @@ from agents.acp.asked import ReadFile, WriteFile
 from agents.acp.errors import Declined
 from agents.acp.paths import inside
 from agents.agent import Workspace
+from agents.errors import OutOfBudget
 from shadowfs import RepoPath
 
 READ_BYTES = 16 << 20
@@ -65,6 +66,9 @@ class Files:
 def _tried(work: Callable[[], Result]) -> Result:
     try:
         return work()
+    except OutOfBudget:
+        # It is a `TimeoutError`, and no word on the file.
+        raise
     except OSError as error:
         # `PermissionError` too: a protected path, or one that leaves the tree.
         raise Declined(str(error)) from None

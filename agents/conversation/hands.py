@@ -9,7 +9,7 @@ from agents import shown
 from agents.agent import Task, Workspace
 from agents.conversation.ledger import Contents, Ledger
 from agents.edits import Applied, Edit, Replace, Whole, apply
-from agents.errors import BadPattern, OutOfBudget, Stopped
+from agents.errors import BadPattern, OutOfBudget
 from agents.wording import plain
 from sandbox import Command, Limits
 from shadowfs import RepoPath
@@ -29,7 +29,9 @@ class Files(Mapping[RepoPath, bytes]):
     def __getitem__(self, path: RepoPath) -> bytes:
         try:
             return self.workspace.read(path)
-        except (OSError, PermissionError):
+        except OutOfBudget:
+            raise
+        except OSError:
             raise KeyError(path) from None
 
     def __iter__(self) -> Iterator[RepoPath]:
@@ -68,7 +70,8 @@ class Hands:
         }
         try:
             return does[name](given)
-        except (OutOfBudget, Stopped):
+        except OutOfBudget:
+            # It is a `TimeoutError`, and no word on the call.
             raise
         except (OSError, ServerRefused, BadPattern) as error:
             return f"That did not work: {error}"

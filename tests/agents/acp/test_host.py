@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from agents import Proposal
+from agents import OutOfBudget, Proposal
 from agents.acp import AcpAgent
-from agents.acp.asked import StartTerminal
+from agents.acp.asked import StartTerminal, WriteFile
 from agents.acp.errors import Declined
+from agents.acp.files import Files
 from agents.acp.terminals import MOST, Ring, Terminals
 from agents.memory import MemoryWorkspace
 from sandbox import Command, Completed, Ended
@@ -193,6 +194,11 @@ def printing(command: Command, channel: socket.socket) -> Completed:
         case "eat":
             return Completed(Ended.OUT_OF_MEMORY, None, why="more than 4 GiB")
     return Completed(Ended.EXITED, 0)
+
+
+def test_a_budget_that_ends_at_a_write_is_no_refusal() -> None:
+    with pytest.raises(OutOfBudget):
+        Files(MemoryWorkspace(FILES, budget_s=0.0)).write(WriteFile(f"{ROOT}/sums.py", "x = 1\n"))
 
 
 def test_commands_run_while_the_agent_goes_on() -> None:
