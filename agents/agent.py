@@ -51,6 +51,8 @@ class Task:
     refused: tuple[str, ...] = ()
     examples: tuple[Example, ...] = ()
     """Changes that show what is to be done to the rest."""
+    follow: bool = False
+    """Whether the files move meanwhile, with what the user saves: a tree that was seen once may be none to go back to."""
 
 
 Attend = Callable[[Process], None]

@@ -13,6 +13,7 @@ NONE = 0
 """The answer that turns all options down."""
 TEXT_CHARACTERS = 8_000
 """How long an answer in words may be."""
+_QUESTION_CHARACTERS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,19 @@ def answered(job: Job, attempts: Sequence[AttemptRecord], said: int | str) -> At
         return _chosen(job, record, said)
     # The attempt is open again: its agent goes on, and finds the answer in its task.
     words = _words(job, record, said)
-    return replace(record, state=AttemptState.OPEN, answers=(*record.answers, words), question="", choices=())
+    asked, answers = (*record.asked, record.question), (*record.answers, words)
+    return replace(record, state=AttemptState.OPEN, asked=asked, answers=answers, question="", choices=())
+
+
+def exchanges(record: AttemptRecord) -> tuple[str, ...]:
+    """Return what somebody was asked in an attempt, and answered, one text each, for those who work on the ticket after it."""
+    said = list(zip(record.asked, record.answers, strict=False))
+    if record.answer:
+        said.append((record.question, record.options[record.answer - 1].shows))
+    return tuple(
+        f"In attempt {record.number} this was asked about the ticket:\n{question[:_QUESTION_CHARACTERS]}\nThe answer was:\n{answer}"
+        for question, answer in said
+    )
 
 
 def _chosen(job: Job, record: AttemptRecord, said: int | str) -> AttemptRecord:

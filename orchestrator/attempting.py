@@ -16,6 +16,7 @@ from orchestrator.languages import languages_in
 from orchestrator.locating import locator
 from orchestrator.patterns import matching
 from orchestrator.records import AttemptRecord, AttemptState, OptionRecord, Ticket
+from orchestrator.refs import name_of
 from orchestrator.workspace import ShadowWorkspace
 from shadowfs import Change, Entry, RepoPath, Snapshot
 from verifier import VerifierError, WarmServers
@@ -99,7 +100,7 @@ def attempt(
 
 def _task(work: Assignment, failing: tuple[str, ...], record: AttemptRecord) -> Task:
     return Task(
-        work.order.text,
+        "\n\n".join((work.order.text, *record.heard)),
         work.suite,
         failing,
         frozenset(added.path for added in work.order.added),
@@ -111,6 +112,7 @@ def _task(work: Assignment, failing: tuple[str, ...], record: AttemptRecord) -> 
         model=work.order.program_model,
         refused=record.refused,
         examples=work.order.examples,
+        follow=work.order.follow,
     )
 
 
@@ -175,7 +177,7 @@ def _cleaned(snapshot: Snapshot, change: Change, protects: Callable[[RepoPath], 
 
 def option_name(ticket: Ticket, attempt: int, option: int) -> str:
     """Return under which name the depot keeps the tree of an option that an attempt ended with."""
-    return f"jobs/{ticket.id}/attempt-{attempt}-option-{option}"
+    return name_of(ticket.id, attempt, option)
 
 
 def _kept_options(

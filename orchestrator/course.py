@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from orchestrator.answering import NONE, exchanges
 from orchestrator.records import AttemptRecord, AttemptState
 from orchestrator.roster import hears
 from verifier import Status, Verdict
@@ -52,14 +53,26 @@ class Tried:
     objection: str = ""
 
 
+def settled(tried: Sequence[Tried]) -> bool:
+    """Say whether attempts that were judged leave nothing to try: one is verified, or waits for an answer."""
+    return any((each.verdict and each.verdict.verified) or each.record.state is AttemptState.ASKED for each in tried)
+
+
 def following(course: Course, tried: Sequence[Tried]) -> AttemptRecord | None:
-    """Return the attempt to make next, None where there is none."""
+    """Return the attempt to make next, told what a person said in those before; None where there is none."""
+    record = _following(course, tried)
+    heard = (text for each in tried for text in exchanges(each.record))
+    return None if record is None else replace(record, heard=tuple(heard))
+
+
+def _following(course: Course, tried: Sequence[Tried]) -> AttemptRecord | None:
     number = len(tried) + 1
     if number <= course.attempts:
         turn, at = divmod(number - 1, len(course.agents))
         return _attempt(course, number, course.agents[at], turn, course.reason(course.agents[at]))
     last = tried[-1]
-    if any((each.verdict and each.verdict.verified) or each.record.state is AttemptState.ASKED for each in tried):
+    # Who turned all options down wants no other change either.
+    if settled(tried) or any(each.record.answer == NONE for each in tried):
         return None
     if last.verdict is not None and not last.objection:
         # Nothing was found wrong, and nothing shows it right: no other proposal would fare better.

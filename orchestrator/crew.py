@@ -147,19 +147,26 @@ class Crew:
         return self._work_on(self._store.ticket(self._id(ticket)), watch, seconds, usd, tokens=tokens)
 
     def answer(
-        self, ticket: str, said: int | str, watch: Watch = unseen, *, seconds: float = 0.0, usd: float = 0.0
+        self,
+        ticket: str,
+        said: int | str,
+        watch: Watch = unseen,
+        *,
+        seconds: float = 0.0,
+        usd: float = 0.0,
+        tokens: int = 0,
     ) -> JobReport:
         """Answer the question that a job paused with, by an option's number (0: none of them) or in words, and go on with the job.
 
-        Raises `UnknownOption`, and `WrongStatus` where nothing is asked, or somebody answered before. `seconds` and `usd` are
-        added to its budget.
+        Raises `UnknownOption`, and `WrongStatus` where nothing is asked, or somebody answered before. `seconds`, `usd` and `tokens`
+        are added to its budget.
         """
         job = self._job(ticket)
         attempts = self._store.attempts(job.number)
         answering.answered(job, attempts, said)
         self._expect(job, CLAIMABLE, "answered")
         answer = answering.Answer(said, answering.asking(attempts))
-        return self._work_on(self._store.ticket(job.ticket), watch, seconds, usd, answer)
+        return self._work_on(self._store.ticket(job.ticket), watch, seconds, usd, answer, tokens)
 
     def review(self, repository: Path, ref: str, order: Order | None = None, watch: Watch = unseen) -> JobReport:
         """Judge the commit `ref` against its merge base with `HEAD`; `order` may name tests, suite and limits. Nothing is delivered."""

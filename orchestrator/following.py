@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from agents import NoFix, Proposal, Question, Result
+from agents import NoFix, Proposal, Query, Question, Result
 from orchestrator.assignment import Assignment
 from orchestrator.beside import Beside, FollowedJournal
 from orchestrator.journal import Journal
@@ -64,6 +64,9 @@ def stopping_beside(work: Assignment, beside: Beside | None, languages: Language
 
 def ended_beside(work: Assignment, beside: Beside, change: Change, result: Result) -> tuple[Change, Result]:
     """Put what an attempt ended with onto what the user has now; record what it stands on, before it counts as ended."""
+    if isinstance(result, Query):
+        # It goes on once that is answered: until then its journal says what it stands on, as after a crash.
+        return change, result
     if isinstance(result, Question) and any(option.proposal.change.base != change.base for option in result.options):
         why = "What was saved meanwhile changes what the question was about."
         return change, NoFix(why, "The same again, on the files as they are now.")

@@ -30,8 +30,9 @@ class AddedTest:
 class Order:
     """What somebody files. `text` is untrusted.
 
-    `failing` are test ids that must go from failing to passing. `agent` is `repair` or `command:CMD`, `driver` is `fuse` or
-    `copy`, `sandbox` is `local` or `none`; what is None is taken from the settings. `branch` says whether a verified
+    `failing` are test ids that must go from failing to passing. `agent` is `repair`, `migrate`, `model`, `model:NAME`, `command:CMD`,
+    `acp:CMD`, several of these with commas between, or `auto`; `driver` is `fuse` or `copy`, `sandbox` is `local`, `docker` or `none`;
+    what is None is taken from the settings. `branch` says whether a verified
     proposal gets a branch, `keep_unverified` whether an unverified one does, `ask` whether a job may end with a question.
     `user` is who files it, for budgets by user; "" is whoever runs this process.
     """
@@ -156,7 +157,8 @@ class AttemptRecord:
     """One agent's try at a job. `tree` is the sealed tree of a proposal, else the last checkpoint; `without` names what it did without.
 
     `question` and `options` are what it asked; `answer` is the number (from 1) of the option that somebody chose, 0 for none of them.
-    A question without options is answered in words, of which `choices` are likely; `answers` are those given so far, in order.
+    A question without options is answered in words, of which `choices` are likely; `answers` are those given so far, in order,
+    `asked` what they answer. `heard` is what a person was asked in earlier attempts, and answered.
     `reason` says why this agent was tried, `variant` how the attempt differs from the others, `refused` what the ladder had said
     against earlier ones. `seconds` are those of the life in which it ended.
     """
@@ -182,6 +184,8 @@ class AttemptRecord:
     variant: int = 0
     refused: tuple[str, ...] = ()
     seconds: float = 0.0
+    asked: tuple[str, ...] = ()
+    heard: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

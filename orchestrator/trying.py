@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from agents import ModelError, OutOfBudget
-from orchestrator.answering import asking
 from orchestrator.assignment import Assignment
 from orchestrator.attempting import attempt
 from orchestrator.budget import LEAST_S
-from orchestrator.course import Course, Tried, following, objection
+from orchestrator.course import Course, Tried, following, objection, settled
 from orchestrator.examples import MIGRATE
 from orchestrator.judging import judge, proposals
 from orchestrator.kind import Kind, kind_of
 from orchestrator.records import AttemptRecord, AttemptState, Outcome
+from orchestrator.refs import name_of
 from orchestrator.roster import AUTO, agents_of
 from orchestrator.routing import best_order, prospect
 from shadowfs import Snapshot
@@ -40,13 +40,14 @@ def tried_all(work: Assignment, snapshot: Snapshot, base: str, failing: tuple[st
     """Make and judge attempts until one is verified, one asks, or there is nothing left to try. Raises `OutOfBudget`.
 
     Attempts that are to be compared are all made before the first is judged; where the budget ends meanwhile, what is proposed
-    by then is judged.
+    by then is judged, and is the end only where it is verified.
     """
     language = "python" if work.suite.kind in _PYTHON else "none"
     ground = Ground(snapshot, base, failing, kind_of(work.order.text, failing, language))
     course = _course(work, ground)
     known = {record.number: record for record in work.store.attempts(work.lease.job)}
     tried: list[Tried] = []
+    spent: OutOfBudget | None = None
     while (record := known.get(len(tried) + 1) or following(course, tried)) is not None:
         compared = record.number <= course.attempts
         if record.state is AttemptState.OPEN:
@@ -55,15 +56,18 @@ def tried_all(work: Assignment, snapshot: Snapshot, base: str, failing: tuple[st
             try:
                 record = _made(work, ground, course, record)
                 ground = _under(work, ground)
-            except OutOfBudget:
-                ended = [each.record for each in tried]
-                if not compared or (not proposals(ended) and asking(ended) is None):
+            except OutOfBudget as error:
+                if not compared:
                     raise
+                spent = error
                 break
         tried.append(Tried(record))
         if len(tried) >= course.attempts:
             tried = _judged(work, ground, tried)
-    return _judged(work, ground, tried)
+    tried = _judged(work, ground, tried)
+    if spent is not None and not settled(tried):
+        raise spent
+    return tried
 
 
 def _course(work: Assignment, ground: Ground) -> Course:
@@ -109,7 +113,7 @@ def _made(work: Assignment, ground: Ground, course: Course, record: AttemptRecor
     else:
         if record.state is AttemptState.NO_FIX:
             _learn(work, ground, record, verified=False)
-    ground.snapshot.depot.keep(f"jobs/{work.ticket.id}/attempt-{record.number}", record.tree or ground.base)
+    ground.snapshot.depot.keep(name_of(work.ticket.id, record.number), record.tree or ground.base)
     return record
 
 

@@ -81,7 +81,7 @@ class ConversationAgent:
                 return approved
             plan = approved.text
         check = Check(task, workspace, frozenset(bad.splitlines()))
-        readings = Readings(workspace, ledger, check.wrong)
+        readings = Readings(workspace, ledger, check.wrong, task.follow)
         talk: Talk[Result] = Talk(
             task,
             workspace,

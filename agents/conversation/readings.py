@@ -12,6 +12,10 @@ from agents.wording import plain, title
 MOST = 4
 _PAGE = "\f"
 _FILES = frozenset({0o100644, 0o100755})
+_MOVING = (
+    "The files move with what the user saves, so there is no going back to what they were: go on with one reading, the likeliest,"
+    " or `ask` which is meant."
+)
 _WHICH = "The ticket can be read in several ways. Each of these changes was built and passes the tests: which is meant?"
 
 
@@ -33,11 +37,15 @@ class Reading:
 
 @dataclass(slots=True)
 class Readings:
-    """Keeps changes by their trees, which outlive the process; `wrong` says what is wrong with the one in the workspace."""
+    """Keeps changes by their trees, which outlive the process; `wrong` says what is wrong with the one in the workspace.
+
+    Where the files are `moving` none is kept: put back, it would undo what moved them.
+    """
 
     workspace: Workspace
     ledger: Ledger
     wrong: Callable[[], str]
+    moving: bool = False
     kept: list[Reading] = field(default_factory=list)
 
     def keep(self, given: Mapping[str, object]) -> str:
@@ -72,6 +80,8 @@ class Readings:
 
     def _look(self) -> str:
         """Return the tree of the change and what is wrong with it, as one text for the ledger."""
+        if self.moving:
+            return f"{_PAGE}{_MOVING}"
         wrong, change = self.wrong(), self.workspace.change()
         same = next((at for at, each in enumerate(self.kept, 1) if each.tree == change.tree), 0)
         modes = {entry.mode for file in change.files for entry in (file.before, file.after) if entry is not None}

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from orchestrator.records import AttemptRecord, Cost, JobReport, StepRecord
+from orchestrator.refs import ref_of
 from verifier import RungResult, Verdict
 
 Document = dict[str, Any]
@@ -39,12 +40,13 @@ def _try(report: JobReport, at: int, attempt: AttemptRecord) -> Document:
         "state": str(attempt.state),
         "title": attempt.title,
         "tree": attempt.tree,
-        "ref": f"refs/nightcrew/jobs/{report.ticket.id}/attempt-{attempt.number}",
+        "ref": ref_of(report.ticket.id, attempt),
         "why": attempt.why,
         "needs": attempt.needs,
         "seed": attempt.seed,
         "variant": attempt.variant,
         "refused": list(attempt.refused),
+        "heard": list(attempt.heard),
         "verdict": verdict_document(verdict) if verdict else None,
         "cost": cost_document(replace(cost, seconds=attempt.seconds)),
     }

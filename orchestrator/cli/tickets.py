@@ -156,9 +156,17 @@ def resume_command(ticket: str, seconds: float, usd: float, tokens: int, edge: E
 @click.option("--text", metavar="TEXT", help="Answer in words (`-` reads them from standard input).")
 @click.option("--seconds", type=click.FloatRange(0), default=0.0, metavar="S", help="Seconds to add to the budget.")
 @click.option("--usd", type=click.FloatRange(0), default=0.0, metavar="U", help="Dollars to add to the budget.")
+@click.option("--tokens", type=click.IntRange(0), default=0, metavar="N", help="Tokens to add to the budget.")
 @shared_options
 def answer_command(
-    ticket: str, option: str | None, text: str | None, seconds: float, usd: float, edge: Edge, json_wanted: bool
+    ticket: str,
+    option: str | None,
+    text: str | None,
+    seconds: float,
+    usd: float,
+    tokens: int,
+    edge: Edge,
+    json_wanted: bool,
 ) -> int:
     """Answer the question that a ticket's job paused with, and go on with the job.
 
@@ -170,7 +178,7 @@ def answer_command(
 
     said = _said(option, read_text(text, None))
     with edge.crew() as crew, watching() as watch:
-        report = crew.answer(ticket, said, watch, seconds=seconds, usd=usd)
+        report = crew.answer(ticket, said, watch, seconds=seconds, usd=usd, tokens=tokens)
     return _ended(report, json_wanted)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from agents import Ask, Inquire, NoFix, Result, Task, Workspace, Write
 from orchestrator.answering import Answer, answered
-from orchestrator.cli.document import question_document
+from orchestrator.cli.document import question_document, report_document
 from orchestrator.codec import decode
 from orchestrator.crew import Crew
 from orchestrator.errors import OrderRefused, UnknownOption, WrongStatus
@@ -48,10 +48,14 @@ def test_a_job_waits_with_its_question_and_resuming_asks_again(crew: Open, repos
     assert project.digest(repository) == before
 
 
-def test_the_chosen_option_is_verified_and_delivered(crew: Open, repository: Path) -> None:
+def test_the_chosen_option_is_verified_and_delivered(crew: Open, repository: Path, tmp_path: Path) -> None:
     opened = crew([ASK])
-    ticket = opened.fix(order(repository)).ticket.id
+    asked = opened.fix(order(repository))
+    ticket = asked.ticket.id
     report = opened.answer(ticket, 2)
+    (depot,) = (tmp_path / "state/depots").iterdir()
+    for (tried,) in (report_document(asked)["tries"], report_document(report)["tries"]):
+        assert project.git(depot, "rev-parse", f"{tried['ref']}^{{tree}}") == tried["tree"]
     assert (report.status, report.files, report.question) == (Status.VERIFIED, ("sums.py",), "")
     assert project.branches(repository) == [report.branch]
     assert project.git(repository, "show", f"{report.branch}:sums.py") + "\n" == OTHER
@@ -135,9 +139,11 @@ def test_a_job_waits_for_words_and_its_agent_goes_on_with_them(crew: Open, repos
 
 def test_words_of_ones_own_are_an_answer_and_some_are_none() -> None:
     job = Job(1, "t", Status.PAUSED)
-    record = AttemptRecord(1, "model", 0, AttemptState.ASKED, question="Which?", choices=("a", "b"), answers=("first",))
+    record = AttemptRecord(1, "model", 0, AttemptState.ASKED, question="Which?", choices=("a", "b"))
+    record = replace(record, asked=("Before?",), answers=("first",))
     said = answered(job, [record], "like\x1b[2J this\n")
     assert (said.state, said.answers, said.question) == (AttemptState.OPEN, ("first", "like this"), "")
+    assert said.asked == ("Before?", "Which?")
     for wrong, why in (
         (0, r"the answers 1 to 2, and takes other words \(--text TEXT\); `none` is no answer"),
         (3, "3 is no answer"),

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.course import OBJECTION_CHARACTERS, Course, Tried, following, objection
-from orchestrator.records import AttemptRecord, AttemptState
+from orchestrator.records import AttemptRecord, AttemptState, OptionRecord
 from verifier import Evidence, RungResult, Status, Verdict
 
 GOOD = Verdict("b", "t", (RungResult("reproduce", Status.PASS, ""), RungResult("suite", Status.PASS, "")))
@@ -79,6 +79,27 @@ def test_nothing_follows_a_proposal_that_nothing_speaks_against_or_a_question() 
     first = following(course, [])
     assert first is not None
     assert following(course, [Tried(replace(first, state=AttemptState.ASKED))]) is None
+
+
+def test_what_a_person_said_is_told_to_every_later_attempt() -> None:
+    course = Course(("model", "repair"), rounds=1)
+    first = AttemptRecord(1, "model", 0, asked=("Sum or mean?",), answers=("the sum",))
+    tried = [ended(first, BAD)]
+    for _ in range(2):
+        record = following(course, tried)
+        assert record is not None and record.answers == ()
+        assert [text.splitlines()[1::2] for text in record.heard] == [["Sum or mean?", "the sum"]]
+        tried.append(ended(record, None))
+    assert agents(tried) == ["model", "model", "repair"]
+
+
+def test_a_chosen_option_is_told_too_and_none_of_them_is_the_end() -> None:
+    course = Course(("model", "repair"))
+    options = (OptionRecord("A", "", "it adds", "t"), OptionRecord("B", "", "it joins", "u"))
+    asked = AttemptRecord(1, "model", 0, question="Which?", options=options)
+    record = following(course, [ended(replace(asked, answer=2), BAD)])
+    assert record is not None and record.heard[0].endswith("Which?\nThe answer was:\nit joins")
+    assert following(course, [ended(replace(asked, answer=0), None)]) is None
 
 
 @given(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agents import NoFix, Proposal, Result, Stopped, Task, Workspace
+from agents import NoFix, Proposal, Query, Result, Stopped, Task, Workspace
 from orchestrator.crew import Crew
 from orchestrator.errors import OrderRefused
 from orchestrator.records import Event, JobReport, Status
@@ -26,11 +26,11 @@ class Companion:
     seen: Callable[[Workspace], bool]
     mends: bytes = project.FIXED.encode()
     dies: bool = False
+    asks: bool = False
     name: str = "companion"
 
     def work(self, task: Task, workspace: Workspace) -> Result:
         """Mend, have the user save, and wait for it."""
-        del task
         if not any(step.kind == "write" for step in workspace.journal()):
             workspace.write("sums.py", self.mends)
         self.save()
@@ -38,6 +38,8 @@ class Companion:
             workspace.check()
         if self.dies:
             raise Stopped
+        if self.asks and not task.answers:
+            return Query("Shall the first count too?")
         change = workspace.change()
         return Proposal(change, "Count all numbers", "The first was left out.") if change else NoFix("nothing")
 
@@ -51,7 +53,9 @@ def has(path: str, data: bytes) -> Callable[[Workspace], bool]:
     return seen
 
 
-def works(state: Path, repository: Path, agent: Companion, **given: Any) -> tuple[JobReport, list[str]]:
+def works(
+    state: Path, repository: Path, agent: Companion, answer: str = "", **given: Any
+) -> tuple[JobReport, list[str]]:
     """Have the companion work, on the job that waits where there is one; return the report and what was told of saves."""
     told: list[str] = []
 
@@ -61,6 +65,8 @@ def works(state: Path, repository: Path, agent: Companion, **given: Any) -> tupl
     engines = replace(real_engines(state), agent=lambda _: agent)
     with Crew(state, project.settings(state), engines=engines) as crew:
         waiting = [report for report in crew.list() if report.status.resumable]
+        if waiting and answer:
+            return crew.answer(waiting[0].ticket.id, answer, watch), told
         if waiting:
             return crew.resume(waiting[0].ticket.id, watch), told
         return crew.fix(order(repository, follow=True, **given), watch), told
@@ -122,6 +128,42 @@ def test_a_later_life_goes_on_with_what_the_shadow_had_and_what_the_user_has_by_
     assert project.git(repository, "show", f"{branch}:sums.py") + "\n" == f"# Sums.\n\n{project.FIXED}"
     assert project.git(repository, "show", f"{branch}:other.py") == "x = 2"
     assert len(list((state / "pins").iterdir())) <= 3
+
+
+def test_what_was_saved_while_a_question_waited_is_not_undone_by_its_answer(repository: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+
+    def save() -> None:
+        (repository / "other.py").write_bytes(b"x = 1\n")
+
+    # It ends before its shadow has moved.
+    agent = Companion(save, lambda _: True, asks=True)
+    asked, _ = works(state, repository, agent, driver="copy")
+    assert (asked.status, asked.question) == (Status.PAUSED, "Shall the first count too?"), asked.why
+    (repository / "sums.py").write_text(project.BUGGY.replace("numbers[1:]", "numbers[0:][1:]"))
+    report, _ = works(state, repository, agent, answer="yes")
+    assert (report.status, report.files) == (Status.VERIFIED, ("sums.py",)), report.why
+    branch = str(report.branch)
+    # On what was there before the same was changed, and all of it of that time.
+    assert project.git(repository, "show", f"{branch}^:sums.py") + "\n" == project.BUGGY
+    assert project.git(repository, "diff", "--name-only", f"{branch}^", branch) == "sums.py"
+
+
+def test_a_question_is_not_lost_where_the_change_fits_nowhere_by_then(repository: Path, tmp_path: Path) -> None:
+    state, theirs = tmp_path / "state", project.BUGGY.replace("numbers[1:]", "numbers[0:][1:]")
+    (repository / "other.py").write_bytes(b"x = 0\n")
+
+    def save() -> None:
+        (repository / "sums.py").write_text(theirs)
+        (repository / "other.py").write_bytes(b"x = 1\n")
+
+    def seen(workspace: Workspace) -> bool:
+        if there := has("other.py", b"x = 1\n")(workspace):
+            workspace.write("other.py", b"x = 2\n")
+        return there
+
+    asked, _ = works(state, repository, Companion(save, seen, asks=True), driver="copy")
+    assert (asked.status, asked.question) == (Status.PAUSED, "Shall the first count too?"), asked.why
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,20 @@ from typing import Any
 
 import pytest
 
-from agents import Agent, ModelError, NoFix, OutOfBudget, Proposal, Result, ScriptedAgent, Task, Trouble, Workspace
+from agents import (
+    Agent,
+    ModelError,
+    NoFix,
+    OutOfBudget,
+    Proposal,
+    Query,
+    Result,
+    ScriptedAgent,
+    Task,
+    Trouble,
+    Workspace,
+    Write,
+)
 from orchestrator.allowance import Allowance, Amount
 from orchestrator.cli.document import report_document
 from orchestrator.crew import Crew
@@ -42,6 +55,20 @@ class Spending:
         workspace.settle(workspace.reserve(0.5, 600), 100, 50, 0.25)
         workspace.write("sums.py", project.FIXED.encode())
         return Proposal(workspace.change(), "Count all", "Paid for.")
+
+
+class Recalling:
+    """An agent that asks, gets it wrong, and then goes by what the answer was."""
+
+    name = "recalling"
+
+    def work(self, task: Task, workspace: Workspace) -> Result:
+        """Ask, write what the ladder refuses, then what is right where the text of the ticket has the answer."""
+        if not task.refused and not task.answers:
+            return Query("Shall the first number count?")
+        right = "Shall the first number count?\nThe answer was:\nof course" in task.text
+        workspace.write("sums.py", project.FIXED.encode() if right else project.WRONG)
+        return Proposal(workspace.change(), "Count all", "As was said.")
 
 
 class Absent:
@@ -168,6 +195,28 @@ def test_at_its_tokens_a_job_pauses_and_goes_on_with_more(tmp_path: Path, reposi
         assert "the job's tokens are spent: 150 of 700, and the next call may cost 600" in report.why
         assert crew.resume(report.ticket.id, tokens=1000).status is Status.VERIFIED
         assert crew.show(report.ticket.id).cost.usd == pytest.approx(0.75)
+
+
+def test_a_budget_that_ends_between_attempts_to_compare_pauses_the_job_unless_one_is_verified(
+    tmp_path: Path, repository: Path
+) -> None:
+    agents: dict[str, Agent] = {"acp:x": ScriptedAgent([Write("sums.py", project.WRONG)]), "acp:y": Spending()}
+    with opened(tmp_path, agents, agent="acp:x,acp:y", attempts=2, usd=0.3) as crew:
+        report = crew.fix(order(repository))
+        assert (report.status, report.next) == (Status.PAUSED, f"nightcrew resume {report.ticket.id} --usd 1")
+        refs = [each["ref"] for each in report_document(report)["tries"]]
+        assert refs == [f"refs/nightcrew/jobs/{report.ticket.id}/attempt-1", None]
+        assert crew.resume(report.ticket.id, usd=1.0).status is Status.VERIFIED
+        agents["acp:x"] = FIXING
+        assert crew.fix(order(repository)).status is Status.VERIFIED
+
+
+def test_what_a_person_answered_is_known_to_the_attempts_after_it(tmp_path: Path, repository: Path) -> None:
+    with opened(tmp_path, {"acp:x": Recalling()}, agent="acp:x") as crew:
+        ticket = crew.fix(order(repository)).ticket.id
+        report = crew.answer(ticket, "of course")
+    assert (report.status, len(report.attempts)) == (Status.VERIFIED, 2)
+    assert [each.answers for each in report.attempts] == [("of course",), ()]
 
 
 def test_at_a_day_s_limit_a_job_pauses_and_says_whose_it_is(tmp_path: Path, repository: Path) -> None:

@@ -42,6 +42,7 @@ def life(
     plan: bool = False,
     ask: bool = True,
     planner: Priced | None = None,
+    follow: bool = False,
 ) -> tuple[Result, MemoryWorkspace, ScriptedModel]:
     """Let an agent live once, on what the life before left of its journal and files."""
     journal: Sequence[Step] = after.journal()[:kept] if after else ()
@@ -49,7 +50,7 @@ def life(
     if after:
         workspace.files, workspace.trees = dict(after.files), dict(after.trees)
     model = ScriptedModel(script if after else (*PROBE, *script))
-    task = replace(TASK, ask=ask, plan=plan, answers=tuple(answers))
+    task = replace(TASK, ask=ask, plan=plan, answers=tuple(answers), follow=follow)
     return ConversationAgent(model, Settings(turns=20), words, planner=planner).work(task, workspace), workspace, model
 
 
@@ -173,6 +174,13 @@ def test_what_was_kept_is_not_lost_with_the_last_reading(end: Reply) -> None:
     assert isinstance(two, Question) and len(two.options) == 2
     assert isinstance(one, Proposal) and one.title == "Way 1"
     assert b"return a + b" in workspace.files["sums.py"]
+
+
+def test_no_reading_is_kept_where_the_files_move_with_what_the_user_saves() -> None:
+    script = (FIX, reading(1), lambda request: told(request, "move with what the user saves", DONE))
+    result, workspace, _ = life(*script, follow=True)
+    assert isinstance(result, Proposal) and result.title == "Add instead of subtracting"
+    assert not any(step.kind == "restore" for step in workspace.journal())
 
 
 @pytest.mark.parametrize("kept", range(1, 70, 3))
