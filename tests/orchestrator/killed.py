@@ -131,7 +131,9 @@ def main(state: Path, repository: Path, nth: int, answer: str = "") -> None:
     if answer == HEARS:
         agent, answer = Hearing(), ""
     engines = replace(real_engines(state), agent=lambda _: agent)
-    with Crew(state, project.settings(state), engines=engines, store=store) as crew:
+    # A mount is ended and begun again where the agent is patient; the others would only wait for it.
+    driver = None if isinstance(agent, Patient) else "copy"
+    with Crew(state, project.settings(state, driver=driver), engines=engines, store=store) as crew:
         crew.sweep()
         known = [report for report in crew.list() if report.status.resumable]
         named = "acp:x" if isinstance(agent, Hearing) else "command:true"
