@@ -20,5 +20,5 @@ class Settings:
     silence_s: float = 900.0
     messages: int = 200_000
     """That it may send before it answers."""
-    limits: Limits = Limits(wall_s=None, memory_bytes=64 << 30, output_bytes=64 << 10)
+    limits: Limits = Limits(wall_s=None, address_bytes=64 << 30, output_bytes=64 << 10)
     """Of its process; the workspace's budget cuts the time. Node reserves ten GiB of addresses for each WebAssembly memory."""

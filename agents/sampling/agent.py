@@ -130,7 +130,7 @@ class _Attempt:
         found = places(diagnosis.scores, self.workspace.read, self.settings.places, words(task, diagnosis))
         found = begun_at(found, task.variant.place)
         tests = sources(diagnosis.failing, task.suite, tuple(self.workspace.paths()), self.workspace.read)
-        beginning = Beginning(task, "\n\n".join(tests), "\n\n".join(diagnosis.messages))
+        beginning = Beginning(task, "\n\n".join(tests), "\n\n".join(dict.fromkeys(diagnosis.messages)))
         vote = self._vote(tests, found)
         temperature = min(_HOTTEST, self.settings.temperature + task.variant.warmer)
         self.reserve_s = self.workspace.remaining_s() * _RESERVE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agents.sampling.evidence import sources
-from agents.sampling.place import Span, places
+from agents.sampling.place import Place, Span, places
 from verifier import Suite
 
 TESTS = b"""\
@@ -65,3 +65,9 @@ def test_statements_are_suspected_whole_and_a_named_function_is_raised() -> None
     first, second = places(scores, {"a.py": CODE}.__getitem__, 4, frozenset({"named"}))
     assert (first.name, first.statements) == ("named", (Span(14, 14),))
     assert (second.name, second.statements) == ("outer", (Span(8, 10), Span(4, 6)))
+
+
+def test_a_long_docstring_is_left_out_and_a_short_one_or_another_functions_stays() -> None:
+    code = b'def f(x):\n    """Do it.\n\n    At length.\n    """\n    return x\n\n\ndef g(x):\n    """Do it."""\n    return x\n'
+    assert Place("a.py", 1, 6, "f", 1.0).without_docstring(code) == "def f(x):\n    return x"
+    assert Place("a.py", 9, 11, "g", 1.0).without_docstring(code) == 'def g(x):\n    """Do it."""\n    return x'
