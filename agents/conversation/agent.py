@@ -63,8 +63,8 @@ class ConversationAgent:
         """Converse until the work is done and holds, is given up, goes nowhere, or waits for a person. Raises `ModelError` where no model answers."""
         speaker = self._speaker(workspace, Priced(self.model, self.price, count=self.count))
         if isinstance(speaker, NoFix):
-            # Who wants to see a plan first gets no change without one.
-            if self.otherwise is None or task.plan:
+            # Who wants to see a plan first gets no change without one, and samples hold files that a user may save meanwhile.
+            if self.otherwise is None or task.plan or task.follow:
                 return speaker
             workspace.note("no_tools", {}, progress=f"{self.model.name} cannot hold tools: {self.otherwise.name}")
             return self.otherwise.work(task, workspace)

@@ -86,6 +86,8 @@ class SamplingAgent:
         """Sample until a candidate passes and a real run confirms it, or all rounds are over. Raises `ModelError`."""
         if task.plan:
             return NoFix("A plan was asked for, and samples are made without one.", "A model that can hold tools.")
+        if task.follow:
+            return NoFix("Samples are tried on files that stand still, and these follow what is saved.", "No --follow.")
         past = recall(workspace.journal())
         past.restore(workspace)
         ids = wanted(task, workspace) if past.diagnosis is None else past.diagnosis.failing

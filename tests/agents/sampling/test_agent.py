@@ -9,6 +9,7 @@ import pytest
 
 from agents import (
     Finish,
+    MemoryWorkspace,
     ModelError,
     NoFix,
     Proposal,
@@ -23,7 +24,7 @@ from agents import (
 )
 from agents.sampling import SamplingAgent, Settings
 from tests.agents.repair.folder import FolderWorkspace, opened
-from verifier import ForkServers
+from verifier import ForkServers, Suite
 
 FILES: dict[str, str | bytes] = {
     "prices.py": "def total(prices, rebate):\n    summed = sum(prices)\n    return summed + rebate\n\n\n"
@@ -177,3 +178,13 @@ def test_a_life_after_a_crash_asks_nothing_again(tmp_path: Path) -> None:
     assert isinstance(result, Proposal)
     assert model.asked == []
     assert second.files == workspace.files
+
+
+@pytest.mark.parametrize(("plan", "says"), [(True, "A plan was asked for"), (False, "stand still")])
+def test_what_samples_cannot_do_is_said_before_anything_is_asked(plan: bool, says: str) -> None:
+    model = ScriptedModel([])
+    task = Task("rebates", Suite("pytest"), (FAILING,), plan=plan, follow=not plan)
+    result = SamplingAgent(model, ForkServers(), ONE, words).work(task, MemoryWorkspace({}))
+    assert isinstance(result, NoFix)
+    assert says in result.why
+    assert not model.asked
