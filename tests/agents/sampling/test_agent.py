@@ -12,6 +12,7 @@ from agents import (
     MemoryWorkspace,
     ModelError,
     NoFix,
+    OutOfBudget,
     Proposal,
     Question,
     Reply,
@@ -158,6 +159,13 @@ def test_what_was_refused_before_is_told_and_not_proposed_again(tmp_path: Path) 
 def test_attempts_of_one_job_stray_further_each(tmp_path: Path) -> None:
     _, _, model = work(tmp_path, [NOTHING] * 8, variant=1)
     assert max(request.temperature or 0.0 for request in model.asked) == pytest.approx(1.1)
+
+
+@pytest.mark.parametrize("end", [ModelError(Trouble.UNREACHABLE, "gone"), OutOfBudget("the dollars are spent")])
+def test_what_passes_is_proposed_where_nothing_more_can_be_asked(tmp_path: Path, end: Exception) -> None:
+    result, workspace, _ = work(tmp_path, [WRONG, RIGHT, NOTHING, NOTHING, *[end] * 4])
+    assert isinstance(result, Proposal)
+    assert repaired(workspace)
 
 
 def test_trouble_that_no_sample_escapes_is_raised(tmp_path: Path) -> None:
