@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from agents.agent import Workspace
-from agents.conversation.hands import Files
 from agents.edits import Applied, Edit, Refused, apply, read
+from agents.errors import OutOfBudget
 from shadowfs import RepoPath
+
+
+@dataclass(frozen=True, slots=True)
+class Files(Mapping[RepoPath, bytes]):
+    """A workspace's files, each read when it is asked for."""
+
+    workspace: Workspace
+
+    def __getitem__(self, path: RepoPath) -> bytes:
+        try:
+            return self.workspace.read(path)
+        except OutOfBudget:
+            raise
+        except OSError:
+            raise KeyError(path) from None
+
+    def __iter__(self) -> Iterator[RepoPath]:
+        return self.workspace.paths()
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self.workspace.paths())
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from orchestrator.forking import forking
 from orchestrator.languages import languages_in
 from orchestrator.locating import locator
 from orchestrator.patterns import matching
-from orchestrator.records import AttemptRecord, AttemptState, OptionRecord, Ticket
+from orchestrator.records import AttemptRecord, AttemptState, OptionRecord
 from orchestrator.refs import name_of
 from orchestrator.workspace import ShadowWorkspace
 from shadowfs import Change, Entry, RepoPath, Snapshot
@@ -175,11 +175,6 @@ def _cleaned(snapshot: Snapshot, change: Change, protects: Callable[[RepoPath], 
     return snapshot.depot.change(change.base, snapshot.depot.graft(change.tree, undone))
 
 
-def option_name(ticket: Ticket, attempt: int, option: int) -> str:
-    """Return under which name the depot keeps the tree of an option that an attempt ended with."""
-    return name_of(ticket.id, attempt, option)
-
-
 def _kept_options(
     work: Assignment,
     snapshot: Snapshot,
@@ -192,7 +187,7 @@ def _kept_options(
     for number, option in enumerate(question.options, 1):
         proposal = option.proposal
         tree = _cleaned(snapshot, proposal.change, protects).tree
-        snapshot.depot.keep(option_name(work.ticket, record.number, number), tree)
+        snapshot.depot.keep(name_of(work.ticket.id, record.number, number), tree)
         kept.append(OptionRecord(proposal.title, proposal.explanation, option.shows, tree))
     return tuple(kept)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from agents import AgentError, Compared, Step, recall
 from orchestrator.assignment import Assignment
-from orchestrator.attempting import attempt, option_name
+from orchestrator.attempting import attempt
 from orchestrator.budget import Budget
 from orchestrator.engines import Engines
 from orchestrator.errors import WrongStatus
@@ -16,6 +16,7 @@ from orchestrator.lease import Heartbeat
 from orchestrator.memory import MemoryStore
 from orchestrator.place import Places
 from orchestrator.records import AttemptRecord, AttemptState, Job, StepRecord, Watch
+from orchestrator.refs import name_of
 from orchestrator.store import Store
 
 SECONDS = 600.0
@@ -82,7 +83,7 @@ def _gone_through(
     except AgentError as error:
         return str(error)
     for option in range(1, len(ended.options) + 1):
-        job.snapshot.depot.drop(option_name(ticket, record.number, option))
+        job.snapshot.depot.drop(name_of(ticket.id, record.number, option))
     return f"{ended.state}: {ended.title or ended.why}"
 
 

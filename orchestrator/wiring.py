@@ -114,10 +114,10 @@ def _agent_of(endpoint: Endpoint, name: str, there: Sequence[Endpoint], model_at
         endpoint.cost_usd,
         name,
         endpoint.model,
-        None if plans.name == endpoint.name else planner,
-        endpoint.works,
-        endpoint.repair,
-        endpoint.parallel,
+        planner=None if plans.name == endpoint.name else planner,
+        works=endpoint.works,
+        repair=endpoint.repair,
+        parallel=endpoint.parallel,
     )
 
 

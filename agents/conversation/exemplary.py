@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 
+from agents.patch import patch
 from shadowfs import Example, ExampleFile
 
 _CHARACTERS = 16_000
@@ -19,5 +19,4 @@ def diffs(examples: Sequence[Example]) -> str:
 
 
 def _diff(file: ExampleFile) -> str:
-    before, after = ((data or b"").decode("utf-8", "replace").splitlines() for data in (file.before, file.after))
-    return "\n".join(difflib.unified_diff(before, after, f"a/{file.path}", f"b/{file.path}", lineterm=""))
+    return patch(file.path, file.before or b"", file.after or b"").decode("utf-8", "replace")

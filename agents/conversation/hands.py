@@ -2,43 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from agents import shown
 from agents.agent import Task, Workspace
 from agents.conversation.ledger import Contents, Ledger
+from agents.editing import Files
 from agents.edits import Applied, Edit, Replace, Whole, apply
 from agents.errors import BadPattern, OutOfBudget
 from agents.wording import plain
 from sandbox import Command, Limits
-from shadowfs import RepoPath
 from verifier import Position, ServerRefused
 
 Arguments = Mapping[str, object]
 _COMMAND_S = 120.0
 _MOST_MATCHES = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class Files(Mapping[RepoPath, bytes]):
-    """A workspace's files, each read when it is asked for."""
-
-    workspace: Workspace
-
-    def __getitem__(self, path: RepoPath) -> bytes:
-        try:
-            return self.workspace.read(path)
-        except OutOfBudget:
-            raise
-        except OSError:
-            raise KeyError(path) from None
-
-    def __iter__(self) -> Iterator[RepoPath]:
-        return self.workspace.paths()
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self.workspace.paths())
 
 
 @dataclass(frozen=True, slots=True)

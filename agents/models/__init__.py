@@ -5,7 +5,7 @@ from agents.models.calls import Printed, ToolStyle, printed
 from agents.models.endpoint import Endpoint, Key, NamedModel, choose, endpoints
 from agents.models.errors import ModelError, Trouble
 from agents.models.http import HttpModel
-from agents.models.journaled import JournaledModel, Recording, ReplayedModel, recall
+from agents.models.journaled import JournaledModel, Recording, recall
 from agents.models.metered import MeteredModel, Price, Priced, free, within_budget
 from agents.models.model import Finish, Message, Model, Reply, Request, Role, Tool, ToolCall, Usage, Watch, unwatched
 from agents.models.patience import Patience
@@ -35,7 +35,6 @@ __all__ = [
     "Recorded",
     "Recording",
     "Refused",
-    "ReplayedModel",
     "Replaying",
     "Reply",
     "Request",

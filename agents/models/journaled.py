@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agents.agent import Step, Workspace
-from agents.models.errors import ModelError, Trouble
+from agents.models.errors import ModelError
 from agents.models.model import Model, Reply, Request, Watch, unwatched
 from agents.models.record import Recorded, digest, read_reply, read_requests, reply_data, request_data
 
@@ -86,28 +86,6 @@ class JournaledModel:
         with self._lock:
             self._workspace.note(REPLIED, {"request": key, **reply_data(reply)})
         return reply
-
-
-class ReplayedModel:
-    """Answers from a recording alone, so that an attempt can be gone through again with changed code and no model."""
-
-    def __init__(self, recording: Recording, name: str, context_tokens: int) -> None:
-        self._left = {key: deque(replies) for key, replies in recording.replies.items()}
-        self._asked: Counter[str] = Counter()
-        self.name = name
-        self.context_tokens = context_tokens
-
-    def complete(self, request: Request, *, deadline_s: float, watch: Watch = unwatched) -> Reply:
-        """Return the recorded reply; raise `ModelError` (`NOT_RECORDED`) where there is none."""
-        watch("")
-        key = digest(self.name, request)
-        self._asked[key] += 1
-        if not (left := self._left.get(key)):
-            times = "never asked" if key not in self._left else f"asked {self._asked[key] - 1} times"
-            raise ModelError(
-                Trouble.NOT_RECORDED, f"the request {key} was {times} while this was recorded ({deadline_s:g} s)"
-            )
-        return left.popleft()
 
 
 def _failure(key: str, error: ModelError) -> Mapping[str, object]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from agents.agent import Task, Workspace
 from agents.repair.diagnosis import Diagnosis
 from agents.repair.hints import Hints
+from agents.repair.one_by_one import patched
 from agents.repair.past import Past
 from agents.repair.preparing import load, search_over
 from agents.repair.search import Plausible, Search, Settings
@@ -58,9 +59,7 @@ class Beside:
     def _sample(self, found: Plausible) -> Sample:
         variant = found.variant
         before = self.modules[variant.path].source.data
-        after = before
-        for edit in sorted(variant.candidate.edits, key=lambda each: -each.start):
-            after = after[: edit.start] + edit.text.encode() + after[edit.end :]
+        after = patched(variant.path, before, variant.candidate, "utf-8")
         line = Span(variant.line, variant.line)
         place = Place(variant.path, line.first, line.last, "", found.score, (line,))
         return between(place, before.decode(), after.decode(), by_repair=True)

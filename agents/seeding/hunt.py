@@ -6,13 +6,13 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from agents.patch import patch
 from agents.repair.diagnosis import is_test
 from agents.repair.index import Function
 from agents.repair.source import Skipped, Source, read_source
 from agents.repair.variants import Module
 from agents.seeding.draw import Bug, Draw, header_lines, inner
 from agents.seeding.harvest import Harvest, Seeded
-from agents.seeding.patch import patch
 from shadowfs import RepoPath
 from verifier import Candidate, Ending, Outcome, OutOfTime, ProtocolBroken, TestResult, Trial, Trials
 

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestrator.cli.edge import DIRECTORY, STATE_HELP, Edge, find_repository
-from orchestrator.cli.options import repo_option
+from orchestrator.cli.options import (
+    driver_option,
+    keep_unverified_option,
+    repo_option,
+    sandbox_option,
+    seconds_option,
+    test_option,
+)
 
 _ROUNDS = 1_000
 """How often a client may submit again: the budget ends it before."""
@@ -21,22 +28,11 @@ if TYPE_CHECKING:
 
 @click.command("mcp")
 @repo_option
-@click.option("--test", "test_command", metavar="CMD", help="The suite; default: nightcrew.toml's, else what is found.")
-@click.option(
-    "--seconds",
-    type=click.FloatRange(0, min_open=True),
-    metavar="S",
-    help="Budget of wall clock for a ticket, and the most that a client may ask for at a time.",
-)
-@click.option(
-    "--driver", type=click.Choice(["fuse", "copy"]), help="How shadows are made; default: the best that works."
-)
-@click.option(
-    "--sandbox",
-    type=click.Choice(["local", "docker", "none"]),
-    help="Where commands run; `none` gives up all isolation.",
-)
-@click.option("--keep-unverified", is_flag=True, help="Put a change on a branch though it could not be verified.")
+@test_option
+@seconds_option("Budget of wall clock for a ticket, and the most that a client may ask for at a time.")
+@driver_option
+@sandbox_option
+@keep_unverified_option
 @click.option("--state", type=DIRECTORY, metavar="DIR", help=STATE_HELP)
 def mcp_command(
     repo: Path | None,

@@ -42,6 +42,25 @@ repo_option = click.option(
     "--repo", type=DIRECTORY, metavar="DIR", help="The repository; default: the one around the current directory."
 )
 ticket_argument = click.argument("ticket")
+test_option = click.option(
+    "--test", "test_command", metavar="CMD", help="The suite; default: nightcrew.toml's, else what is found."
+)
+driver_option = click.option(
+    "--driver", type=click.Choice(["fuse", "copy"]), help="How shadows are made; default: the best that works."
+)
+sandbox_option = click.option(
+    "--sandbox",
+    type=click.Choice(["local", "docker", "none"]),
+    help="Where commands run; `none` gives up all isolation.",
+)
+keep_unverified_option = click.option(
+    "--keep-unverified", is_flag=True, help="Put a change on a branch though it could not be verified."
+)
+
+
+def seconds_option(help_text: str = "Budget of wall clock; the job pauses there.") -> Callable[[Any], Any]:
+    """Return the option that bounds the seconds of a ticket."""
+    return click.option("--seconds", type=click.FloatRange(0, min_open=True), metavar="S", help=help_text)
 
 
 def order_options(function: Function) -> Function:
@@ -52,7 +71,7 @@ def order_options(function: Function) -> Function:
 
 
 _ORDER_OPTIONS: tuple[Callable[[Any], Any], ...] = (
-    click.option("--test", "test_command", metavar="CMD", help="The suite; default: nightcrew.toml's, else what is found."),
+    test_option,
     click.option("--failing", multiple=True, metavar="ID", help="A test that must go from failing to passing. Repeatable."),
     click.option(
         "--add-test",
@@ -74,14 +93,14 @@ _ORDER_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--ask/--no-ask", default=None, help="Whether it may pause with a question, or takes the likeliest change."),
     click.option("--plan", is_flag=True, help="Have it plan first, and pause until `answer` approves the plan. For agents with models."),
     click.option("--follow", is_flag=True, help="Show it what you save meanwhile, wherever it has no version of its own."),
-    click.option("--seconds", type=click.FloatRange(0, min_open=True), metavar="S", help="Budget of wall clock; the job pauses there."),
+    seconds_option(),
     click.option("--usd", type=click.FloatRange(0), metavar="U", help="Budget in dollars; the job pauses there."),
     click.option("--tokens", type=click.IntRange(0), metavar="N", help="Budget in tokens of models; the job pauses there."),
-    click.option("--driver", type=click.Choice(["fuse", "copy"]), help="How shadows are made; default: the best that works."),
-    click.option("--sandbox", type=click.Choice(["local", "docker", "none"]), help="Where commands run; `none` gives up all isolation."),
+    driver_option,
+    sandbox_option,
     click.option("--seed", type=int, default=0, metavar="N", help="Makes a run repeatable."),
     click.option("--no-branch", is_flag=True, help="Keep a verified change in the depot only."),
-    click.option("--keep-unverified", is_flag=True, help="Put a change on a branch though it could not be verified."),
+    keep_unverified_option,
 )  # fmt: skip
 
 

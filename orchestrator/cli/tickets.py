@@ -9,11 +9,15 @@ import click
 
 from orchestrator.cli.edge import Edge, find_repository
 from orchestrator.cli.options import (
+    driver_option,
     order_options,
     read_added,
     read_text,
     repo_option,
+    sandbox_option,
+    seconds_option,
     shared_options,
+    test_option,
     text_options,
     ticket_argument,
 )
@@ -202,22 +206,11 @@ def _said(option: str | None, text: str | None) -> int | str:
 @click.command("review")
 @click.argument("ref")
 @repo_option
-@click.option("--test", "test_command", metavar="CMD", help="The suite; default: nightcrew.toml's, else what is found.")
+@test_option
 @click.option("--failing", multiple=True, metavar="ID", help="A test that must go from failing to passing. Repeatable.")
-@click.option(
-    "--seconds",
-    type=click.FloatRange(0, min_open=True),
-    metavar="S",
-    help="Budget of wall clock; the job pauses there.",
-)
-@click.option(
-    "--driver", type=click.Choice(["fuse", "copy"]), help="How shadows are made; default: the best that works."
-)
-@click.option(
-    "--sandbox",
-    type=click.Choice(["local", "docker", "none"]),
-    help="Where commands run; `none` gives up all isolation.",
-)
+@seconds_option()
+@driver_option
+@sandbox_option
 @shared_options
 def review_command(ref: str, repo: Path | None, edge: Edge, json_wanted: bool, **given: Any) -> int:
     """Judge any branch or commit REF with the ladder.

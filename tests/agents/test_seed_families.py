@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
+from agents.patch import patch
 from agents.repair.site import Operator
 from agents.repair.source import Source, read_source
 from agents.repair.variants import Module, Variants
 from agents.seeding.draw import Draw
 from agents.seeding.families import FAMILIES, Family
 from agents.seeding.makers import MAKERS
-from agents.seeding.patch import patch
 from agents.seeding.reversal import repairing
 from tests.agents.repair.test_operators import outcomes
 from tests.agents.repair.test_properties import functions

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from agents.seeding.patch import patch
+from agents.patch import patch
 from tests.bench.kept import Kept
 from tests.bench.model_compare_figures import Figures, targets
 from tests.bench.model_proxy import Recorder, Replayer, idle, recorded, serving, written

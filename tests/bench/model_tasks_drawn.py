@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from agents import Wanted, seed_bugs
+from agents.patch import patch
 from agents.repair.diagnosis import is_test
-from agents.seeding.patch import patch
 from sandbox import Limits
 from tests.bench import repair_libraries
 from tests.bench.model_tasks import CACHE, FILE, Task, changed, fill, passed, prepare, read, released, run, unit

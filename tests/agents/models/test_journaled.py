@@ -15,7 +15,7 @@ from agents.models import (
     Key,
     Message,
     ModelError,
-    ReplayedModel,
+    Replaying,
     Reply,
     Request,
     Role,
@@ -132,11 +132,11 @@ def test_a_recording_is_replayed_without_a_model() -> None:
     model = JournaledModel(ScriptedModel([RICH]), workspace)
     model.complete(ask("a"), deadline_s=1)
     recording = recall(life(workspace).journal())
-    replayed = ReplayedModel(recording, "scripted", 1000)
+    replayed = Replaying(recording, "scripted", 1000)
     assert replayed.complete(recording.requests[0].request, deadline_s=1) == RICH
-    with pytest.raises(ModelError, match="asked 1 times"):
+    with pytest.raises(ModelError, match="1 requests were recorded, and all are used up"):
         replayed.complete(ask("a"), deadline_s=1)
-    with pytest.raises(ModelError, match="never asked"):
+    with pytest.raises(ModelError, match="1 requests were recorded, and all are used up"):
         replayed.complete(ask("b"), deadline_s=1)
 
 
