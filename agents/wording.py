@@ -26,6 +26,6 @@ def tail(output: bytes, limit: int = 2000) -> str:
 
 def title(text: str) -> str:
     """Return the first line of a ticket that says something, as one short line."""
-    line = next((line.strip(" \t#*-") for line in plain(text).splitlines() if line.strip(" \t#*-")), "Fix")
-    words = " ".join(line.split())
+    lines = (" ".join(line.strip(" \t#*-").split()) for line in plain(text).splitlines())
+    words = next(filter(None, lines), "Fix")
     return words if len(words) <= _TITLE_CHARACTERS else f"{words[: _TITLE_CHARACTERS - 1].rstrip()}…"

@@ -7,9 +7,22 @@ from agents.models.errors import ModelError, Trouble
 from agents.models.http import HttpModel
 from agents.models.journaled import JournaledModel, Recording, recall
 from agents.models.metered import MeteredModel, Price, Priced, free, within_budget
-from agents.models.model import Finish, Message, Model, Reply, Request, Role, Tool, ToolCall, Usage, Watch, unwatched
+from agents.models.model import (
+    Finish,
+    Message,
+    Model,
+    Reply,
+    Request,
+    Role,
+    Token,
+    Tool,
+    ToolCall,
+    Usage,
+    Watch,
+    unwatched,
+)
 from agents.models.patience import Patience
-from agents.models.probe import Probed, Trial, probe
+from agents.models.probe import Probed, Trial, goes_on, probe
 from agents.models.record import Recorded
 from agents.models.replaying import Compared, Replaying
 from agents.models.scripted import ScriptedModel
@@ -41,6 +54,7 @@ __all__ = [
     "Role",
     "ScriptedModel",
     "TextToolModel",
+    "Token",
     "Tool",
     "ToolCall",
     "ToolStyle",
@@ -52,6 +66,7 @@ __all__ = [
     "choose",
     "endpoints",
     "free",
+    "goes_on",
     "printed",
     "probe",
     "recall",

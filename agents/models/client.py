@@ -33,6 +33,8 @@ _SPARE = {
     "temperature": None,
     "seed": None,
     "stop": None,
+    "logprobs": None,
+    "top_logprobs": None,
 }
 """Parameters that some servers refuse, and what they want instead (None: nothing)."""
 
@@ -177,7 +179,7 @@ class Call:
             raise self._error(Trouble.GARBAGE, "answered with something that is no stream of a chat")
         if not assembly.ended:
             raise _Again(self._error(Trouble.BROKEN, "ended its stream before its reply", assembly))
-        if not reply.calls and not reply.text.strip() and not reply.cut:
+        if not reply.calls and not reply.text.strip() and not reply.cut and not reply.tokens:
             if reply.finish is Finish.FILTER:
                 raise self._error(Trouble.REFUSED, "ended the reply by its content filter", assembly)
             raise self._error(Trouble.EMPTY, "returned nothing", assembly)
@@ -237,7 +239,9 @@ class Call:
         """Return a reply without the key, should the server have sent that back."""
         scrub = self._endpoint.scrub
         calls = tuple(replace(call, arguments=scrub(call.arguments)) for call in reply.calls)
-        return replace(reply, text=scrub(reply.text), thinking=scrub(reply.thinking), calls=calls)
+        text = scrub(reply.text)
+        tokens = reply.tokens if text == reply.text else ()
+        return replace(reply, text=text, thinking=scrub(reply.thinking), calls=calls, tokens=tokens)
 
 
 def _words(error: openai.APIStatusError) -> str:

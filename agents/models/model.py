@@ -56,7 +56,11 @@ class Tool:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a model is asked. `max_tokens` bounds the reply; None leaves a value to the server."""
+    """What a model is asked. `max_tokens` bounds the reply; None leaves a value to the server.
+
+    Where the last message is an assistant's, it is the beginning of the reply, that the model goes on from. With `alternatives` the reply
+    tells its tokens, and so many of those that were likeliest in the place of each. Not all servers can do either.
+    """
 
     messages: tuple[Message, ...]
     tools: tuple[Tool, ...] = ()
@@ -64,6 +68,15 @@ class Request:
     max_tokens: int | None = None
     stop: tuple[str, ...] = ()
     seed: int | None = None
+    alternatives: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token of a reply; `likeliest` are those that could have stood there, with their probabilities (0 to 1)."""
+
+    text: str
+    likeliest: tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +91,17 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a model answered. `thinking` is what some models say before they answer; it is no part of the answer."""
+    """What a model answered. `thinking` is what some models say before they answer; it is no part of the answer.
+
+    `tokens` are told where the request wants alternatives, and the server has them.
+    """
 
     text: str
     calls: tuple[ToolCall, ...] = ()
     usage: Usage = Usage()
     finish: Finish = Finish.STOP
     thinking: str = ""
+    tokens: tuple[Token, ...] = ()
 
     @property
     def cut(self) -> bool:

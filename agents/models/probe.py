@@ -1,4 +1,4 @@
-"""The self-test of a model: which style of tool call it can hold, by having it call a tool and go on from what that says."""
+"""The self-tests of a model: which style of tool call it can hold, by having it call a tool and go on from what that says; and whether it goes on from a reply's beginning."""
 
 from __future__ import annotations
 
@@ -64,6 +64,24 @@ def probe(model: Model, *, deadline_s: float, watch: Watch = unwatched) -> Probe
         if trials[-1].holds:
             return Probed(style, tuple(trials))
     return Probed(ToolStyle.NONE, tuple(trials))
+
+
+def goes_on(model: Model, *, deadline_s: float, watch: Watch = unwatched) -> bool:
+    """Say whether a model goes on from the beginning of a reply and tells its tokens' alternatives. Raises `ModelError` as `probe` does."""
+    messages = (
+        Message(Role.USER, "Count from one to nine, in words."),
+        Message(Role.ASSISTANT, "one, two, three, four,"),
+    )
+    try:
+        reply = model.complete(
+            Request(messages, temperature=0.0, max_tokens=4, seed=0, alternatives=2), deadline_s=deadline_s, watch=watch
+        )
+    except ModelError as error:
+        if error.trouble in _LAST:
+            raise
+        return False
+    written = "".join(token.text for token in reply.tokens).strip().lower()
+    return written.startswith("five") and any(len(token.likeliest) > 1 for token in reply.tokens)
 
 
 def _try(model: Model, style: ToolStyle, deadline_s: float, watch: Watch) -> Trial:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agents.agent import Step
-from agents.models.model import Finish, Message, Reply, Request, Role, Tool, ToolCall, Usage
+from agents.models.model import Finish, Message, Reply, Request, Role, Token, Tool, ToolCall, Usage
 
 _DIGITS = 32
 
@@ -61,6 +61,7 @@ def reply_data(reply: Reply) -> dict[str, object]:
         "usage": [usage.tokens_in, usage.tokens_out, usage.tokens_cached, usage.told],
         "finish": str(reply.finish),
         "thinking": reply.thinking,
+        **({"tokens": [[token.text, *token.likeliest] for token in reply.tokens]} if reply.tokens else {}),
     }
 
 
@@ -69,7 +70,8 @@ def read_reply(data: Mapping[str, object]) -> Reply:
     tokens_in, tokens_out, cached, told = _list(data["usage"])
     usage = Usage(_integer(tokens_in), _integer(tokens_out), _integer(cached), told is True)
     calls = tuple(_read_call(call) for call in _list(data["calls"]))
-    return Reply(_text(data["text"]), calls, usage, Finish(_text(data["finish"])), _text(data["thinking"]))
+    tokens = tuple(_read_token(token) for token in _list(data.get("tokens", ())))
+    return Reply(_text(data["text"]), calls, usage, Finish(_text(data["finish"])), _text(data["thinking"]), tokens)
 
 
 def _rest(request: Request) -> dict[str, object]:
@@ -80,6 +82,8 @@ def _rest(request: Request) -> dict[str, object]:
         "max_tokens": request.max_tokens,
         "stop": list(request.stop),
         "seed": request.seed,
+        # Told only where they are wanted: requests that earlier versions journaled keep their digest.
+        **({"alternatives": request.alternatives} if request.alternatives else {}),
     }
 
 
@@ -96,6 +100,7 @@ def _read_request(data: Mapping[str, object], messages: tuple[Message, ...]) -> 
         None if max_tokens is None else _integer(max_tokens),
         tuple(_text(each) for each in _list(data["stop"])),
         None if seed is None else _integer(seed),
+        _integer(data.get("alternatives", 0)),
     )
 
 
@@ -106,6 +111,12 @@ def _message(message: Message) -> list[object]:
 def _read_message(value: object) -> Message:
     role, text, calls, answers = _list(value)
     return Message(Role(_text(role)), _text(text), tuple(_read_call(call) for call in _list(calls)), _text(answers))
+
+
+def _read_token(value: object) -> Token:
+    text, *likeliest = _list(value)
+    pairs = (_list(each) for each in likeliest)
+    return Token(_text(text), tuple((_text(other), float(str(p))) for other, p in pairs))
 
 
 def _call(call: ToolCall) -> list[object]:

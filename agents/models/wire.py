@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
-from agents.models.model import Finish, Message, Reply, Request, Tool, ToolCall, Usage
+from agents.models.model import Finish, Message, Reply, Request, Role, Token, Tool, ToolCall, Usage
 
 _CHARACTERS_A_TOKEN = 4
 """What is assumed where a server counts nothing."""
@@ -34,6 +35,11 @@ def body(model: str, request: Request) -> dict[str, Any]:
     for name in ("temperature", "max_tokens", "seed"):
         if (value := getattr(request, name)) is not None:
             given[name] = value
+    if request.alternatives:
+        given |= {"logprobs": True, "top_logprobs": request.alternatives}
+    if request.messages and request.messages[-1].role is Role.ASSISTANT:
+        # vLLM wants both, llama.cpp's server sends the beginning back without them; elsewhere they are unknown.
+        given["extra_body"] = {"add_generation_prompt": False, "continue_final_message": True}
     return given
 
 
@@ -64,6 +70,7 @@ class Assembly:
         self._text: list[str] = []
         self._thinking: list[str] = []
         self._calls: list[dict[str, str]] = []
+        self._tokens: list[Token] = []
         self._places: dict[int, int] = {}
         self._usage: Usage | None = None
         self._finish: Finish | None = None
@@ -97,6 +104,8 @@ class Assembly:
             self._text.append(text)
         if thinking:
             self._thinking.append(thinking)
+        if self._request.alternatives:
+            self._take_tokens(_field(_field(choices[0], "logprobs"), "content"))
         if finish := _string(_field(choices[0], "finish_reason")):
             self._finish = _FINISHES.get(finish, Finish.STOP)
         return text, text + thinking + arguments
@@ -111,7 +120,18 @@ class Assembly:
         finish = self._finish or Finish.STOP
         if calls and finish is Finish.STOP:
             finish = Finish.TOOLS
-        return Reply(text, calls, self._usage or self._estimate(text + thinking), finish, thinking)
+        usage = self._usage or self._estimate(text + thinking)
+        return Reply(text, calls, usage, finish, thinking, tuple(self._tokens))
+
+    def _take_tokens(self, tokens: object) -> None:
+        for token in tokens if isinstance(tokens, list) else ():
+            found = _field(token, "top_logprobs")
+            pairs = [
+                (_string(_field(each, "token")), _probability(_field(each, "logprob")))
+                for each in (found if isinstance(found, list) else ())
+            ]
+            likeliest = tuple((text, p) for text, p in pairs if text and p > 0.0)
+            self._tokens.append(Token(_string(_field(token, "token")), likeliest))
 
     def _take_call(self, piece: object) -> str:
         index, id_ = _field(piece, "index"), _string(_field(piece, "id"))
@@ -150,6 +170,12 @@ def _field(value: object, name: str) -> object:
 
 def _string(value: object) -> str:
     return value if isinstance(value, str) else ""
+
+
+def _probability(logarithm: object) -> float:
+    if not isinstance(logarithm, int | float) or not logarithm <= 0.0:
+        return 0.0
+    return round(math.exp(logarithm), 4)
 
 
 def _count(value: object) -> int | None:

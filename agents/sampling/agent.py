@@ -1,10 +1,11 @@
-"""The sampling agent: places by coverage and traceback, many short questions about each from one shared prompt, all tried in a fork server."""
+"""The sampling agent: places by coverage and traceback, walks along each and many short questions about it from one shared prompt, all tried in a fork server."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from threading import Event
 
 from agents.agent import NoFix, Proposal, Question, Result, Task, Workspace
@@ -19,6 +20,7 @@ from agents.models import (
     Request,
     Trouble,
     free,
+    goes_on,
     within_budget,
 )
 from agents.prompts import Layout, TokenCounter, encoding_of
@@ -37,8 +39,9 @@ from agents.sampling.evidence import sources
 from agents.sampling.place import Place, begun_at, places
 from agents.sampling.pool import Pool
 from agents.sampling.sample import Sample, samples_of
-from agents.sampling.turn import Turn, rivals, turns
+from agents.sampling.turn import Pass, Turn, passes, rivals, turns
 from agents.sampling.vote import Vote
+from agents.sampling.walk import ALTERNATIVES, Walk
 from shadowfs import RepoPath
 from verifier import TrialsFactory
 
@@ -47,6 +50,9 @@ _TRIED = 4
 _STATEMENT_TOKENS = 200
 """A reply to a question about a line or a few is no longer."""
 _HOTTEST = 1.2
+_TRIALS_SHARE = 0.1
+"""Of the seconds left, the edits of one walk may take so much to try; the most likely ones are tried in any case."""
+_TRIALS = 20
 _RESERVE = 0.15
 """Share of the seconds left at the start that is kept for applying and testing the choice."""
 _TROUBLE = frozenset(
@@ -59,7 +65,8 @@ _TROUBLE = frozenset(
 class Settings:
     """How many places and rounds, requests at once; how long a reply may be, and how far replies stray.
 
-    With `repair` the repair agent's candidates compete with those of the model.
+    With `repair` the repair agent's candidates compete with those of the model. With `walk` it is first seen where the model would leave
+    the code, as long as its server goes on from a reply's beginning and tells alternatives.
     """
 
     places: int = 4
@@ -69,6 +76,7 @@ class Settings:
     call_s: float = 300.0
     temperature: float = 0.8
     repair: bool = True
+    walk: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +144,15 @@ class _Attempt:
         vote = self._vote(tests, found)
         temperature = min(_HOTTEST, self.settings.temperature + task.variant.warmer)
         self.reserve_s = self.workspace.remaining_s() * _RESERVE
-        for turn in turns(found, self.settings.rounds, temperature):
+        ways: Iterable[Pass | Turn] = chain(self._passes(found), turns(found, self.settings.rounds, temperature))
+        for turn in ways:
             try:
-                self._take(beginning, turn)
-                if self.pool.passing and self._left_s() > 0:
-                    self._take(beginning, rivals(turn, temperature))
+                if isinstance(turn, Pass):
+                    self._walk(beginning, turn)
+                else:
+                    self._take(beginning, turn)
+                    if self.pool.passing and self._left_s() > 0:
+                        self._take(beginning, rivals(turn, temperature))
             except (OutOfBudget, ModelError):
                 # What passes is not lost where nothing more can be asked.
                 if answer := self._answer(vote):
@@ -159,6 +171,11 @@ class _Attempt:
     def _left_s(self) -> float:
         """Return the seconds that may still be spent on asking: once something passes, not those for confirming it."""
         return self.workspace.remaining_s() - (self.reserve_s if self.pool.passing else 0.0)
+
+    @property
+    def _trying_s(self) -> float:
+        """Return the seconds that trying the edits of a walk may take, about."""
+        return _TRIALS * self.diagnosis.seconds + self.diagnosis.guard_seconds
 
     def _answer(self, vote: Vote) -> Proposal | Question | None:
         """Propose the best candidate that passes and that a real run confirms; ask where they do different things and nothing decides."""
@@ -189,6 +206,47 @@ class _Attempt:
         unusable = f"; {self.unusable} held no edit that could be read" if self.unusable else ""
         return NoFix(f"{why}{unusable}.", "Another model, more samples, or a ticket that says more.")
 
+    def _passes(self, found: Sequence[Place]) -> Iterator[Pass]:
+        """Yield the walks to be made, where the model's server can do what they need."""
+        if self.settings.walk and goes_on(self.model, deadline_s=self._deadline_s(), watch=self._watch):
+            yield from passes(found)
+
+    def _walk(self, beginning: Beginning, turn: Pass) -> None:
+        """Walk along a place and try the edits that this shows; where none passes, have the likeliest of them written to their end."""
+        data = self.workspace.read(turn.place.path)
+
+        def asked(ask: Ask, tokens: int, stop: tuple[str, ...]) -> Reply:
+            if self._left_s() < self._trying_s:
+                raise OutOfBudget("the seconds that are left are for trying what the model has shown")
+            return self._reply(replace(self._request(beginning, ask, data, (), tokens), stop=stop))
+
+        try:
+            walk = Walk(turn.place, data, turn.form, asked, turn.nth)
+        except UnicodeDecodeError:
+            return
+        try:
+            walk.go()
+        except (OutOfBudget, ModelError):
+            # What the model has shown is tried even where it can be asked no further.
+            if self._left_s() > 0:
+                self._try(turn, walk.samples())
+            raise
+        self._try(turn, walk.samples())
+        for samples in walk.follow():
+            if self.pool.passing or self._left_s() <= 0:
+                break
+            self._try(turn, samples)
+
+    def _try(self, turn: Pass | Turn, samples: Sequence[Sample]) -> None:
+        """Try samples, the likeliest as far as trying them takes no more than its share of the time, and tell what came of it."""
+        place = turn.place
+        most = int(self._left_s() * _TRIALS_SHARE / max(self.diagnosis.seconds, 0.005))
+        passing = self.pool.take(samples[: max(_TRIALS, most)])
+        where = f"{place.path}:{place.first} {place.name}".rstrip()
+        told = f"{where}: {self.asked} replies, {len(self.pool.known)} different edits, {len(self.pool.passing)} pass"
+        note = {"nth": turn.nth, "place": where, "samples": len(samples), "passing": passing}
+        self.workspace.note("turn", note, progress=told)
+
     def _take(self, beginning: Beginning, turn: Turn) -> None:
         """Ask a turn's questions side by side, and try what the replies ask for."""
         place = turn.place
@@ -202,20 +260,19 @@ class _Attempt:
                 self.unusable += 1
             else:
                 samples += made
-        passing = self.pool.take(samples)
-        where = f"{place.path}:{place.first} {place.name}".rstrip()
-        data_of_turn = {"nth": turn.nth, "place": where, "samples": len(samples), "passing": passing}
-        told = f"{where}: {self.asked} replies, {len(self.pool.known)} different edits, {len(self.pool.passing)} pass"
-        self.workspace.note("turn", data_of_turn, progress=told)
+        self._try(turn, samples)
 
-    def _request(self, beginning: Beginning, ask: Ask, data: bytes, tried: Sequence[str]) -> Request:
+    def _request(
+        self, beginning: Beginning, ask: Ask, data: bytes, tried: Sequence[str], tokens: int | None = None
+    ) -> Request:
         self.asked += 1
-        tokens = self.settings.reply_tokens
-        if ask.form is not Form.WHOLE:
-            tokens = min(tokens, _STATEMENT_TOKENS)
-        layout = Layout(self.model.context_tokens, tokens)
+        tokens = tokens or (self.settings.reply_tokens if ask.form is Form.WHOLE else _STATEMENT_TOKENS)
+        layout = Layout(self.model.context_tokens, tokens + self.count(ask.begun))
         messages = beginning.about(ask, data, layout, self.count, tried)
-        return Request(messages, (), ask.temperature, tokens, seed=self.task.seed * 10_000 + self.asked)
+        alternatives = ALTERNATIVES if ask.begun else 0
+        return Request(
+            messages, (), ask.temperature, tokens, seed=self.task.seed * 10_000 + self.asked, alternatives=alternatives
+        )
 
     def _replies(self, requests: Sequence[Request]) -> list[Reply]:
         with ThreadPoolExecutor(self.settings.parallel) as threads:
@@ -234,13 +291,15 @@ class _Attempt:
 
     def _reply(self, request: Request) -> Reply:
         try:
-            deadline_s = max(0.0, min(self.settings.call_s, self._left_s()))
-            return self.model.complete(request, deadline_s=deadline_s, watch=self._watch)
+            return self.model.complete(request, deadline_s=self._deadline_s(), watch=self._watch)
         except ModelError as error:
             late = error.trouble is Trouble.DEADLINE and bool(self.pool.passing)
             if error.trouble not in _TROUBLE and not late:
                 raise
             return Reply("")
+
+    def _deadline_s(self) -> float:
+        return max(0.0, min(self.settings.call_s, self._left_s()))
 
     def _watch(self, piece: str) -> None:
         if self.leaving.is_set():
@@ -264,12 +323,11 @@ class _Attempt:
     def _proposal(self, choice: Sample) -> Proposal:
         place = choice.place
         where = f"`{place.name}`" if place.name else f"line {place.first}"
-        asked = choice.votes - choice.by_repair
-        by = [f"{asked} of {self.asked} replies of {self.model.name}"] if asked else []
-        by += ["the repair agent"] if choice.by_repair else []
+        by = [f"{self.model.name} asked for it"] if choice.weight > choice.by_repair else []
+        by += ["the repair agent found it"] if choice.by_repair else []
         told = f"{self.diagnosis.failing[0]} failed. {where} in {place.path} was suspected by coverage. Of {len(self.pool.known)} different edits"
         return Proposal(
             self.workspace.change(),
             f"Correct {place.name or place.path}",
-            f"{told} this passes the failing tests and all others that passed before; {' and '.join(by)} asked for it.",
+            f"{told} this passes the failing tests and all others that passed before; {' and '.join(by)}.",
         )

@@ -33,6 +33,8 @@ _STATEMENT = """The bug is here:
 ```
 Reply with what should stand there instead, and nothing else, in one fenced block. It must not be the same."""
 _WHOLE = "Reply with the corrected code of lines {first} to {last}, whole, in one fenced block."
+_AGAIN = "The bug is in this code. Write the corrected code, whole, in one fenced block. Change as little as possible."
+_ANEW = "Write `{name}` of {path}, in one fenced block, so that these tests pass."
 _SHOWN = 3_000
 
 
@@ -45,6 +47,10 @@ class Form(StrEnum):
     """What should stand in the place of a given statement."""
     WHOLE = "whole"
     """The whole place anew."""
+    AGAIN = "again"
+    """The place again, as far as it is right; the reply is begun with its lines, and where it leaves them is what counts."""
+    ANEW = "anew"
+    """The same without showing what stands there now, which models like to copy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,8 @@ class Ask:
     form: Form
     temperature: float
     statement: Span = Span(0, 0)
+    begun: str = ""
+    """With which the reply begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +90,13 @@ class Beginning:
         place = ask.place
         code = place.text(data) if ask.form is Form.WHOLE else place.without_docstring(data)
         tail = [Part(f"{place.path}, lines {place.first} to {place.last}", code, untrusted=True, priority=2)]
+        if ask.form is Form.ANEW:
+            tail.clear()
         if tried:
             tail.append(Part("tried in vain", "\n".join(tried)[-_SHOWN:], untrusted=True, priority=1))
         tail.append(Part("what to do", _asked(ask, data), priority=3))
-        return render(Prompt(tuple(prefix), (), tuple(tail)), layout, count).messages
+        messages = render(Prompt(tuple(prefix), (), tuple(tail)), layout, count).messages
+        return (*messages, Message(Role.ASSISTANT, ask.begun)) if ask.begun else messages
 
 
 def _asked(ask: Ask, data: bytes) -> str:
@@ -97,3 +108,7 @@ def _asked(ask: Ask, data: bytes) -> str:
             return _STATEMENT.format(statement=lines(data, ask.statement).replace("```", "'''"))
         case Form.WHOLE:
             return _WHOLE.format(first=ask.place.first, last=ask.place.last)
+        case Form.AGAIN:
+            return _AGAIN
+        case Form.ANEW:
+            return _ANEW.format(name=ask.place.name or "the code", path=ask.place.path)

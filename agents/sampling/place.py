@@ -44,13 +44,17 @@ class Place:
         """Return its lines."""
         return lines(data, Span(self.first, self.last))
 
-    def without_docstring(self, data: bytes) -> str:
-        """Return its lines without its function's docstring, where that has several: the tests say what is wanted, in fewer words."""
-        shown = split(data.decode("utf-8", "replace"))[: self.last]
+    def numbered(self, data: bytes) -> dict[int, str]:
+        """Return its lines by number, without its function's docstring where that has several: the tests say what is wanted, in fewer words."""
+        shown = dict(enumerate(split(data.decode("utf-8", "replace"))[self.first - 1 : self.last], self.first))
         span = next((each for each in _docstrings(_parsed(data)) if self.first <= each.first <= self.last), None)
         if span is not None and span.last > span.first:
-            shown[span.first - 1 : span.last] = []
-        return "".join(shown[self.first - 1 :]).rstrip("\r\n")
+            shown = {number: line for number, line in shown.items() if not span.first <= number <= span.last}
+        return shown
+
+    def without_docstring(self, data: bytes) -> str:
+        """Return the same as a text."""
+        return "".join(self.numbered(data).values()).rstrip("\r\n")
 
 
 def lines(data: bytes, span: Span) -> str:

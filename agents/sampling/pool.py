@@ -32,7 +32,7 @@ class Pool:
     failures: defaultdict[Place, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     def take(self, samples: Iterable[Sample]) -> int:
-        """Count votes, try what is new, and return how many of it passes."""
+        """Add weights up, try what is new, and return how many of it passes."""
         new: dict[Candidate, Sample] = {}
         for each in samples:
             if self._count(each) and not any(_same(each, text) for text in self.refused):
@@ -61,12 +61,12 @@ class Pool:
         self.passing.pop(candidate, None)
 
     def _count(self, sample: Sample) -> bool:
-        """Count a vote, and say whether it is the first for its candidate."""
+        """Add a sample's weight to its candidate's, and say whether it is the first."""
         seen = self.known.setdefault(sample.candidate, sample)
         if seen is sample:
             return True
-        votes, by_repair = seen.votes + sample.votes, seen.by_repair or sample.by_repair
-        self.known[sample.candidate] = replace(seen, votes=votes, by_repair=by_repair)
+        weight, by_repair = seen.weight + sample.weight, seen.by_repair or sample.by_repair
+        self.known[sample.candidate] = replace(seen, weight=weight, by_repair=by_repair)
         return False
 
     def _tried(self, candidates: Sequence[Candidate]) -> list[Trial]:

@@ -28,13 +28,16 @@ _MOST_PLACES = 3
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A candidate at a place: the lines it takes away, those it puts there, and how many replies asked for it."""
+    """A candidate at a place: the lines it takes away, those it puts there, and how much asked for it.
+
+    `weight` is 1 for each reply that did, and the probability of each departure from what stands there.
+    """
 
     place: Place
     old: str
     new: str
     candidate: Candidate
-    votes: int = 1
+    weight: float = 1.0
     by_repair: bool = False
     """Whether the repair agent found it, too."""
 
@@ -129,7 +132,7 @@ def _unparsed(after: str, before: str, place: Place) -> str:
     return f"the code has no function {place.name}" if place.name and place.name not in names else ""
 
 
-def between(place: Place, before: str, after: str, *, by_repair: bool = False) -> Sample:
+def between(place: Place, before: str, after: str, *, weight: float = 1.0, by_repair: bool = False) -> Sample:
     """Return the smallest edit that makes one text of a place's file of another, and the lines that it touches."""
     shorter = min(len(before), len(after))
     head = next((at for at in range(shorter) if before[at] != after[at]), shorter)
@@ -137,7 +140,7 @@ def between(place: Place, before: str, after: str, *, by_repair: bool = False) -
     start = len(before[:head].encode())
     end = len(before[: len(before) - tail].encode())
     candidate = Candidate((Edit(place.path, start, end, after[head : len(after) - tail]),))
-    return Sample(place, _lines(before, head, tail), _lines(after, head, tail), candidate, by_repair=by_repair)
+    return Sample(place, _lines(before, head, tail), _lines(after, head, tail), candidate, weight, by_repair)
 
 
 def _lines(text: str, head: int, tail: int) -> str:

@@ -8,8 +8,18 @@ from dataclasses import dataclass
 from agents.sampling.asking import Ask, Form
 from agents.sampling.place import Place
 
+_ANEW = 2
 _WHOLE_LINES = 60
 """Places longer than this are not asked for whole: the reply would take more than all short ones together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """A walk to be made along a place."""
+
+    place: Place
+    form: Form
+    nth: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +29,13 @@ class Turn:
     nth: int
     place: Place
     asks: tuple[Ask, ...]
+
+
+def passes(places: Sequence[Place]) -> Iterator[Pass]:
+    """Yield the walks along places: first along all as the model sees them, then anew along the most suspicious, then further down in each."""
+    yield from (Pass(place, Form.AGAIN) for place in places)
+    yield from (Pass(place, Form.ANEW) for place in places[:_ANEW] if place.name)
+    yield from (Pass(place, Form.AGAIN, 1) for place in places)
 
 
 def turns(places: Sequence[Place], rounds: int, temperature: float) -> Iterator[Turn]:

@@ -1,4 +1,4 @@
-"""The vote: how good a candidate that passes looks, by how many asked for it and whether it smells of satisfying the tests alone."""
+"""The vote: how good a candidate that passes looks, by how much asked for it and whether it smells of satisfying the tests alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from agents.repair.choice import literals
 from agents.sampling.sample import Sample
 
 _COPIED = 0.4
-"""Of a candidate that copies a literal from the tests so much of its votes counts, as the repair agent has it."""
+"""Of a candidate that copies a literal from the tests so much of its weight counts, as the repair agent has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +20,12 @@ class Vote:
     of_code: frozenset[str] = frozenset()
 
     def merit(self, sample: Sample) -> float:
-        """Return the votes for a sample, less where it smells."""
-        return sample.votes * self._trust(sample)
+        """Return the weight of a sample, less where it smells."""
+        return sample.weight * self._trust(sample)
 
     def smallest_first(self, samples: Sequence[Sample]) -> list[Sample]:
-        """Return samples that do the same, the smallest edit first among those that smell alike."""
-        return sorted(samples, key=lambda each: (-self._trust(each), _size(each)))
+        """Return samples that do the same, the smallest edit first among those that smell alike, then the shortest code."""
+        return sorted(samples, key=lambda each: (-self._trust(each), _size(each), len(each.new)))
 
     def _trust(self, sample: Sample) -> float:
         return _COPIED if literals(sample.new) & self.of_tests - self.of_code else 1.0

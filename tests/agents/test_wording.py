@@ -40,6 +40,7 @@ def test_a_title_is_one_short_line(text: str) -> None:
         ("\n\n## Crash\ton empty\ninput", "Crash on empty"),
         ("", "Fix"),
         ("---\n***", "Fix"),
+        ("\xa0\nCrash", "Crash"),
         ("x" * 100, "x" * 71 + "…"),
     ],
 )

@@ -22,6 +22,7 @@ from agents.models import (
     Patience,
     Request,
     Role,
+    Token,
     Tool,
     ToolCall,
     Trouble,
@@ -314,3 +315,35 @@ def test_the_client_library_is_imported_with_the_first_request_only() -> None:
     code = "import sys, json, agents.models; print(json.dumps([n for n in ('openai', 'asyncio', 'httpx2') if n in sys.modules]))"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert json.loads(said) == []
+
+
+def test_a_reply_that_is_begun_goes_on_and_tells_what_else_was_likely() -> None:
+    begun = Request((*HELLO.messages, Message(Role.ASSISTANT, "one,")), alternatives=2)
+    logprobs = {
+        "content": [
+            {
+                "token": " two",
+                "logprob": -0.1,
+                "top_logprobs": [
+                    {"token": " two", "logprob": -0.1},
+                    {"token": " 2", "logprob": -2.0},
+                    {"token": 7, "logprob": "x"},
+                ],
+            }
+        ]
+    }
+    event = json.dumps({"choices": [{"delta": {"content": " two"}, "logprobs": logprobs, "finish_reason": None}]})
+    with serving(sends(event, *chunks())) as server:
+        reply = model(server).complete(begun, deadline_s=AMPLE_S)
+    (body,) = server.bodies
+    assert (body["logprobs"], body["top_logprobs"]) == (True, 2)
+    assert (body["add_generation_prompt"], body["continue_final_message"]) == (False, True)
+    assert reply.tokens == (Token(" two", ((" two", 0.9048), (" 2", 0.1353))),)
+
+
+def test_alternatives_that_hold_the_key_are_not_told() -> None:
+    logprobs = {"content": [{"token": SECRET, "logprob": 0.0, "top_logprobs": [{"token": SECRET, "logprob": 0.0}]}]}
+    event = json.dumps({"choices": [{"delta": {"content": SECRET}, "logprobs": logprobs, "finish_reason": None}]})
+    with serving(sends(event, *chunks())) as server:
+        reply = model(server).complete(Request(HELLO.messages, alternatives=1), deadline_s=AMPLE_S)
+    assert SECRET not in repr(reply)

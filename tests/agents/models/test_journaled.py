@@ -20,6 +20,7 @@ from agents.models import (
     Request,
     Role,
     ScriptedModel,
+    Token,
     Tool,
     ToolCall,
     Trouble,
@@ -29,7 +30,9 @@ from agents.models import (
 from tests.agents.models.server import refuses, says, serving
 
 CALL = ToolCall("c", "read", '{"path": "a"}')
-RICH = Reply("text", (CALL,), Usage(10, 4, 2), Finish.TOOLS, "thought")
+RICH = Reply(
+    "text", (CALL,), Usage(10, 4, 2), Finish.TOOLS, "thought", (Token("text", (("text", 0.75), ("word", 0.25))),)
+)
 TOOL = Tool("read", "Read.", {"type": "object"})
 
 

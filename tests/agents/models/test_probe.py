@@ -14,10 +14,12 @@ from agents.models import (
     Role,
     ScriptedModel,
     TextToolModel,
+    Token,
     Tool,
     ToolCall,
     ToolStyle,
     Trouble,
+    goes_on,
     probe,
 )
 
@@ -107,3 +109,29 @@ def test_the_example_of_a_call_is_none_when_a_model_copies_it(style: ToolStyle) 
 def test_a_style_that_is_none_of_text_is_refused() -> None:
     with pytest.raises(ValueError, match="hermes"):
         TextToolModel(ScriptedModel([]), ToolStyle.NATIVE)
+
+
+def test_a_model_that_goes_on_and_tells_alternatives_is_known() -> None:
+    token = Token(" five", ((" five", 0.9), (" six", 0.1)))
+    model = ScriptedModel([Reply(" five", tokens=(token,))])
+    assert goes_on(model, deadline_s=5)
+    assert model.asked[0].messages[-1].role is Role.ASSISTANT
+    assert model.asked[0].alternatives
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "five, six",
+        Reply("One", tokens=(Token("One", (("One", 0.9), ("one", 0.1))),)),
+        Reply(" five", tokens=(Token(" five", ()),)),
+        ModelError(Trouble.REFUSED, "unknown argument"),
+    ],
+)
+def test_one_that_does_not_is_known_too(line: str | Reply | ModelError) -> None:
+    assert not goes_on(ScriptedModel([line]), deadline_s=5)
+
+
+def test_trouble_of_the_address_is_raised_then_too() -> None:
+    with pytest.raises(ModelError):
+        goes_on(ScriptedModel([ModelError(Trouble.UNREACHABLE, "gone")]), deadline_s=5)

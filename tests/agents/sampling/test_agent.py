@@ -39,7 +39,7 @@ OTHER = "WRONG:\n```python\n    return summed + rebate\n```\nRIGHT:\n```python\n
 WRONG = "WRONG: return summed + rebate\nRIGHT: return 7\n"
 STATEMENT = "```python\nreturn summed - rebate\n```"
 NOTHING = "I am sorry."
-ONE = Settings(places=1, rounds=2, parallel=1, repair=False)
+ONE = Settings(places=1, rounds=2, parallel=1, repair=False, walk=False)
 Line = str | Reply | Exception | Callable[[Request], Reply]
 
 
@@ -74,7 +74,7 @@ def test_what_passes_all_tests_and_most_replies_ask_for_is_proposed(tmp_path: Pa
     assert isinstance(result, Proposal)
     assert repaired(workspace)
     assert result.title == "Correct total"
-    assert "3 of 8 replies" in result.explanation
+    assert "scripted asked for it" in result.explanation
     assert len(model.asked) == 8
 
 
@@ -129,10 +129,10 @@ def test_where_nothing_passes_it_says_so_and_leaves_the_files_as_they_were(tmp_p
 
 
 def test_candidates_of_the_repair_agent_compete_with_those_of_the_model(tmp_path: Path) -> None:
-    result, workspace, _ = work(tmp_path, [NOTHING] * 40, Settings(places=1, rounds=6, parallel=1))
+    result, workspace, _ = work(tmp_path, [NOTHING] * 40, Settings(places=1, rounds=6, parallel=1, walk=False))
     assert isinstance(result, Proposal)
     assert repaired(workspace)
-    assert "the repair agent" in result.explanation
+    assert "the repair agent found it" in result.explanation
 
 
 def test_where_edits_that_pass_do_different_things_and_nothing_decides_it_asks(tmp_path: Path) -> None:
