@@ -20,19 +20,25 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 _CALL_S = 600.0
+_UNLIKELY = -7.0
+"""Logarithm of a probability below which alternatives are not recorded."""
 _VOLATILE = re.compile(r"0x[0-9a-f]{6,}|\b\d+(\.\d+)? ?s(econds)?\b|data-[0-9a-f]{6,}|pytest-of-\w+/pytest-\d+")
 """What differs from run to run in what tests say: addresses, durations, temporary places, and names made of hashes of those."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One reply: `key` names its request, `message` is what the model said, as JSON has it."""
+    """One reply: `key` names its request, `message` is what the model said, as JSON has it.
+
+    `tokens` are, where they were asked for, its tokens with those that were likeliest in the place of each, and the logarithms of their probabilities.
+    """
 
     key: str
     message: Mapping[str, Any]
     finish: str
     tokens_in: int
     tokens_out: int
+    tokens: Sequence[tuple[str, Mapping[str, float]]] = ()
 
 
 class Source(Protocol):
@@ -75,7 +81,7 @@ class Asking:
             **({"tool_calls": calls} if calls else {}),
         }
         chunks: list[Mapping[str, Any]] = [
-            {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]},
+            {"choices": [{"index": 0, "delta": delta, "finish_reason": None, **_logprobs(reply)}]},
             {"choices": [{"index": 0, "delta": {}, "finish_reason": reply.finish}]},
             {"choices": [], "usage": usage},
         ]
@@ -89,6 +95,17 @@ class Asking:
             self.handler.send_header("Content-Length", str(len(data)))
             self.handler.end_headers()
             self.handler.wfile.write(data)
+
+
+def _logprobs(reply: Recorded) -> dict[str, Any]:
+    """Return the field that tells a reply's tokens, where they were asked for."""
+    if not reply.tokens:
+        return {}
+    told = [
+        {"token": text, "top_logprobs": [{"token": other, "logprob": value} for other, value in likeliest.items()]}
+        for text, likeliest in reply.tokens
+    ]
+    return {"logprobs": {"content": told}}
 
 
 def key_of(body: Mapping[str, Any], place: str) -> str:
@@ -199,6 +216,7 @@ class _Assembly:
     """A streamed reply in the making."""
 
     text: list[str] = field(default_factory=list)
+    tokens: list[tuple[str, Mapping[str, float]]] = field(default_factory=list)
     calls: dict[int, dict[str, Any]] = field(default_factory=dict)
     finish: str = "stop"
     usage: Mapping[str, int] = field(default_factory=dict)
@@ -212,6 +230,10 @@ class _Assembly:
             self.finish = choice.get("finish_reason") or self.finish
             delta = choice.get("delta") or {}
             self.text.append(delta.get("content") or "")
+            for token in (choice.get("logprobs") or {}).get("content") or ():
+                likely = {each["token"]: round(each["logprob"], 3) for each in token["top_logprobs"]}
+                kept = {text: value for text, value in likely.items() if value > _UNLIKELY}
+                self.tokens.append((token["token"], kept if len(kept) > 1 else dict(list(likely.items())[:2])))
             for call in delta.get("tool_calls") or ():
                 known = self.calls.setdefault(
                     call.get("index", 0), {"id": "", "type": "function", "function": {"name": "", "arguments": ""}}
@@ -222,9 +244,8 @@ class _Assembly:
 
     def reply(self, key: str) -> Recorded:
         message = _message({"content": "".join(self.text), "tool_calls": list(self.calls.values())})
-        return Recorded(
-            key, message, self.finish, self.usage.get("prompt_tokens", 0), self.usage.get("completion_tokens", 0)
-        )
+        tokens_in, tokens_out = (self.usage.get(f"{name}_tokens", 0) for name in ("prompt", "completion"))
+        return Recorded(key, message, self.finish, tokens_in, tokens_out, self.tokens)
 
 
 def _message(message: Mapping[str, Any]) -> Mapping[str, Any]:
