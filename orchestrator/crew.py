@@ -23,6 +23,7 @@ from shadowfs import Change
 
 if TYPE_CHECKING:
     from orchestrator.engines import Engines
+    from orchestrator.reading import Reading
     from orchestrator.replaying import Replay
 
 DECIDABLE = (Status.VERIFIED, Status.UNVERIFIED, Status.ACCEPTED)
@@ -112,6 +113,14 @@ class Crew:
         change, job = self._proposal(ticket) if attempt is None else self._left_by(ticket, attempt)
         assert job.snapshot is not None
         return job.snapshot.depot.diff(change.base, change.tree)
+
+    def reading(self, ticket: str, attempt: int | None = None) -> Reading:
+        """Return the same in the order in which it is best read, with its evidence and risks. Raises `WrongStatus` where there is none."""
+        from orchestrator.reading import read
+
+        change, job = self._proposal(ticket) if attempt is None else self._left_by(ticket, attempt)
+        on = next((each for each in reversed(self._store.verdicts(job.number)) if each.tree == change.tree), None)
+        return read(change, on, self._store.ticket(job.ticket).order.text)
 
     def apply(self, ticket: str) -> Applied:
         """Put the change into the user's working tree. Raises `WouldOverwrite` (nothing is written then), `WrongStatus`."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from orchestrator.records import AttemptRecord, Cost, JobReport, StepRecord
 from orchestrator.refs import ref_of
-from verifier import RungResult, Verdict
+from verifier import Evidence, RungResult, Verdict
 
 Document = dict[str, Any]
 
@@ -105,17 +105,18 @@ def verdict_document(verdict: Verdict) -> Document:
 
 
 def _rung(rung: RungResult) -> Document:
-    evidence = [
-        {"kind": fact.kind, "text": fact.text, "path": fact.path, "line": fact.line, "tests": list(fact.tests)}
-        for fact in rung.evidence
-    ]
     return {
         "name": rung.name,
         "status": str(rung.status),
         "why": rung.why,
         "seconds": round(rung.seconds, 3),
-        "evidence": evidence,
+        "evidence": [evidence_document(fact) for fact in rung.evidence],
     }
+
+
+def evidence_document(fact: Evidence) -> Document:
+    """Return a fact that a rung found."""
+    return {"kind": fact.kind, "text": fact.text, "path": fact.path, "line": fact.line, "tests": list(fact.tests)}
 
 
 def cost_document(cost: Cost) -> Document:

@@ -74,9 +74,24 @@ def logs_command(ticket: str, edge: Edge, json_wanted: bool) -> None:
 @click.command("diff")
 @ticket_argument
 @click.option("--attempt", type=click.IntRange(1), metavar="K", help="What attempt K left, whether it won or not.")
+@click.option("--by-cause", is_flag=True, help="In the order in which it is best read, with evidence and risks.")
 @shared_options
-def diff_command(ticket: str, attempt: int | None, edge: Edge, json_wanted: bool) -> None:
-    """Print a ticket's change as a git patch."""
+def diff_command(ticket: str, attempt: int | None, by_cause: bool, edge: Edge, json_wanted: bool) -> None:
+    """Print a ticket's change as a git patch.
+
+    With --by-cause it is no patch, but a text to read: causes first, each with what it forces elsewhere and its tests, what is
+    mechanical last and in short.
+    """
+    if by_cause:
+        from orchestrator.cli.reading import print_reading, reading_document
+
+        with edge.crew() as crew:
+            reading = crew.reading(ticket, attempt)
+        if json_wanted:
+            print_document({"ticket": ticket, "attempt": attempt, "reading": reading_document(reading)})
+        else:
+            print_reading(reading)
+        return
     with edge.crew() as crew:
         patch = crew.diff(ticket, attempt)
     if json_wanted:

@@ -145,10 +145,10 @@ def worked(tmp_path_factory: pytest.TempPathFactory) -> Worked:
     return Worked(place / "state", listed["ticket"], seen)
 
 
-@pytest.mark.parametrize("command", ["fix", "show", "logs", "diff", "list"])
+@pytest.mark.parametrize("command", ["fix", "show", "logs", "diff", "diff --by-cause", "list"])
 def test_tty_1_no_sequence_of_anybodys_reaches_the_terminal(worked: Worked, command: str) -> None:
     words = [] if command == "list" else [worked.ticket]
-    seen = worked.seen if command == "fix" else on_a_terminal(command, *words, "--state", worked.state)
+    seen = worked.seen if command == "fix" else on_a_terminal(*command.split(), *words, "--state", worked.state)
     assert b"over" in seen
     assert OBEYED.search(seen) is None, seen
 

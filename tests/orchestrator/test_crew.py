@@ -72,6 +72,9 @@ def test_a_wrong_change_is_kept_but_gets_no_branch(crew: Open, repository: Path)
     assert "test_nothing_is_zero" in report.why
     assert (report.branch, project.branches(repository)) == (None, [])
     assert b"+    return 3" in opened.diff(report.ticket.id)
+    (group,) = opened.reading(report.ticket.id).groups
+    assert group.title == "`total` in sums.py"
+    assert any("test_nothing_is_zero" in str(fact) for fact in opened.reading(report.ticket.id).facts)
     assert report.commit is not None
 
 
