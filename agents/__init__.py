@@ -54,6 +54,7 @@ from agents.wording import title
 if TYPE_CHECKING:
     from agents.editing import Edited, put_edits
     from agents.edits import Replace, Whole
+    from agents.index import Definition, Outliner, is_code
     from agents.migration import MigrationAgent, diff_example
 
 __all__ = [
@@ -65,6 +66,7 @@ __all__ = [
     "BadPattern",
     "CommandAgent",
     "Compared",
+    "Definition",
     "Delete",
     "Edited",
     "Endpoint",
@@ -87,6 +89,7 @@ __all__ = [
     "NoFix",
     "Option",
     "OutOfBudget",
+    "Outliner",
     "Patience",
     "Priced",
     "Probed",
@@ -124,6 +127,7 @@ __all__ = [
     "choose",
     "diff_example",
     "endpoints",
+    "is_code",
     "model_agent",
     "probe",
     "put_edits",
@@ -135,9 +139,12 @@ __all__ = [
 _LATER = {
     "MigrationAgent": "agents.migration",
     "diff_example": "agents.migration",
+    "Definition": "agents.index",
     "Edited": "agents.editing",
+    "Outliner": "agents.index",
     "Replace": "agents.edits",
     "Whole": "agents.edits",
+    "is_code": "agents.index",
     "put_edits": "agents.editing",
 }
 """What takes a while to import, and most commands do not need: it is imported when it is asked for."""

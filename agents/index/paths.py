@@ -64,3 +64,8 @@ def role(path: RepoPath) -> Role:
 def language(path: RepoPath) -> str | None:
     """Return the language a file is cut in, None where its name says that it holds no text worth a search."""
     return _LANGUAGE.get(path.rpartition("/")[2].rpartition(".")[2].lower())
+
+
+def is_code(path: RepoPath) -> bool:
+    """Say whether a file is written in a programming language, as far as its name tells."""
+    return language(path) not in ("prose", "data", None)

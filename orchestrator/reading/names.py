@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from agents.index.grammars import Grammars
-from agents.index.outline import Definition
-from agents.index.paths import language
-from agents.index.python import outline as python_outline
+from agents import Definition, Outliner
 from orchestrator.reading.records import Hunk, Side
 from orchestrator.reading.tokens import tokens, words
 from shadowfs import RepoPath
@@ -33,7 +30,7 @@ class Named:
 class Outlines:
     """What files define, by path and side; read once each."""
 
-    grammars: Grammars = field(default_factory=Grammars)
+    outliner: Outliner = field(default_factory=Outliner)
     _known: dict[tuple[RepoPath, int], tuple[Definition, ...]] = field(default_factory=dict)
 
     def named(self, hunk: Hunk, before: tuple[str, ...], after: tuple[str, ...]) -> Named:
@@ -55,9 +52,7 @@ class Outlines:
     def _of(self, path: RepoPath, side: int, lines: tuple[str, ...]) -> tuple[Definition, ...]:
         known = self._known.get((path, side))
         if known is None:
-            text, tongue = "\n".join(lines), language(path)
-            found = python_outline(text) if tongue == "python" else self.grammars.outline(text, tongue or "")
-            known = self._known[path, side] = found or ()
+            known = self._known[path, side] = self.outliner.outline(path, "\n".join(lines))
         return known
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from agents.index.paths import language
+from agents import is_code
 from orchestrator.reading.marks import is_configuration
 from orchestrator.reading.names import Named
 from orchestrator.reading.records import Group, Hunk, Role, Seen
@@ -63,7 +63,7 @@ def ordered(hunks: Sequence[Hunk], known: Known) -> list[Group]:
 
 
 def _is_source(hunk: Hunk) -> bool:
-    return language(hunk.path) not in ("prose", "data", None) and not is_configuration(hunk.path)
+    return is_code(hunk.path) and not is_configuration(hunk.path)
 
 
 def _forced(sources: Sequence[Hunk], known: Known) -> Iterator[tuple[str, str]]:
