@@ -15,7 +15,7 @@ from agents.prompts.fence import fenced, neutral
 from agents.prompts.fit import Fitted, Kept, fit_log, fit_tail
 from agents.prompts.part import Node, Part, Prompt, Unit, Zone, units
 from agents.prompts.rendered import LeftOut, Placed, Rendered, ZoneState
-from agents.prompts.tokens import Count
+from agents.prompts.tokens import Count, TokenCounter
 
 _CALL_TOKENS = 8
 _SHOWN = 5
@@ -153,7 +153,7 @@ def _fit(prefix: list[_Piece], log: list[_Made], tail: list[_Made], layout: Layo
         *_left_out(tail, of_tail, Zone.TAIL, ["", of_room]),
     )
     messages, placed = _assemble(pieces)
-    tokens = sum(count(each.text) + call_tokens(each.calls, count) + layout.message for each in messages)
+    tokens = _tokens(pieces, placed, messages, count) + layout.message * len(messages)
     return Rendered(messages, tokens, placed, left_out, _zones(pieces), of_log.steps)
 
 
@@ -204,6 +204,16 @@ def _assemble(pieces: Sequence[_Piece]) -> tuple[tuple[Message, ...], tuple[Plac
     if first is not None:
         messages.append(_message(first, texts))
     return tuple(messages), tuple(placed)
+
+
+def _tokens(pieces: Sequence[_Piece], placed: Sequence[Placed], messages: Sequence[Message], count: Count) -> int:
+    """Return the tokens of all messages' texts and calls."""
+    if not isinstance(count, TokenCounter):
+        return sum(count(each.text) + call_tokens(each.calls, count) for each in messages)
+    of_message: list[list[tuple[str, int]]] = [[] for _ in messages]
+    for piece, place in zip(pieces, placed, strict=True):
+        of_message[place.message].append((piece.text, piece.tokens))
+    return sum(map(count.together, of_message))
 
 
 def _message(part: Part, texts: Sequence[str]) -> Message:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from agents.prompts import Group, Layout, Part, Prompt, TokenCounter, encoding_of, render
 
@@ -26,6 +28,18 @@ def test_a_count_is_remembered_by_content_and_forgotten_where_there_are_too_many
     for _ in range(3):
         assert [count(f"word {number}") for number in range(20)] == [count("word 1")] * 20
     assert len(count._counts) <= 4
+
+
+@pytest.mark.parametrize("encoding", ["cl100k_base", "o200k_base", "qwen3", "llama3"])
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.text(st.sampled_from("ab1 \t\n\r/.)'\"_é中\u0301\u2003"), max_size=8), max_size=12), st.booleans())
+def test_parts_that_stand_together_are_counted_as_their_message_is(
+    encoding: str, texts: list[str], untrusted: bool
+) -> None:
+    count = TokenCounter(encoding)
+    parts = tuple(Part(f"{at}", text, untrusted=untrusted and at % 2 == 0) for at, text in enumerate(texts))
+    made = render(Prompt(log=parts), Layout(10_000), count)
+    assert made.tokens == sum(count(each.text) + 4 for each in made.messages)
 
 
 def test_a_prompt_of_real_text_is_counted_as_its_messages_are(count: TokenCounter) -> None:
