@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from orchestrator.cli.edge import Edge, find_repository
+from orchestrator.cli.intake import build_options, merged, read_given
 from orchestrator.cli.options import (
     driver_option,
     order_options,
@@ -24,12 +25,14 @@ from orchestrator.cli.options import (
 from orchestrator.cli.output import print_document, print_report, write
 
 if TYPE_CHECKING:
+    from orchestrator.builds import Red
     from orchestrator.records import JobReport, Order
     from shadowfs import Example
 
 
 @click.command("fix")
 @text_options
+@build_options
 @repo_option
 @order_options
 @shared_options
@@ -38,7 +41,7 @@ def fix_command(
 ) -> int:
     """Work on one ticket, now, in the foreground.
 
-    TEXT says what is wrong (`-` reads it from standard input). Ctrl-C pauses the job: its work is kept, and `nightcrew
+    TEXT says what is wrong (`-` reads it from standard input), or a file of a red build does, or both. Ctrl-C pauses the job: its work is kept, and `nightcrew
     resume` goes on with it.
 
     Exit status: 0 a verified branch; 3 no fix found; 4 paused at its budget, by Ctrl-C, or with a
@@ -46,7 +49,8 @@ def fix_command(
     verified; 2 wrong usage or configuration; 1 anything else.
     """
     repository = find_repository(repo)
-    order = _order(edge, repository, read_text(text, text_file), given)
+    red = read_given(given, repository)
+    order = _order(edge, repository, read_text(text, text_file), given, red)
     from orchestrator.cli.progress import watching
 
     with edge.crew(edge.settings(repository, order.test_command, order.sandbox)) as crew, watching() as watch:
@@ -56,52 +60,29 @@ def fix_command(
 
 @click.command("file")
 @text_options
-@click.option(
-    "--from-junit",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Take failed tests from a JUnit XML file.",
-)
-@click.option(
-    "--from-log",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Take a CI log's end, and the failed tests pytest lists in it.",
-)
+@build_options
 @repo_option
 @order_options
 @shared_options
 def file_command(
-    text: str | None,
-    text_file: Path | None,
-    from_junit: Path | None,
-    from_log: Path | None,
-    repo: Path | None,
-    edge: Edge,
-    json_wanted: bool,
-    **given: Any,
+    text: str | None, text_file: Path | None, repo: Path | None, edge: Edge, json_wanted: bool, **given: Any
 ) -> None:
     """Queue a ticket; `nightcrew work` works on it.
 
-    The ticket is TEXT (`-` reads it from standard input), what a JUnit file or a CI log says, or both.
+    The ticket is TEXT (`-` reads it from standard input), what a file of a red build says, or both.
     """
-    from orchestrator.cli.intake import from_junit_file, from_log_file, merged
-
     repository = find_repository(repo)
-    found = from_junit_file(from_junit, repository) if from_junit else from_log_file(from_log) if from_log else None
-    words = read_text(text, text_file)
-    if found is not None:
-        words, given["failing"] = merged(words, tuple(given["failing"]), found)
-    order = _order(edge, repository, words, given)
+    red = read_given(given, repository)
+    order = _order(edge, repository, read_text(text, text_file), given, red)
     with edge.crew(edge.settings(repository, order.test_command, order.sandbox)) as crew:
         ticket = crew.file(order)
-    unplaced = found.unplaced if found else 0
+    unplaced = red.unplaced if red else 0
     if json_wanted:
         print_document({"ticket": ticket.id, "status": "queued", "failing": list(order.failing), "unplaced": unplaced})
         return
     write(f"filed {ticket.id}" + (f", with {len(order.failing)} failing tests named" if order.failing else ""))
     if unplaced:
-        write(f"{unplaced} failed tests are in the text only: no file of this repository has their names")
+        write(f"{unplaced} failures are in the text only: no test of this repository has their names")
     write("next: nightcrew work")
 
 
@@ -228,9 +209,11 @@ def review_command(ref: str, repo: Path | None, edge: Edge, json_wanted: bool, *
     return _ended(report, json_wanted)
 
 
-def _order(edge: Edge, repository: Path, text: str | None, given: dict[str, Any]) -> Order:
+def _order(edge: Edge, repository: Path, text: str | None, given: dict[str, Any], red: Red | None = None) -> Order:
     from orchestrator.records import Order
 
+    if red is not None:
+        text, given["failing"] = merged(text, tuple(given["failing"]), red)
     given["examples"] = examples = _examples(edge, repository, given.pop("likes"))
     if text is None and examples:
         from orchestrator.examples import titled

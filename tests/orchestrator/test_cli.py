@@ -172,6 +172,10 @@ def test_a_failed_run_in_ci_becomes_a_ticket(capsys: pytest.CaptureFixture[str],
     _, filed = ask(capsys, state, "file", "since Monday", "--from-log", log, "--repo", repository, *NAMED)
     assert filed["failing"] == ["tests/test_total.py::test_all_prices_count"]
     assert ask(capsys, state, "show", filed["ticket"])[1]["text"].startswith("since Monday\n\n")
+    _, filed = ask(capsys, state, "file", "--from", junit, "--repo", repository, *NAMED)
+    assert filed["failing"] == ["tests/test_total.py::test_all_prices_count"]
+    status, answer = ask(capsys, state, "file", "--from", log, "--from-log", log, "--repo", repository, *NAMED)
+    assert (status, "given twice" in answer["error"]["message"]) == (2, True)
 
 
 @pytest.mark.parametrize(
