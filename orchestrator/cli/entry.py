@@ -23,6 +23,7 @@ _COMMANDS = {
     "fix": "tickets",
     "file": "tickets",
     "work": "tickets",
+    "ci": "ci",
     "list": "results",
     "show": "results",
     "logs": "results",

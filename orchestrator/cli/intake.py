@@ -35,7 +35,14 @@ def read_given(given: dict[str, Any], repository: Path) -> Red | None:
     named = {kind: path for kind, path in files.items() if path is not None}
     if len(named) > 1:
         raise click.UsageError("what failed is given twice: name one file of the CI")
-    return next((_read(kind, path, repository) for kind, path in named.items()), None)
+    from orchestrator.builds import UnreadableBuild
+
+    for kind, path in named.items():
+        try:
+            return read_file(kind, path, repository)
+        except UnreadableBuild as error:
+            raise click.UsageError(f"{path}: {error}") from error
+    return None
 
 
 def merged(text: str | None, failing: tuple[str, ...], red: Red) -> tuple[str, tuple[str, ...]]:
@@ -44,13 +51,12 @@ def merged(text: str | None, failing: tuple[str, ...], red: Red) -> tuple[str, t
     return words, tuple(dict.fromkeys((*failing, *red.failing)))
 
 
-def _read(kind: str, path: Path, repository: Path) -> Red:
-    from orchestrator.builds import UnreadableBuild, read_build, read_junit, read_log
+def read_file(kind: str, path: Path, repository: Path) -> Red:
+    """Read a file of a CI; `kind` is the option that names it. Raises `UnreadableBuild`, and `click.UsageError` where it cannot be read."""
+    from orchestrator.builds import read_build, read_junit, read_log
 
     readers: dict[str, Callable[[Path, Path], Red]] = {"from_junit": read_junit, "from_log": read_log}
     try:
         return readers.get(kind, read_build)(path, repository)
-    except UnreadableBuild as error:
-        raise click.UsageError(f"{path}: {error}") from error
     except OSError as error:
         raise click.UsageError(f"{path} cannot be read: {error.strerror}") from error

@@ -50,7 +50,7 @@ def fix_command(
     """
     repository = find_repository(repo)
     red = read_given(given, repository)
-    order = _order(edge, repository, read_text(text, text_file), given, red)
+    order = order_of(edge, repository, read_text(text, text_file), given, red)
     from orchestrator.cli.progress import watching
 
     with edge.crew(edge.settings(repository, order.test_command, order.sandbox)) as crew, watching() as watch:
@@ -73,7 +73,7 @@ def file_command(
     """
     repository = find_repository(repo)
     red = read_given(given, repository)
-    order = _order(edge, repository, read_text(text, text_file), given, red)
+    order = order_of(edge, repository, read_text(text, text_file), given, red)
     with edge.crew(edge.settings(repository, order.test_command, order.sandbox)) as crew:
         ticket = crew.file(order)
     unplaced = red.unplaced if red else 0
@@ -209,7 +209,8 @@ def review_command(ref: str, repo: Path | None, edge: Edge, json_wanted: bool, *
     return _ended(report, json_wanted)
 
 
-def _order(edge: Edge, repository: Path, text: str | None, given: dict[str, Any], red: Red | None = None) -> Order:
+def order_of(edge: Edge, repository: Path, text: str | None, given: dict[str, Any], red: Red | None = None) -> Order:
+    """Put an order together from what was given; `red` is what a red build says. Raises `click.UsageError`."""
     from orchestrator.records import Order
 
     if red is not None:
