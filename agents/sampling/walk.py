@@ -17,9 +17,9 @@ from agents.sampling.departure import Departure, Rewrite, departures, rewrites
 from agents.sampling.place import Place, split
 from agents.sampling.sample import Sample, between
 
-STRIDE_TOKENS = 24
+_STRIDE_TOKENS = 24
 """The tokens of a reply in a walk: after it left the code, they are what it would rather write."""
-FOLLOW_TOKENS = 40
+_FOLLOW_TOKENS = 40
 ALTERNATIVES = 8
 _STATEMENTS = 8
 """The most suspicious statements of a place that one walk goes along."""
@@ -65,7 +65,7 @@ class Walk:
             begun = self._code[: departure.at]
             # Where a line is begun anew, those below it belong to it.
             stop = ("\n",) if begun.rpartition("\n")[2].strip() else ()
-            reply = self._reply(begun + departure.written, FOLLOW_TOKENS, stop)
+            reply = self._reply(begun + departure.written, _FOLLOW_TOKENS, stop)
             yield list(self._samples([departure.followed("".join(token.text for token in reply.tokens))]))
 
     def _stretches(self) -> Iterator[tuple[int, int]]:
@@ -85,7 +85,7 @@ class Walk:
 
     def _along(self, at: int, end: int) -> None:
         while at < end:
-            reply = self._reply(self._code[:at], STRIDE_TOKENS)
+            reply = self._reply(self._code[:at], _STRIDE_TOKENS)
             found, at = departures(self._code, at, end, reply.tokens)
             self.found += found
 
@@ -117,8 +117,9 @@ class _Gate:
         self.whole_place = "".join(lines[place.first - 1 : place.last])
         # Lines around a statement that lies in no function parse with their file only.
         self._alone = bool(place.name)
-        self._python = place.path.endswith(".py") and self._meaning(self.whole_place) is not None
-        self._seen = {self._meaning(self.whole_place) if self._python else self.whole_place}
+        meaning = self._meaning(self.whole_place) if place.path.endswith(".py") else None
+        self._python = meaning is not None
+        self._seen = {meaning or self.whole_place}
 
     def passed(self, changed: str) -> str | None:
         """Return the file with a place that was changed; None for one that does not parse, or that means what was there before."""

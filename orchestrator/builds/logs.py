@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from orchestrator.builds.place import file_of, pytest_id, python_test
@@ -105,9 +106,12 @@ def _go(lines: Lines, repository: Path) -> Iterator[Failure]:
     outer = {match[2][:at] for _, match in found for at, letter in enumerate(match[2]) if letter == "/"}
     for at, match in found:
         if match[2] not in outer:
-            depth = len(match[1])
-            told = _until(lines, at + 1, lambda each, depth=depth: len(each) - len(each.lstrip()) <= depth)  # type: ignore[misc]
+            told = _until(lines, at + 1, partial(_outside, len(match[1])))
             yield _placed(match[2], told, _GO_FILE, repository)
+
+
+def _outside(depth: int, line: str) -> bool:
+    return len(line) - len(line.lstrip()) <= depth
 
 
 def _cargo(lines: Lines, repository: Path) -> Iterator[Failure]:

@@ -44,14 +44,14 @@ def ordered(hunks: Sequence[Hunk], known: Known) -> list[Group]:
     for cause in causes:
         if cause.id in placed:
             continue
-        together = [each for each in causes if each.id not in placed and _belong(cause, each, known)]
+        together = [each for each in causes if each.id not in placed and _belong(cause, each)]
         follows = [each for each in sources if forced.get(each.id) in {mate.id for mate in together}]
         tested = [each for each in tests if each.id not in placed and _tests(each, [*together, *follows], known)]
         placed |= {each.id for each in (*together, *tested)}
         seen = [Seen(each, Role.CAUSE) for each in together]
         seen += [Seen(each, Role.FORCED, forced[each.id]) for each in follows]
         seen += [Seen(each, Role.TEST, cause.id) for each in tested]
-        groups.append(Group(_title(cause, known), tuple(seen)))
+        groups.append(Group(_title(cause), tuple(seen)))
     groups += [Group("Imports", tuple(Seen(each, Role.FORCED) for each in imports))] if imports else []
     rest = [Seen(each, Role.TEST) for each in tests if each.id not in placed]
     groups += [Group("Tests", tuple(rest))] if rest else []
@@ -91,14 +91,14 @@ def _leads_to(follows: Mapping[str, str], start: str, goal: str) -> bool:
     return start == goal
 
 
-def _belong(cause: Hunk, other: Hunk, known: Known) -> bool:
+def _belong(cause: Hunk, other: Hunk) -> bool:
     """Say whether a hunk is read with a cause: it lies in the same definition of the same file, or both outside of all."""
-    return cause.path == other.path and known.named[cause.id].within == known.named[other.id].within
+    return cause.path == other.path and cause.within == other.within
 
 
 def _tests(test: Hunk, hunks: Sequence[Hunk], known: Known) -> bool:
     """Say whether a hunk of a test names what some hunks change."""
-    names = {part for each in hunks for part in known.named[each.id].within.split(".")[-1:]}
+    names = {each.within.rpartition(".")[2] for each in hunks}
     names |= {name for each in hunks for name in known.named[each.id].heads}
     return bool(known.named[test.id].uses & names)
 
@@ -112,8 +112,8 @@ def _weight(hunk: Hunk, sources: Sequence[Hunk], known: Known) -> float:
         if fact.kind == "test"
     )
     used = sum(bool(known.named[each.id].uses & named.heads) for each in sources if each.id != hunk.id)
-    told = {*named.within.split("."), *named.heads} & known.words
-    weight = _FAILED * failed + _NAMED * bool(told) + _USED * min(used, _MOST_USED) + _WITHIN * bool(named.within)
+    told = {*hunk.within.split("."), *named.heads} & known.words
+    weight = _FAILED * failed + _NAMED * bool(told) + _USED * min(used, _MOST_USED) + _WITHIN * bool(hunk.within)
     return weight + min(len(hunk.after.lines) + len(hunk.before.lines), 40) / 100
 
 
@@ -121,9 +121,8 @@ def _near(hunk: Hunk, line: int) -> bool:
     return hunk.after.first - 3 <= line <= max(hunk.after.last, hunk.after.first) + 3
 
 
-def _title(cause: Hunk, known: Known) -> str:
-    within = known.named[cause.id].within
-    return f"`{within}` in {cause.path}" if within else cause.path
+def _title(cause: Hunk) -> str:
+    return f"`{cause.within}` in {cause.path}" if cause.within else cause.path
 
 
 def _folded(hunks: Sequence[Hunk], known: Known) -> Iterator[Group]:

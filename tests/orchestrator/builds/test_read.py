@@ -26,7 +26,7 @@ FAIL: test_total (tests.test_sums.TestSums.test_total)
 Sums are sums.
 ----------------------------------------------------------------------
 Traceback (most recent call last):
-  File "/home/runner/work/x/x/tests/test_sums.py", line 9, in test_total
+  File "/elsewhere/x/tests/test_sums.py", line 9, in test_total
     self.assertEqual(total([1, 2]), 3)
 AssertionError: 2 != 3
 
@@ -110,7 +110,7 @@ SARIF = {
                     "locations": [
                         {
                             "physicalLocation": {
-                                "artifactLocation": {"uri": "file:///home/runner/work/x/x/shop/total.py"},
+                                "artifactLocation": {"uri": "file:///elsewhere/x/shop/total.py"},
                                 "region": {"startLine": 3},
                             }
                         }
@@ -124,7 +124,7 @@ JEST_JSON = {
     "numFailedTests": 1,
     "testResults": [
         {
-            "name": "/home/runner/work/x/x/src/sums.test.ts",
+            "name": "/elsewhere/x/src/sums.test.ts",
             "status": "failed",
             "assertionResults": [
                 {"fullName": "sums adds", "status": "failed", "failureMessages": ["Expected: 3"]},
