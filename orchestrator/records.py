@@ -257,6 +257,11 @@ class JobReport:
     verdicts: tuple[Verdict, ...] = ()
     costs: tuple[Cost, ...] = ()
 
+    @property
+    def interrupted(self) -> bool:
+        """Say whether somebody pressed Ctrl-C: whoever works on several tickets then begins no other."""
+        return self.status is Status.PAUSED and self.why.startswith("interrupted")
+
     def verdict_on(self, attempt: AttemptRecord) -> Verdict | None:
         """Return the verdict on what an attempt proposed, None where there is none."""
         proposed = attempt.state is AttemptState.PROPOSED

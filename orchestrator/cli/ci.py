@@ -71,6 +71,8 @@ def ci_command(
         with edge.crew(edge.settings(repository, order.test_command, order.sandbox)) as crew, watching() as watch:
             reports.append(crew.fix(order, watch))
             _leave(crew, reports[-1], patches, summary)
+        if reports[-1].interrupted:
+            break
     statuses = [exit_of_status(report.status) for report in reports]
     _print(reports, quiet, json_wanted)
     return next((status for status in statuses if status != VERIFIED), VERIFIED)

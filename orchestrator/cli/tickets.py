@@ -97,7 +97,6 @@ def work_command(limit: int | None, edge: Edge, json_wanted: bool) -> None:
     """
     from orchestrator.cli.document import report_document
     from orchestrator.cli.progress import watching
-    from orchestrator.records import Status
 
     reports: list[JobReport] = []
     with edge.crew() as crew:
@@ -109,7 +108,7 @@ def work_command(limit: int | None, edge: Edge, json_wanted: bool) -> None:
             reports.append(report)
             if not json_wanted:
                 print_report(report)
-            if report.status is Status.PAUSED and report.why.startswith("interrupted"):
+            if report.interrupted:
                 break
     if json_wanted:
         print_document({"jobs": [report_document(report) for report in reports]})

@@ -47,3 +47,14 @@ def clean_environment(environ: Mapping[str, str] | None = None) -> dict[str, str
         name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH", "CONDA_PREFIX")
     }
     return {**own, **(environ or {})}
+
+
+def until(process: subprocess.Popen[str], kind: str) -> None:
+    """Read a command's progress up to the first event of a kind."""
+    assert process.stderr is not None
+    seen = []
+    for line in process.stderr:
+        seen.append(line)
+        if line.startswith(kind):
+            return
+    raise AssertionError(f"it ended before `{kind}`: {''.join(seen)}")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.command import nightcrew
+from tests.e2e.command import NIGHTCREW, clean_environment, nightcrew, until
 from tests.e2e.library import git
 from tests.e2e.project import FAILING, activated, make_project
+from tests.e2e.traces import digest
 
 
 @pytest.fixture
@@ -69,3 +72,20 @@ def test_a_build_that_cannot_be_mended_says_so(repository: Path, tmp_path: Path)
     )
     assert answer.status != 0
     assert answer.document["tickets"][0]["branch"] is None
+
+
+def test_ctrl_c_begins_no_other_ticket_and_leaves_the_tree(repository: Path, tmp_path: Path) -> None:
+    junit, _ = red_build(repository, tmp_path)
+    other = tmp_path / "other.log"
+    other.write_text("FAILED tests/test_total.py::test_nothing_costs_nothing - also\n")
+    before, state = digest(repository), tmp_path / "state"
+    words: list[str | Path] = [NIGHTCREW, "ci", junit, other, "--repo", repository, "--state", state, "--json"]
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clean_environment(activated())
+    ) as process:
+        until(process, "attempt")
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == 4, output
+    assert [ticket["status"] for ticket in json.loads(output)["tickets"]] == ["paused"]
+    assert digest(repository) == before

@@ -130,7 +130,8 @@ def test_a_file_of_two_gigabytes(tmp_path: Path) -> None:
 
 
 def test_a_user_who_goes_on_working_is_not_noticed(tmp_path: Path) -> None:
-    from tests.e2e.test_untouched import started, until
+    from tests.e2e.command import until
+    from tests.e2e.test_untouched import started
 
     repository = make_project(tmp_path / "repository")
     with started(repository, tmp_path / "state") as process:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.command import NIGHTCREW, clean_environment, nightcrew
+from tests.e2e.command import NIGHTCREW, clean_environment, nightcrew, until
 from tests.e2e.library import git
 from tests.e2e.project import FAILING, TICKET, activated, fix, fixed, make_project, write
 from tests.e2e.traces import added_by_delivery_only, digest, left_behind
@@ -106,14 +106,3 @@ def started(repository: Path, state: Path) -> subprocess.Popen[str]:
         text=True,
         env=clean_environment(activated()),
     )
-
-
-def until(process: subprocess.Popen[str], kind: str) -> None:
-    """Read a command's progress up to the first event of a kind."""
-    assert process.stderr is not None
-    seen = []
-    for line in process.stderr:
-        seen.append(line)
-        if line.startswith(kind):
-            return
-    raise AssertionError(f"it ended before `{kind}`: {''.join(seen)}")
