@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -11,23 +11,36 @@ from typing import TYPE_CHECKING, Self
 
 from orchestrator import answering, intake, reports
 from orchestrator.answering import Answer
-from orchestrator.errors import UnknownTicket, WrongStatus
+from orchestrator.board import Board, Sought
+from orchestrator.errors import WrongStatus
 from orchestrator.exits import USAGE, exit_of_error
 from orchestrator.journal import Journal
 from orchestrator.lease import LEASE_S, Owner
-from orchestrator.records import REVIEW, Applied, Cost, Event, Job, JobReport, Order, Status, StepRecord, Ticket, Watch
+from orchestrator.looking import Look
+from orchestrator.records import (
+    REVIEW,
+    Applied,
+    Cost,
+    Event,
+    Job,
+    JobReport,
+    Order,
+    Remark,
+    Status,
+    StepRecord,
+    Ticket,
+    Watch,
+)
 from orchestrator.roster import agents_of
 from orchestrator.settings import Settings
 from orchestrator.store import CLAIMABLE, Lease, Store
-from shadowfs import Change
 
 if TYPE_CHECKING:
     from orchestrator.engines import Engines
     from orchestrator.reading import Reading
     from orchestrator.replaying import Replay
-
-DECIDABLE = (Status.VERIFIED, Status.UNVERIFIED, Status.ACCEPTED)
-"""Where a job stands whose proposal somebody can accept or reject."""
+    from orchestrator.reviewing import Reviews
+    from orchestrator.reviewing.desk import ReviewDesk
 
 
 def unseen(event: Event) -> None:
@@ -88,72 +101,81 @@ class Crew:
         if lease is None:
             return None
         self._work(lease, watch)
-        return self._report(self._store.job(lease.job).ticket)
+        return self._look.report(self._store.job(lease.job).ticket)
 
     def list(self, repository: Path | None = None) -> tuple[JobReport, ...]:
         """Return all tickets, newest first, or those of one repository (without evidence and files)."""
         return tuple(reports.brief(self._store, ticket) for ticket in self._store.tickets(repository))
 
+    def board(self, sought: Sought = Sought()) -> Board:
+        """Return a page of tickets, filtered and searched; it costs what the page costs."""
+        return self._store.board(sought)
+
+    def version(self) -> object:
+        """Return what differs from all it was before whenever anything was written since, by any process."""
+        return self._store.version()
+
     def show(self, ticket: str) -> JobReport:
         """Return all that is known about a ticket. Raises `UnknownTicket`."""
-        return self._report(self._id(ticket))
+        return self._look.report(self._look.id(ticket))
 
     def steps(self, ticket: str) -> tuple[StepRecord, ...]:
         """Return the journal of a ticket's job, in order."""
-        return self._store.steps(self._job(ticket).number)
+        return self._store.steps(self._look.job(ticket).number)
 
     def replay(self, ticket: str, attempt: int = 1, watch: Watch = unseen) -> Replay:
         """Go through an attempt of a model again with the code as it is now, on recorded replies. Raises `WrongStatus`, `OrderRefused`."""
         from orchestrator.replaying import replay
 
-        return replay(self._store, self._engines, self._id(ticket), attempt, watch)
+        return replay(self._store, self._engines, self._look.id(ticket), attempt, watch)
 
     def diff(self, ticket: str, attempt: int | None = None) -> bytes:
         """Return the proposal that won, or what an attempt left, as a git patch (binary safe). Raises `WrongStatus` where there is none."""
-        change, job = self._proposal(ticket) if attempt is None else self._left_by(ticket, attempt)
+        change, job = self._look.proposal(ticket) if attempt is None else self._look.left_by(ticket, attempt)
         assert job.snapshot is not None
         return job.snapshot.depot.diff(change.base, change.tree)
 
     def reading(self, ticket: str, attempt: int | None = None) -> Reading:
         """Return the same in the order in which it is best read, with its evidence and risks. Raises `WrongStatus` where there is none."""
-        from orchestrator.reading import read
-
-        change, job = self._proposal(ticket) if attempt is None else self._left_by(ticket, attempt)
-        on = next((each for each in reversed(self._store.verdicts(job.number)) if each.tree == change.tree), None)
-        return read(change, on, self._store.ticket(job.ticket).order.text)
+        return self.desk.read(
+            *(self._look.proposal(ticket) if attempt is None else self._look.left_by(ticket, attempt))
+        )
 
     def apply(self, ticket: str) -> Applied:
         """Put the change into the user's working tree. Raises `WouldOverwrite` (nothing is written then), `WrongStatus`."""
-        from orchestrator.applying import apply
-
-        change, job = self._proposal(ticket)
-        self._expect(job, DECIDABLE, "applied")
-        assert job.snapshot is not None
-        files = apply(job.snapshot.repository, change)
-        self._store.mark(job.number, Status.ACCEPTED, "", DECIDABLE)
-        return Applied(job.ticket, files)
+        return self.desk.apply(ticket, intake.user())
 
     def reject(self, ticket: str, reason: str = "") -> JobReport:
         """Mark a ticket's proposal as rejected; its branch stays."""
-        job = self._job(ticket)
-        if not self._store.mark(job.number, Status.REJECTED, reason, DECIDABLE):
-            self._expect(job, DECIDABLE, "rejected")
-        return self._report(job.ticket)
+        return self.desk.reject(ticket, intake.user(), reason)
+
+    def comment(
+        self,
+        ticket: str,
+        remarks: Sequence[Remark],
+        *,
+        user: str = "",
+        agent: str | None = None,
+        seconds: float | None = None,
+    ) -> JobReport:
+        """Send a ticket's proposal back to work with remarks; a worker does the work. Raises `WrongStatus`, `OrderRefused`."""
+        check = intake.check_agent
+        return self.desk.comment(ticket, remarks, user or intake.user(), agent=agent, seconds=seconds, check=check)
 
     def stop(self, ticket: str) -> JobReport:
         """Ask whoever works on a ticket to stop at the next step; a job nobody works on is stopped at once."""
-        job = self._job(ticket)
+        job = self._look.job(ticket)
         waiting = (Status.QUEUED, Status.PAUSED, Status.FAILED)
         if not self._store.mark(job.number, Status.STOPPED, "stopped before it was worked on", waiting):
-            self._expect(job, (Status.WORKING, Status.STOPPED), "stopped")
+            self._look.expect(job, (Status.WORKING, Status.STOPPED), "stopped")
             self._store.request_stop(job.number)
-        return self._report(job.ticket)
+        return self._look.report(job.ticket)
 
     def resume(
         self, ticket: str, watch: Watch = unseen, *, seconds: float = 0.0, usd: float = 0.0, tokens: int = 0
     ) -> JobReport:
         """Go on with a job where it stood, `seconds`, `usd` and `tokens` added to its budget. Raises `WrongStatus`."""
-        return self._work_on(self._store.ticket(self._id(ticket)), watch, seconds, usd, tokens=tokens)
+        return self._work_on(self._store.ticket(self._look.id(ticket)), watch, seconds, usd, tokens=tokens)
 
     def answer(
         self,
@@ -170,12 +192,32 @@ class Crew:
         Raises `UnknownOption`, and `WrongStatus` where nothing is asked, or somebody answered before. `seconds`, `usd` and `tokens`
         are added to its budget.
         """
-        job = self._job(ticket)
-        attempts = self._store.attempts(job.number)
-        answering.answered(job, attempts, said)
-        self._expect(job, CLAIMABLE, "answered")
-        answer = answering.Answer(said, answering.asking(attempts))
+        job = self._look.job(ticket)
+        answer = self._checked_answer(job, said)
         return self._work_on(self._store.ticket(job.ticket), watch, seconds, usd, answer, tokens)
+
+    def enqueue(self, ticket: str, *, seconds: float = 0.0, usd: float = 0.0, tokens: int = 0) -> JobReport:
+        """Queue a job again for a worker, `seconds`, `usd` and `tokens` added to its budget; one that is at work only gets them.
+
+        Raises `WrongStatus` where there is nothing to go on with.
+        """
+        job = self._look.job(ticket)
+        self._look.expect(job, (*CLAIMABLE, Status.WORKING), "queued again")
+        self._store.grant(job.number, seconds, usd, tokens)
+        self._store.mark(job.number, Status.QUEUED, "", CLAIMABLE)
+        return self._look.report(job.ticket)
+
+    def reply(
+        self, ticket: str, said: int | str, *, seconds: float = 0.0, usd: float = 0.0, tokens: int = 0
+    ) -> JobReport:
+        """Answer a job's question as `answer` does, and leave the work to a worker."""
+        job = self._look.job(ticket)
+        answer = self._checked_answer(job, said)
+        lease = self._lease(job.ticket)
+        self._answer(lease, answer)
+        self._store.grant(lease.job, seconds, usd, tokens)
+        self._store.end(lease, Status.QUEUED, "it goes on with the answer", "nightcrew work")
+        return self._look.report(job.ticket)
 
     def review(self, repository: Path, ref: str, order: Order | None = None, watch: Watch = unseen) -> JobReport:
         """Judge the commit `ref` against its merge base with `HEAD`; `order` may name tests, suite and limits. Nothing is delivered."""
@@ -198,6 +240,8 @@ class Crew:
 
     def close(self) -> None:
         """Close the store, and end what the engines keep running. Safe to call twice."""
+        for name in ("desk", "reviews"):
+            self.__dict__.pop(name, None)
         for name in ("_engines", "_store"):
             opened = self.__dict__.pop(name, None)
             if opened is not None:
@@ -226,6 +270,26 @@ class Crew:
         return SqlStore(URL.create("sqlite", database=str(self._database)), self._clock)
 
     @cached_property
+    def desk(self) -> ReviewDesk:
+        """What people say of changes, and decide about them."""
+        from orchestrator.reviewing.desk import ReviewDesk
+
+        return ReviewDesk(self._look, self.reviews)
+
+    @cached_property
+    def reviews(self) -> Reviews:
+        """What people said and decided. A store that is no database has none on disk: then it lasts as long as the crew."""
+        from orchestrator.reviewing import Reviews
+        from orchestrator.schema import open_engine
+
+        engine = getattr(self._store, "engine", None)
+        return Reviews(open_engine("sqlite://") if engine is None else engine, self._clock)
+
+    @property
+    def _look(self) -> Look:
+        return Look(self._store)
+
+    @cached_property
     def _engines(self) -> Engines:
         if self._given_engines is not None:
             return self._given_engines
@@ -249,20 +313,28 @@ class Crew:
         tokens: int = 0,
     ) -> JobReport:
         """Work on one ticket in the foreground; raise what a person repairs by typing something else, as it was raised."""
-        job = self._store.job_of(ticket.id)
-        lease = self._store.claim(str(Owner.here()), LEASE_S, job.number)
-        if lease is None:
-            self._expect(self._store.job_of(ticket.id), (), "worked on")
-            raise WrongStatus(
-                f"ticket {ticket.id} was taken by another worker: `nightcrew show {ticket.id}` says how it stands"
-            )
+        lease = self._lease(ticket.id)
         if answer is not None:
             self._answer(lease, answer)
         self._store.grant(lease.job, seconds, usd, tokens)
         failure = self._work(lease, watch)
         if failure is not None and exit_of_error(failure) == USAGE:
             raise failure
-        return self._report(ticket.id)
+        return self._look.report(ticket.id)
+
+    def _lease(self, id: str) -> Lease:
+        """Lease the job of a ticket. Raises `WrongStatus`."""
+        lease = self._store.claim(str(Owner.here()), LEASE_S, self._store.job_of(id).number)
+        if lease is None:
+            self._look.expect(self._store.job_of(id), (), "worked on")
+            raise WrongStatus(f"ticket {id} was taken by another worker: `nightcrew show {id}` says how it stands")
+        return lease
+
+    def _checked_answer(self, job: Job, said: int | str) -> Answer:
+        attempts = self._store.attempts(job.number)
+        answering.answered(job, attempts, said)
+        self._look.expect(job, CLAIMABLE, "answered")
+        return answering.Answer(said, answering.asking(attempts))
 
     def _answer(self, lease: Lease, answer: Answer) -> None:
         """Write an answer under a lease; it holds from then on, whatever dies."""
@@ -282,48 +354,3 @@ class Crew:
         from orchestrator.worker import Worker
 
         return Worker(self._store, self._engines, self._clock, self._ticks).work(lease, watch)
-
-    def _id(self, prefix: str) -> str:
-        found = self._store.find(prefix) if prefix else ()
-        if prefix in found:
-            return prefix
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise UnknownTicket(f"{prefix!r} begins more than one ticket ({', '.join(found)}): type more of it")
-        raise UnknownTicket(f"there is no ticket {prefix!r}: `nightcrew list` shows what there is")
-
-    def _job(self, ticket: str) -> Job:
-        return self._store.job_of(self._id(ticket))
-
-    def _report(self, id: str) -> JobReport:
-        return reports.full(self._store, self._store.ticket(id))
-
-    def _proposal(self, ticket: str) -> tuple[Change, Job]:
-        job = self._job(ticket)
-        trees = reports.outcome(job, reports.winner(job, self._store.attempts(job.number)))
-        if trees is None or job.snapshot is None:
-            raise WrongStatus(
-                f"ticket {job.ticket} has no proposal (it is {job.status}): there is nothing to show or apply"
-            )
-        return job.snapshot.depot.change(*trees), job
-
-    def _left_by(self, ticket: str, attempt: int) -> tuple[Change, Job]:
-        """Return what an attempt differs in from what the user had, whether it won, lost, or found no fix."""
-        job = self._job(ticket)
-        records = {record.number: record for record in self._store.attempts(job.number)}
-        if job.snapshot is None or attempt not in records:
-            made = ", ".join(map(str, records)) or "none"
-            raise WrongStatus(f"ticket {job.ticket} has no attempt {attempt}; it has {made}")
-        trees = reports.outcome(replace(job, chosen=attempt), records[attempt])
-        if trees is None:
-            raise WrongStatus(f"attempt {attempt} of ticket {job.ticket} has not begun: there is nothing to show")
-        return job.snapshot.depot.change(*trees), job
-
-    def _expect(self, job: Job, statuses: tuple[Status, ...], done: str) -> None:
-        if job.status not in statuses:
-            by = ""
-            if job.status is Status.WORKING and job.lease_owner:
-                owner = Owner.parse(job.lease_owner)
-                by = f" by process {owner.pid} on {owner.host}"
-            raise WrongStatus(f"ticket {job.ticket} is {job.status}{by}: it cannot be {done} now")

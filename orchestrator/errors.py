@@ -21,6 +21,14 @@ class UnknownOption(OrchestratorError, LookupError):
     """Raised when a question is answered with what is no answer to it: an option that it does not have, no words, or too many."""
 
 
+class UnknownHunk(OrchestratorError, LookupError):
+    """Raised when a part of a change is chosen that the change, as it is now, does not have."""
+
+
+class Superseded(OrchestratorError, RuntimeError):
+    """Raised when somebody decides about a version of a change that is not the present one."""
+
+
 class LeaseLost(OrchestratorError, RuntimeError):
     """Raised when a worker writes under a lease that ended or passed to somebody else."""
 

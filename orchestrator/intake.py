@@ -150,8 +150,11 @@ def agent_of(order: Order, settings: Settings) -> str:
 
 def filer(order: Order) -> str:
     """Return who files an order: whom it names, else the user of this process."""
-    if order.user:
-        return one_line(order.user, 200)
+    return one_line(order.user, 200) if order.user else user()
+
+
+def user() -> str:
+    """Return the user of this process."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:

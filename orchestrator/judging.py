@@ -46,12 +46,15 @@ def judge(
 
 
 def choose(attempts: Sequence[AttemptRecord], verdicts: Sequence[Verdict], sizes: Sequence[int]) -> int:
-    """Return the index of the attempt with the best evidence: verified first, then fewer failed and more passed rungs, then the smaller change."""
+    """Return the index of the attempt with the best evidence: verified first, then what a person asked for last, then fewer failed and
+    more passed rungs, then the smaller change.
+    """
 
-    def merit(index: int) -> tuple[bool, int, int, int, int]:
+    def merit(index: int) -> tuple[bool, int, int, int, int, int]:
         statuses = [rung.status for rung in verdicts[index].rungs]
         passed, failed = statuses.count(Status.PASS), statuses.count(Status.FAIL)
-        return verdicts[index].verified, -failed, passed, -sizes[index], -attempts[index].number
+        wanted = attempts[index].number if attempts[index].follows else 0
+        return verdicts[index].verified, wanted, -failed, passed, -sizes[index], -attempts[index].number
 
     return max(range(len(attempts)), key=merit)
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from orchestrator.allowance import DAY_S, Allowance, Amount, Short, first_short
+from orchestrator.answering import asking
+from orchestrator.board import TEXT_CHARACTERS, Board, Row, Sought
 from orchestrator.codec import encode
 from orchestrator.errors import LeaseLost, UnknownTicket
 from orchestrator.records import AttemptRecord, Cost, Job, Outcome, Status, StepRecord, Ticket
@@ -52,6 +55,10 @@ class MemoryStore:
     def close(self) -> None:
         """Do nothing: there is nothing to close."""
 
+    def version(self) -> object:
+        # Nobody counts what is written here.
+        return object()
+
     def add(self, ticket: Ticket, settings: Settings, status: Status = Status.QUEUED) -> Job:
         with self._lock:
             self._tickets[ticket.id] = ticket, settings
@@ -76,6 +83,43 @@ class MemoryStore:
     def tickets(self, repository: Path | None = None) -> tuple[Ticket, ...]:
         found = (ticket for ticket, _ in self._tickets.values() if repository in (None, ticket.order.repository))
         return tuple(sorted(found, key=lambda ticket: (ticket.filed_at, ticket.id), reverse=True))
+
+    def board(self, sought: Sought) -> Board:
+        words = sought.words.lower().split()
+        rows = [
+            row
+            for ticket in self.tickets(sought.repository)
+            for row in [self._row(ticket)]
+            if all(word in ticket.order.text.lower() or word in ticket.id for word in words)
+        ]
+        counts = Counter(row.status for row in rows)
+        wanted = [row for row in rows if not sought.statuses or row.status in sought.statuses]
+        return Board(tuple(wanted[sought.skip : sought.skip + sought.limit]), len(wanted), dict(counts))
+
+    def _row(self, ticket: Ticket) -> Row:
+        job = self.job_of(ticket.id)
+        tried, outgoing = self.attempts(job.number), self.outgoing(job.number)
+        asked = asking(tried) if job.status.resumable else None
+        return Row(
+            ticket=ticket.id,
+            text=ticket.order.text[:TEXT_CHARACTERS],
+            repository=ticket.order.repository,
+            status=job.status,
+            why=job.why,
+            next=job.next,
+            agent=ticket.order.agent or self.settings(ticket.id).agent,
+            user=ticket.order.user,
+            filed_at=ticket.filed_at,
+            updated_at=job.updated_at,
+            attempts=len(tried),
+            branch=next((row.branch for row in reversed(outgoing) if row.done), None),
+            commit=outgoing[-1].commit if outgoing else None,
+            question=asked.question if asked else "",
+            cost=self.cost(job.number),
+            seconds=job.seconds,
+            usd=job.usd,
+            tokens=job.tokens,
+        )
 
     def job(self, number: int) -> Job:
         if number not in self._jobs:

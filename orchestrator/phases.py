@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orchestrator import delivery
 from orchestrator.answering import asking
 from orchestrator.assignment import Assignment
+from orchestrator.course import Tried
 from orchestrator.judging import choose, judge
 from orchestrator.patterns import matching
 from orchestrator.records import REVIEW, AttemptRecord, AttemptState, Status
@@ -50,14 +51,16 @@ def run(work: Assignment) -> Ending:
     tried = tried_all(work, snapshot, base, failing)
     judged = [_judged(snapshot, each.record, each.verdict) for each in tried if each.verdict is not None]
     asked = asking([each.record for each in tried])
-    # What another attempt proposed, and the ladder verified, needs no answer.
-    if asked is not None and not any(each.verdict.verified for each in judged):
+    # What another attempt proposed, and the ladder verified, needs no answer; a person who sent it back waits for more.
+    if asked is not None and (asked.follows or not any(each.verdict.verified for each in judged)):
         return _ask(work, asked)
     if not judged:
         # Where several agents tried, the last one had the last word.
         return Ending(Status.NO_FIX, tried[-1].record.why, tried[-1].record.needs)
     # Where it followed the user, what it stands on has moved.
-    return _deliver(work, work.job().snapshot or snapshot, _choose(work, judged))
+    best = _choose(work, judged)
+    ending = _deliver(work, work.job().snapshot or snapshot, best)
+    return replace(ending, why=" ".join(filter(None, (_instead(tried, best), ending.why))))
 
 
 def _pin(work: Assignment) -> Snapshot:
@@ -116,6 +119,19 @@ def _choose(work: Assignment, judged: Sequence[Judged]) -> Judged:
     best = judged[choose(records, verdicts, [len(each.change.files) for each in judged])]
     work.store.record(work.lease, chosen=best.record.number)
     return best
+
+
+def _instead(tried: Sequence[Tried], best: Judged) -> str:
+    """Return why what a person asked for last is not what is proposed, "" where it is."""
+    last = tried[-1]
+    if not last.record.follows or last.record.number == best.record.number:
+        return ""
+    why = (
+        f"found no change: {last.record.why}"
+        if last.verdict is None
+        else f"is not verified: {_unverified(last.verdict)}"
+    )
+    return f"attempt {last.record.number} {why}; attempt {best.record.number} stands"
 
 
 def _ask(work: Assignment, asked: AttemptRecord) -> Ending:

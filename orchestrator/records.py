@@ -13,6 +13,8 @@ from verifier import Verdict
 REVIEW = "review:"
 """What an order's agent begins with when there is none, only a ref to judge; nobody types it."""
 
+PART = "part:"
+"""What an attempt's agent begins with where a person chose a part of another attempt's change, or edited it; nobody types it."""
 
 CLIENT = "mcp"
 """An order's agent where a client of `nightcrew mcp` does the work; nobody types it."""
@@ -186,6 +188,17 @@ class AttemptRecord:
     seconds: float = 0.0
     asked: tuple[str, ...] = ()
     heard: tuple[str, ...] = ()
+    follows: int = 0
+    """The attempt whose change this one goes on from, since a person said so; 0 for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What a reviewer says of a change, at a line of its after side, of a file, or of all of it. `text` is untrusted."""
+
+    text: str
+    path: RepoPath | None = None
+    line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import PoolProxiedConnection, StaticPool
 
 from orchestrator.errors import StoreError
 from orchestrator.tables import SCHEMA
@@ -40,6 +41,35 @@ def open_engine(url: str | URL) -> Engine:
         engine.dispose()
         raise
     return engine
+
+
+class Version:
+    """Tells whether a database was written to: by a connection that never writes. Safe to use from several threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._lock = threading.Lock()
+        self._counts = engine.dialect.name == "sqlite" and not isinstance(engine.pool, StaticPool)
+        self._connection: PoolProxiedConnection | None = None
+
+    def now(self) -> object:
+        """Return a value that differs from all before where something was committed since; without a count it always does."""
+        if not self._counts:
+            return object()
+        with self._lock:
+            if self._connection is None:
+                # Without a transaction, in which the count would stand still.
+                self._connection = self._engine.raw_connection()
+            cursor = self._connection.cursor()
+            cursor.execute("PRAGMA data_version")
+            return cursor.fetchone()
+
+    def close(self) -> None:
+        """Give the connection back. Safe to call twice."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
 
 
 def _set_up(connection: sqlite3.Connection, _record: object) -> None:

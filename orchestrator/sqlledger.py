@@ -73,6 +73,16 @@ def cost(
     return Cost(float(seconds), int(tokens_in), int(tokens_out), float(usd))
 
 
+def costs(connection: Connection, numbers: Sequence[int]) -> dict[int, Cost]:
+    """Return what each of these jobs cost."""
+    sums = (sa.func.sum(what) for what in (ledger.c.seconds, ledger.c.tokens_in, ledger.c.tokens_out, _usd()))
+    rows = connection.execute(sa.select(ledger.c.job, *sums).where(ledger.c.job.in_(numbers)).group_by(ledger.c.job))
+    return {
+        job: Cost(float(seconds), int(tokens_in), int(tokens_out), float(usd))
+        for job, seconds, tokens_in, tokens_out, usd in rows
+    }
+
+
 def book_time(connection: Connection, lease: Lease, now: float) -> None:
     """Write how long a lease has lasted by now."""
     which = sa.and_(ledger.c.job == lease.job, ledger.c.fence == lease.fence, ledger.c.kind == "time")

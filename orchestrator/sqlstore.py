@@ -11,16 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import URL, Connection, RowMapping
+from sqlalchemy import URL, Connection, Engine, RowMapping
 from sqlalchemy.exc import OperationalError
 
-from orchestrator import sqlledger
+from orchestrator import sqlboard, sqlledger
 from orchestrator.allowance import Allowance, Amount, Short
+from orchestrator.board import Board, Sought
 from orchestrator.codec import decode, encode
 from orchestrator.errors import LeaseLost, StoreError, UnknownTicket
 from orchestrator.records import AttemptRecord, Cost, Job, Order, Outcome, Status, StepRecord, Ticket
 from orchestrator.routing import Tally
-from orchestrator.schema import open_engine
+from orchestrator.schema import Version, open_engine
 from orchestrator.settings import Settings
 from orchestrator.sqlledger import book_time, time_row
 from orchestrator.store import CLAIMABLE, Lease, Outgoing
@@ -35,10 +36,20 @@ class SqlStore:
     def __init__(self, url: str | URL, clock: Callable[[], float] = time.time) -> None:
         self._engine = open_engine(url)
         self._clock = clock
+        self._version = Version(self._engine)
+
+    @property
+    def engine(self) -> Engine:
+        """Return the engine, for other tables of the same database."""
+        return self._engine
 
     def close(self) -> None:
         """Close all connections."""
+        self._version.close()
         self._engine.dispose()
+
+    def version(self) -> object:
+        return self._version.now()
 
     # Tickets and jobs
 
@@ -90,6 +101,10 @@ class SqlStore:
             query = query.where(tickets.c.repository == os.fsencode(repository))
         with self._read() as connection:
             return tuple(_ticket(row) for row in connection.execute(query).mappings())
+
+    def board(self, sought: Sought) -> Board:
+        with self._read() as connection:
+            return sqlboard.board(connection, sought)
 
     def job(self, number: int) -> Job:
         return self._one_job(jobs.c.number == number, str(number))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from orchestrator.allowance import Allowance, Short
+from orchestrator.board import Board, Sought
 from orchestrator.records import AttemptRecord, Cost, Job, Outcome, Status, StepRecord, Ticket
 from orchestrator.routing import Tally
 from orchestrator.settings import Settings
@@ -43,6 +44,10 @@ CLAIMABLE = (Status.QUEUED, Status.PAUSED, Status.STOPPED, Status.FAILED)
 class Store(Protocol):
     """Keeps everything. What takes a lease writes nothing and raises `LeaseLost` when that lease is not the job's present one."""
 
+    def version(self) -> object:
+        """Return what differs from all it was before whenever something was written since, by whomever."""
+        ...
+
     def add(self, ticket: Ticket, settings: Settings, status: Status = Status.QUEUED) -> Job:
         """Keep a ticket, its settings, and its job with the budget they give it; it is on disk when this returns."""
         ...
@@ -56,6 +61,10 @@ class Store(Protocol):
 
     def tickets(self, repository: Path | None = None) -> tuple[Ticket, ...]:
         """Return the tickets, newest first."""
+        ...
+
+    def board(self, sought: Sought) -> Board:
+        """Return a page of tickets as a list shows them; it costs what the page costs."""
         ...
 
     def job(self, number: int) -> Job: ...

@@ -17,7 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA = "0002"
+SCHEMA = "0003"
 
 metadata = MetaData(
     naming_convention={
@@ -142,4 +142,87 @@ outcomes = Table(
     Column("usd", Float, nullable=False),
     Column("seconds", Float, nullable=False),
     Column("at", Float, nullable=False, index=True),
+)
+
+# What reviewers say of a change; `sent` once it went back to work with it. `tree` is the version that was looked at.
+remarks = Table(
+    "remarks",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("ticket", String(32), ForeignKey("tickets.id"), nullable=False, index=True),
+    Column("tree", String(64), nullable=False),
+    Column("path", LargeBinary),
+    Column("line", Integer),
+    Column("text", LargeBinary, nullable=False),
+    Column("who", String(255), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("sent", Boolean, nullable=False),
+)
+
+# Which files of a version somebody has read.
+reads = Table(
+    "reads",
+    metadata,
+    Column("ticket", String(32), ForeignKey("tickets.id"), primary_key=True),
+    Column("tree", String(64), primary_key=True),
+    Column("who", String(255), primary_key=True),
+    Column("path", LargeBinary, primary_key=True),
+    Column("at", Float, nullable=False),
+)
+
+# What people decided about a version, and why: a signal. `hunks` are those that were kept, as JSON.
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("ticket", String(32), ForeignKey("tickets.id"), nullable=False, index=True),
+    Column("tree", String(64), nullable=False),
+    Column("what", String(16), nullable=False),
+    Column("reason", LargeBinary, nullable=False),
+    Column("hunks", Text, nullable=False),
+    Column("who", String(255), nullable=False),
+    Column("at", Float, nullable=False),
+)
+
+# What a decision made of the marks it was shown: of each risk, how many, and how many were acted on.
+heeded = Table(
+    "heeded",
+    metadata,
+    Column("decision", Integer, ForeignKey("decisions.id"), primary_key=True),
+    Column("risk", String(32), primary_key=True),
+    Column("shown", Integer, nullable=False),
+    Column("acted", Integer, nullable=False),
+)
+
+# Who did what through the server. Append-only.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("at", Float, nullable=False, index=True),
+    Column("who", String(255), nullable=False),
+    Column("what", String(64), nullable=False),
+    Column("ticket", String(32)),
+    Column("detail", Text, nullable=False),
+)
+
+# Who may do what on a server for several people, and with which keys; of a key only its hash is kept.
+users = Table(
+    "users",
+    metadata,
+    Column("name", String(255), primary_key=True),
+    Column("role", String(16), nullable=False),
+    Column("subject", String(255), unique=True),
+    Column("at", Float, nullable=False),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("user", String(255), ForeignKey("users.name"), nullable=False, index=True),
+    Column("name", String(255), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("ended_at", Float),
 )

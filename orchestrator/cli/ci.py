@@ -101,7 +101,7 @@ def _leave(crew: Crew, report: JobReport, patches: Path | None, summary: Path | 
 
 
 def _print(reports: list[JobReport], quiet: list[str], json_wanted: bool) -> None:
-    from orchestrator.cli.document import report_document
+    from orchestrator.documents import report_document
 
     if json_wanted:
         print_document({"tickets": [report_document(report) for report in reports], "quiet": quiet})

@@ -1,12 +1,11 @@
-"""A reading as a text for people, and as a JSON document."""
+"""A reading as a text for people."""
 
 from __future__ import annotations
 
 import click
 
-from orchestrator.cli.document import Document, evidence_document
 from orchestrator.plain import one_line, plain
-from orchestrator.reading import Group, Reading, Seen, Side
+from orchestrator.reading import Reading, Seen
 
 _WIDTH = 160
 
@@ -41,37 +40,3 @@ def _print_lines(seen: Seen) -> None:
     for sign, side, colour in (("-", seen.hunk.before, "red"), ("+", seen.hunk.after, "green")):
         for line in side.lines:
             click.echo(click.style(f"{sign}{plain(line)}", fg=colour))
-
-
-def reading_document(reading: Reading) -> Document:
-    """Return a reading."""
-    return {
-        "groups": [_group(each) for each in reading.groups],
-        "whole": [{"path": each.path, "why": each.why} for each in reading.whole],
-        "facts": [evidence_document(fact) for fact in reading.facts],
-        "marks_left_out": reading.left_out,
-    }
-
-
-def _group(group: Group) -> Document:
-    return {"title": group.title, "folded": group.folded, "hunks": [_hunk(each) for each in group.hunks]}
-
-
-def _hunk(seen: Seen) -> Document:
-    hunk = seen.hunk
-    return {
-        "id": hunk.id,
-        "path": hunk.path,
-        "within": hunk.within,
-        "role": str(seen.role),
-        "follows": seen.follows or None,
-        "predictable": seen.predictable,
-        "before": _side(hunk.before),
-        "after": _side(hunk.after),
-        "marks": [{"risk": str(mark.risk), "text": mark.text, "line": mark.line} for mark in seen.marks],
-        "evidence": [evidence_document(fact) for fact in seen.evidence],
-    }
-
-
-def _side(side: Side) -> Document:
-    return {"first": side.first, "lines": list(side.lines)}

@@ -21,7 +21,7 @@ _UNITS_S = {"m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 @shared_options
 def list_command(repo: Path | None, edge: Edge, json_wanted: bool) -> None:
     """List tickets, newest first; with --repo those of one repository."""
-    from orchestrator.cli.document import summary_document
+    from orchestrator.documents import summary_document
 
     with edge.crew() as crew:
         reports = crew.list(find_repository(repo) if repo else None)
@@ -46,7 +46,7 @@ def show_command(ticket: str, edge: Edge, json_wanted: bool) -> None:
 
     Its status, the verdict rung by rung, what it cost, and what to type next.
     """
-    from orchestrator.cli.document import report_document
+    from orchestrator.documents import report_document
 
     with edge.crew() as crew:
         report = crew.show(ticket)
@@ -61,7 +61,7 @@ def show_command(ticket: str, edge: Edge, json_wanted: bool) -> None:
 @shared_options
 def logs_command(ticket: str, edge: Edge, json_wanted: bool) -> None:
     """Show the journal of a ticket's job, step by step."""
-    from orchestrator.cli.document import step_document
+    from orchestrator.documents import step_document
 
     with edge.crew() as crew:
         steps = crew.steps(ticket)
@@ -83,7 +83,8 @@ def diff_command(ticket: str, attempt: int | None, by_cause: bool, edge: Edge, j
     mechanical last and in short.
     """
     if by_cause:
-        from orchestrator.cli.reading import print_reading, reading_document
+        from orchestrator.cli.reading import print_reading
+        from orchestrator.documents import reading_document
 
         with edge.crew() as crew:
             reading = crew.reading(ticket, attempt)
@@ -106,8 +107,8 @@ def diff_command(ticket: str, attempt: int | None, by_cause: bool, edge: Edge, j
 @shared_options
 def cost_command(repo: Path | None, since: str | None, edge: Edge, json_wanted: bool) -> None:
     """Show what all work cost; with --repo that on one repository."""
-    from orchestrator.cli.document import cost_document
     from orchestrator.cli.output import cost_line
+    from orchestrator.documents import cost_document
 
     with edge.crew() as crew:
         cost = crew.cost(find_repository(repo) if repo else None, _since(since))

@@ -95,8 +95,8 @@ def work_command(limit: int | None, edge: Edge, json_wanted: bool) -> None:
     Several may run side by side. Ctrl-C pauses the job in hand. The exit status is 0 however the jobs ended: `nightcrew
     list` shows that.
     """
-    from orchestrator.cli.document import report_document
     from orchestrator.cli.progress import watching
+    from orchestrator.documents import report_document
 
     reports: list[JobReport] = []
     with edge.crew() as crew:
@@ -240,7 +240,7 @@ def _examples(edge: Edge, repository: Path, likes: tuple[str, ...]) -> tuple[Exa
 
 
 def _ended(report: JobReport, json_wanted: bool) -> int:
-    from orchestrator.cli.document import report_document
+    from orchestrator.documents import report_document
     from orchestrator.exits import exit_of_status
 
     if json_wanted:

@@ -23,10 +23,12 @@ def hunks_of(change: Change) -> tuple[list[Hunk], list[Whole]]:
         before, after = change.before(file.path), change.after(file.path)
         modes = [entry.mode for entry in (file.before, file.after) if entry is not None]
         why = _why_whole(before, after, modes)
-        if why:
-            whole.append(Whole(file.path, why))
-        else:
-            found += between(file.path, lines(before), lines(after))
+        hunks = [] if why else list(between(file.path, lines(before), lines(after)))
+        if not hunks:
+            whole.append(
+                Whole(file.path, why or "its lines read the same: bytes that are no text differ, or how it ends")
+            )
+        found += hunks
     return found, whole
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from agents import Ask, Inquire, NoFix, Result, Task, Workspace, Write
 from orchestrator.answering import Answer, answered
-from orchestrator.cli.document import question_document, report_document
 from orchestrator.codec import decode
 from orchestrator.crew import Crew
+from orchestrator.documents import question_document, report_document
 from orchestrator.errors import OrderRefused, UnknownOption, WrongStatus
 from orchestrator.exits import exit_of_error, exit_of_status
 from orchestrator.intake import settle

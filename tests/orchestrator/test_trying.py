@@ -26,8 +26,8 @@ from agents import (
     Write,
 )
 from orchestrator.allowance import Allowance, Amount
-from orchestrator.cli.document import report_document
 from orchestrator.crew import Crew
+from orchestrator.documents import report_document
 from orchestrator.engines import RungWatch
 from orchestrator.records import Status
 from orchestrator.routing import Offer

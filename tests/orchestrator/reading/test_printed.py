@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from orchestrator.cli.reading import print_reading, reading_document
+from orchestrator.cli.reading import print_reading
+from orchestrator.documents import reading_document
 from orchestrator.reading import read
 from tests.orchestrator.reading.test_read import PRICES, TEST, Sides, change, verdict
 from verifier import Evidence

@@ -1,13 +1,16 @@
-"""The JSON documents that `--json` prints, made from records. Fields are only ever added."""
+"""The JSON documents that `--json` prints and the API answers with, made from records. Fields are only ever added."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.records import AttemptRecord, Cost, JobReport, StepRecord
 from orchestrator.refs import ref_of
 from verifier import Evidence, RungResult, Verdict
+
+if TYPE_CHECKING:
+    from orchestrator.reading import Group, Reading, Seen, Side
 
 Document = dict[str, Any]
 
@@ -139,3 +142,37 @@ def step_document(step: StepRecord) -> Document:
         "intent": dict(step.intent),
         "outcome": None if step.outcome is None else dict(step.outcome),
     }
+
+
+def reading_document(reading: Reading) -> Document:
+    """Return a reading."""
+    return {
+        "groups": [_group(each) for each in reading.groups],
+        "whole": [{"path": each.path, "why": each.why} for each in reading.whole],
+        "facts": [evidence_document(fact) for fact in reading.facts],
+        "marks_left_out": reading.left_out,
+    }
+
+
+def _group(group: Group) -> Document:
+    return {"title": group.title, "folded": group.folded, "hunks": [_hunk(each) for each in group.hunks]}
+
+
+def _hunk(seen: Seen) -> Document:
+    hunk = seen.hunk
+    return {
+        "id": hunk.id,
+        "path": hunk.path,
+        "within": hunk.within,
+        "role": str(seen.role),
+        "follows": seen.follows or None,
+        "predictable": seen.predictable,
+        "before": _side(hunk.before),
+        "after": _side(hunk.after),
+        "marks": [{"risk": str(mark.risk), "text": mark.text, "line": mark.line} for mark in seen.marks],
+        "evidence": [evidence_document(fact) for fact in seen.evidence],
+    }
+
+
+def _side(side: Side) -> Document:
+    return {"first": side.first, "lines": list(side.lines)}

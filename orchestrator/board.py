@@ -1,0 +1,60 @@
+"""The board: tickets as a list shows them, filtered, searched and paged. Data only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from orchestrator.records import Cost, Status
+
+MOST_ROWS = 200
+TEXT_CHARACTERS = 400
+"""Of a ticket's text, what a board has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Which tickets are wanted, newest first: of these `statuses` (empty: any), whose text or id has `words` in it, `skip` of them left out."""
+
+    statuses: tuple[Status, ...] = ()
+    words: str = ""
+    repository: Path | None = None
+    limit: int = 50
+    skip: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One ticket of a board. `text` is its beginning; `question` is one that waits.
+
+    `seconds`, `usd` and `tokens` are its budget. Times are Unix times.
+    """
+
+    ticket: str
+    text: str
+    repository: Path
+    status: Status
+    why: str
+    next: str
+    agent: str
+    user: str
+    filed_at: float
+    updated_at: float
+    attempts: int = 0
+    branch: str | None = None
+    commit: str | None = None
+    question: str = ""
+    cost: Cost = field(default_factory=Cost)
+    seconds: float = 0.0
+    usd: float | None = None
+    tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """What was sought: a page of `rows`, how many there are in all, and how many tickets stand where (of any status, else as sought)."""
+
+    rows: tuple[Row, ...]
+    total: int
+    counts: Mapping[Status, int]

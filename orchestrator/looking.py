@@ -1,0 +1,89 @@
+"""Looking: tickets as people name them, and the changes that their jobs have. Read-only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from orchestrator import reports
+from orchestrator.errors import Superseded, UnknownTicket, WrongStatus
+from orchestrator.lease import Owner
+from orchestrator.records import AttemptRecord, Job, JobReport, Status
+from orchestrator.store import Store
+from shadowfs import Change
+
+DECIDABLE = (Status.VERIFIED, Status.UNVERIFIED, Status.ACCEPTED)
+"""Where a job stands whose proposal somebody can accept or reject."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Looks into a store. Tickets are named by an id or any prefix of it, or of its part after the dash, that fits one only."""
+
+    store: Store
+
+    def id(self, prefix: str) -> str:
+        """Return the id that a prefix names. Raises `UnknownTicket`."""
+        found = self.store.find(prefix) if prefix else ()
+        if prefix in found:
+            return prefix
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise UnknownTicket(f"{prefix!r} begins more than one ticket ({', '.join(found)}): type more of it")
+        raise UnknownTicket(f"there is no ticket {prefix!r}: `nightcrew list` shows what there is")
+
+    def job(self, ticket: str) -> Job:
+        """Return the job of a ticket."""
+        return self.store.job_of(self.id(ticket))
+
+    def report(self, id: str) -> JobReport:
+        """Return all that is known about a ticket."""
+        return reports.full(self.store, self.store.ticket(id))
+
+    def winner(self, job: Job) -> AttemptRecord | None:
+        """Return the attempt that won, or the last one where none has."""
+        return reports.winner(job, self.store.attempts(job.number))
+
+    def proposal(self, ticket: str) -> tuple[Change, Job]:
+        """Return the proposal that won. Raises `WrongStatus` where there is none."""
+        job = self.job(ticket)
+        trees = reports.outcome(job, self.winner(job))
+        if trees is None or job.snapshot is None:
+            raise WrongStatus(
+                f"ticket {job.ticket} has no proposal (it is {job.status}): there is nothing to show or apply"
+            )
+        return job.snapshot.depot.change(*trees), job
+
+    def decidable(self, ticket: str, tree: str | None, done: str) -> tuple[Change, Job]:
+        """Return the proposal that somebody decides about, who saw the version `tree` of it (None: whichever it is).
+
+        Raises `WrongStatus`, and `Superseded` where it has another version by now.
+        """
+        change, job = self.proposal(ticket)
+        self.expect(job, DECIDABLE, done)
+        if tree not in (None, change.tree):
+            raise Superseded(
+                f"ticket {job.ticket} has another version by now, {change.tree[:12]}: look at that before you decide"
+            )
+        return change, job
+
+    def left_by(self, ticket: str, attempt: int) -> tuple[Change, Job]:
+        """Return what an attempt differs in from what the user had, whether it won, lost, or found no fix. Raises `WrongStatus`."""
+        job = self.job(ticket)
+        records = {record.number: record for record in self.store.attempts(job.number)}
+        if job.snapshot is None or attempt not in records:
+            made = ", ".join(map(str, records)) or "none"
+            raise WrongStatus(f"ticket {job.ticket} has no attempt {attempt}; it has {made}")
+        trees = reports.outcome(replace(job, chosen=attempt), records[attempt])
+        if trees is None:
+            raise WrongStatus(f"attempt {attempt} of ticket {job.ticket} has not begun: there is nothing to show")
+        return job.snapshot.depot.change(*trees), job
+
+    def expect(self, job: Job, statuses: tuple[Status, ...], done: str) -> None:
+        """Raise `WrongStatus` unless a job is where it can be `done`."""
+        if job.status not in statuses:
+            by = ""
+            if job.status is Status.WORKING and job.lease_owner:
+                owner = Owner.parse(job.lease_owner)
+                by = f" by process {owner.pid} on {owner.host}"
+            raise WrongStatus(f"ticket {job.ticket} is {job.status}{by}: it cannot be {done} now")

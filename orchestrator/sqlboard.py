@@ -1,0 +1,117 @@
+"""The board as queries on a connection: a page of tickets in a handful of queries, however many there are."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, RowMapping
+
+from orchestrator.answering import asking
+from orchestrator.board import TEXT_CHARACTERS, Board, Row, Sought
+from orchestrator.codec import decode
+from orchestrator.records import AttemptRecord, Cost, Status
+from orchestrator.sqlledger import costs
+from orchestrator.tables import attempts, jobs, outbox, tickets
+
+_ESCAPE = "\\"
+
+
+def board(connection: Connection, sought: Sought) -> Board:
+    """Return the tickets that were sought."""
+    joined = tickets.join(jobs)
+    which = _which(sought)
+    counted = sa.select(jobs.c.status, sa.func.count()).select_from(joined).where(which).group_by(jobs.c.status)
+    counts = {Status(status): int(count) for status, count in connection.execute(counted)}
+    wanted = sought.statuses or tuple(Status)
+    query = (
+        sa.select(tickets, *(jobs.c[name] for name in _OF_JOB))
+        .select_from(joined)
+        .where(which, *([jobs.c.status.in_(sought.statuses)] if sought.statuses else []))
+        .order_by(tickets.c.filed_at.desc(), tickets.c.id.desc())
+        .limit(sought.limit)
+        .offset(sought.skip)
+    )
+    found = connection.execute(query).mappings().all()
+    return Board(_rows(connection, found), sum(counts.get(each, 0) for each in wanted), counts)
+
+
+_OF_JOB = ("number", "status", "why", "next", "seconds", "usd", "tokens", "updated_at")
+
+
+def _which(sought: Sought) -> sa.ColumnElement[bool]:
+    conditions: list[sa.ColumnElement[bool]] = [sa.true()]
+    if sought.repository is not None:
+        conditions.append(tickets.c.repository == os.fsencode(sought.repository))
+    for word in sought.words.split():
+        escaped = "".join(_ESCAPE + each if each in f"%_{_ESCAPE}" else each for each in word)
+        text = sa.cast(tickets.c.text, sa.Text)
+        conditions.append(
+            sa.or_(text.ilike(f"%{escaped}%", escape=_ESCAPE), tickets.c.id.ilike(f"%{escaped}%", escape=_ESCAPE))
+        )
+    return sa.and_(*conditions)
+
+
+def _rows(connection: Connection, found: Sequence[RowMapping]) -> tuple[Row, ...]:
+    numbers = [row["number"] for row in found]
+    waiting = [row["number"] for row in found if Status(row["status"]).resumable]
+    tried = dict(
+        connection.execute(
+            sa.select(attempts.c.job, sa.func.count()).where(attempts.c.job.in_(numbers)).group_by(attempts.c.job)
+        )
+        .tuples()
+        .all()
+    )
+    questions = _questions(connection, waiting)
+    spent = costs(connection, numbers)
+    leaving: dict[int, RowMapping] = {}
+    done: dict[int, str] = {}
+    for row in connection.execute(sa.select(outbox).where(outbox.c.job.in_(numbers)).order_by(outbox.c.id)).mappings():
+        leaving[row["job"]] = row
+        if row["done"]:
+            done[row["job"]] = row["branch"]
+    return tuple(
+        _row(row, tried.get(at, 0), done.get(at), leaving.get(at), questions.get(at, ""), spent.get(at, Cost()))
+        for row in found
+        for at in [row["number"]]
+    )
+
+
+def _questions(connection: Connection, numbers: Sequence[int]) -> Mapping[int, str]:
+    """Return the questions that jobs wait with."""
+    if not numbers:
+        return {}
+    query = sa.select(attempts.c.job, attempts.c.record).where(attempts.c.job.in_(numbers))
+    records: dict[int, list[AttemptRecord]] = {}
+    for job, record in connection.execute(query.order_by(attempts.c.job, attempts.c.number)):
+        records.setdefault(job, []).append(decode(AttemptRecord, record))
+    asked = {job: asking(each) for job, each in records.items()}
+    return {job: record.question for job, record in asked.items() if record is not None}
+
+
+def _row(row: RowMapping, tried: int, branch: str | None, leaving: RowMapping | None, question: str, cost: Cost) -> Row:
+    order = json.loads(row["order"])
+    text = bytes(row["text"][: 4 * TEXT_CHARACTERS]).decode("utf-8", "replace")[:TEXT_CHARACTERS]
+    return Row(
+        ticket=row["id"],
+        text=text,
+        repository=Path(os.fsdecode(row["repository"])),
+        status=Status(row["status"]),
+        why=row["why"],
+        next=row["next"],
+        agent=order["agent"] or json.loads(row["settings"])["agent"],
+        user=row["filer"] or "",
+        filed_at=row["filed_at"],
+        updated_at=row["updated_at"],
+        attempts=tried,
+        branch=branch,
+        commit=None if leaving is None else leaving["commit"],
+        question=question,
+        cost=cost,
+        seconds=row["seconds"],
+        usd=row["usd"],
+        tokens=row["tokens"],
+    )
