@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
+from orchestrator.forges import tables as _forges  # noqa: F401 - its tables are in the same schema
 from orchestrator.tables import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
