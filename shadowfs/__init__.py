@@ -17,6 +17,7 @@ from shadowfs.errors import (
 from shadowfs.example import Example, ExampleFile, commit_example
 from shadowfs.export import check_exportable, deliver_objects, set_branch
 from shadowfs.follower import Follower
+from shadowfs.forecast import Forecast, forecast
 from shadowfs.fusedriver import FuseDriver
 from shadowfs.history import Past, PastCommit
 from shadowfs.home import Home, sweep
@@ -26,6 +27,7 @@ from shadowfs.memory import MemoryDriver
 from shadowfs.merge import merge
 from shadowfs.pin import LARGE_BYTES, pin
 from shadowfs.pintable import PinnedFile, PinTable
+from shadowfs.remote import Outpost, Pushed, Remote
 from shadowfs.repin import rewind
 from shadowfs.secrets import hiding
 from shadowfs.shadow import Driver, Mount, Moved, Probe, Shadow
@@ -45,6 +47,7 @@ __all__ = [
     "ExampleFile",
     "FileChange",
     "Follower",
+    "Forecast",
     "FuseDriver",
     "Home",
     "MemoryDriver",
@@ -53,12 +56,15 @@ __all__ = [
     "NoSpace",
     "NotPinnable",
     "Omission",
+    "Outpost",
     "Past",
     "PastCommit",
     "PinTable",
     "PinnedFile",
     "Probe",
+    "Pushed",
     "RefusedPath",
+    "Remote",
     "RepoPath",
     "Shadow",
     "ShadowfsError",
@@ -70,6 +76,7 @@ __all__ = [
     "deliver_objects",
     "earlier_texts",
     "fingerprint",
+    "forecast",
     "hiding",
     "ignored_paths",
     "merge",
