@@ -176,6 +176,50 @@ class ModelTable(_Closed):
     """How many samples are asked for at once; a server that keeps no prefixes between its slots is faster with 1."""
 
 
+class ForgeTable(_Closed):
+    """A forge. The machine's file alone has these: it names secrets, and what comes from there is worked on."""
+
+    kind: Literal["github", "gitlab", "gitea"]
+    url: str = ""
+    """Its address, where it is not the one everybody knows."""
+    api: str = ""
+    """The address of its API, where that does not follow from `url`."""
+    token_env: str = ""
+    """The environment variable that holds its token."""
+    secret_env: str = ""
+    """The environment variable that holds the secret of its webhooks."""
+    repositories: dict[str, str] = {}
+    """Working trees, by OWNER/NAME."""
+    allow: tuple[str, ...] = Field(default=(), strict=False)
+    """Who may ask for work: names, and `collaborators` for all who may write to the repository."""
+    mention: str = Field(default="@nightcrew", min_length=2)
+    """What a comment has in it that asks for work."""
+    label: str = "nightcrew"
+    """The label that asks for work; empty for none."""
+    rounds: int = Field(default=2, ge=0, le=16)
+    """How often a red CI run sends a pull request of ours back to work."""
+
+
+class TrackerTable(_Closed):
+    """A tracker: a Linear team, a Slack workspace. Of the machine's file alone, as forges are."""
+
+    kind: Literal["linear", "slack"]
+    repository: str
+    """The working tree that its tickets are about."""
+    api: str = ""
+    """The address of its API, where it is not the one everybody knows."""
+    token_env: str = ""
+    """The environment variable that holds its token."""
+    secret_env: str = ""
+    """The environment variable that holds the secret that its webhooks are signed with."""
+    allow: tuple[str, ...] = Field(default=(), strict=False)
+    """Who may ask for work: mail addresses or names in Linear, ids of users in Slack."""
+    mention: str = Field(default="@nightcrew", min_length=2)
+    """What a comment in Linear has in it that asks for work."""
+    label: str = "nightcrew"
+    """The label in Linear that asks for work; empty for none."""
+
+
 class MachineConfig(_Closed):
     """`~/.config/nightcrew/config.toml`."""
 
@@ -186,6 +230,10 @@ class MachineConfig(_Closed):
     budget: MachineBudgetTable = MachineBudgetTable()
     models: dict[str, ModelTable] = {}
     """By name, the models there are besides the one that the environment names."""
+    forges: dict[str, ForgeTable] = {}
+    """By name, where tickets come from and branches go."""
+    trackers: dict[str, TrackerTable] = {}
+    """By name, where tickets come from besides."""
 
     def allowance(self) -> Allowance:
         """Return what may be spent in a day."""
