@@ -67,7 +67,10 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Filed:
-    """Somebody asks for work by a label or a mention. `text` is untrusted; `comment` names what to react to ("" is the thread itself)."""
+    """Somebody asks for work by a label or a mention. `text` is untrusted, `said` the comment alone of it.
+
+    `comment` names what to react to ("" is the thread itself).
+    """
 
     thread: Thread
     who: Person
@@ -75,6 +78,7 @@ class Filed:
     url: str = ""
     comment: str = ""
     at: float | None = None
+    said: str = ""
 
 
 @dataclass(frozen=True, slots=True)
