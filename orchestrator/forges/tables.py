@@ -64,6 +64,7 @@ steps = Table(
     Column("tries", Integer, nullable=False),
     Column("due_at", Float, nullable=False),
     Column("held_until", Float),
+    Column("begun", String(32), nullable=False),
     Column("why", Text, nullable=False),
     Column("at", Float, nullable=False),
     UniqueConstraint("key"),

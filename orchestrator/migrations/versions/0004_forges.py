@@ -68,6 +68,7 @@ def _steps() -> None:
         sa.Column("tries", sa.Integer, nullable=False),
         sa.Column("due_at", sa.Float, nullable=False),
         sa.Column("held_until", sa.Float),
+        sa.Column("begun", sa.String(32), nullable=False),
         sa.Column("why", sa.Text, nullable=False),
         sa.Column("at", sa.Float, nullable=False),
         sa.UniqueConstraint("key", name="uq_forge_steps_key"),
