@@ -1,0 +1,126 @@
+"""Wiring: forges as they are configured, over a state directory. What the server and the commands open."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from orchestrator.crew import Crew
+from orchestrator.forges.calls import Caller
+from orchestrator.forges.entries import read_entries
+from orchestrator.forges.forge import Tracker
+from orchestrator.forges.gitea import Gitea
+from orchestrator.forges.github import Github
+from orchestrator.forges.gitlab import Gitlab
+from orchestrator.forges.linear import Linear
+from orchestrator.forges.office import Office
+from orchestrator.forges.publisher import Publisher
+from orchestrator.forges.receive import Receiver, Side
+from orchestrator.forges.records import Entry, Receipt
+from orchestrator.forges.slack import Slack
+from orchestrator.forges.store import ForgeStore
+from orchestrator.settings import Settings
+
+if TYPE_CHECKING:
+    from orchestrator.config import MachineConfig
+
+_KINDS: Mapping[str, Callable[[Entry, Caller], Tracker]] = {
+    "github": Github,
+    "gitlab": Gitlab,
+    "gitea": Gitea,
+    "linear": Linear,
+    "slack": Slack,
+}
+_HEADERS: Mapping[str, Callable[[str], dict[str, str]]] = {
+    "github": Github.headers,
+    "gitlab": Gitlab.headers,
+    "gitea": Gitea.headers,
+    "linear": Linear.headers,
+    "slack": Slack.headers,
+}
+
+
+def headers_of(entry: Entry) -> dict[str, str]:
+    """Return the headers that an entry's service wants with every call."""
+    return _HEADERS[entry.kind](entry.token)
+
+
+def adapter_of(entry: Entry, caller: Caller) -> Tracker:
+    """Return the adapter of an entry."""
+    return _KINDS[entry.kind](entry, caller)
+
+
+class Forges:
+    """All configured forges and trackers: `receive` for webhooks, `publisher` for what is to be done. Safe to use from several threads.
+
+    `settings` returns those of a repository, read anew for each ticket. `tries` says how often a call is made at once: a server
+    comes back later and asks once.
+    """
+
+    def __init__(
+        self,
+        state: Path,
+        machine: MachineConfig,
+        settings: Callable[[Path], Settings],
+        environ: Mapping[str, str],
+        home: Path,
+        *,
+        clock: Callable[[], float] = time.time,
+        pause: Callable[[float], None] = time.sleep,
+        tries: int = 1,
+        timeout_s: float = 20.0,
+    ) -> None:
+        from sqlalchemy import URL
+
+        from orchestrator.sqlstore import SqlStore
+
+        self._open = ExitStack()
+        state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        tickets = SqlStore(URL.create("sqlite", database=str(state / "nightcrew.db")), clock)
+        self._open.callback(tickets.close)
+        crew = self._open.enter_context(Crew(state, clock=clock))
+        self._callers: dict[str, Caller] = {}
+
+        def adapter(entry: Entry) -> Tracker:
+            if entry.name not in self._callers:
+                caller = Caller(
+                    entry.name,
+                    entry.api_url,
+                    headers_of(entry),
+                    token=entry.token,
+                    timeout_s=timeout_s,
+                    tries=tries,
+                    clock=clock,
+                    pause=pause,
+                )
+                self._callers[entry.name] = self._open.enter_context(caller)
+            return adapter_of(entry, self._callers[entry.name])
+
+        entries = read_entries(machine, environ, home)
+        self.store = ForgeStore(tickets.engine, clock)
+        self.office = Office(state, entries, self.store, tickets, crew, adapter, settings, environ, home)
+        self.publisher = Publisher(self.office)
+        self._receiver: Receiver | None = None
+        self._clock = clock
+
+    def receive(self, name: str, headers: Mapping[str, str], body: bytes) -> Receipt:
+        """Take one webhook that came to the address of the entry `name`; the receipt says what to answer."""
+        if self._receiver is None:
+            office = self.office
+            sides = {each.name: Side(each, office.open(each).hooks) for each in office.entries.values()}
+            self._receiver = Receiver(sides, self.store, self._clock)
+        return self._receiver.receive(name, headers, body)
+
+    def close(self) -> None:
+        """Close connections and the store. Safe to call twice."""
+        self._open.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
