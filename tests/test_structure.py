@@ -19,6 +19,7 @@ PACKAGES = ("orchestrator", "agents", "verifier", "sandbox", "shadowfs")
 BOUNDARIES: dict[str, int] = {
     "agents/door/server.py": 1,  # what a call of somebody's program runs into ends the attempt, not the server
     "orchestrator/cli/entry.py": 1,  # every error becomes a message and an exit status
+    "orchestrator/lsp/boundary.py": 1,  # every error becomes a message in the editor
     "orchestrator/worker.py": 1,  # a defect ends the job, not the worker
     "shadowfs/operations.py": 2,  # an exception that got out of a handler would end the mount
     "shadowfs/zygote.py": 1,  # a forked child's end: the trace goes to the shadow's log
@@ -30,13 +31,14 @@ BOUNDARIES: dict[str, int] = {
 }
 """Broad handlers that are right, by module: the edges at which anything may arrive and nothing may pass."""
 
-ENGINES = {
+ENGINES: dict[str, str | tuple[str, ...]] = {
     "acp": "agents/acp/wire.py",
     "pyfuse3": "shadowfs",
     "psutil": "sandbox",
-    "lsprotocol": "verifier/language/lsp.py",
+    "lsprotocol": ("verifier/language/lsp.py", "orchestrator/lsp"),
     "mcp": "orchestrator/mcp/server.py",
     "openai": "agents/models/client.py",
+    "pygls": "orchestrator/lsp",
     "httpx2": "agents/door/upstream.py",
     "h11": "agents/door/connection.py",
     "quicktok": "agents/prompts/tokens.py",

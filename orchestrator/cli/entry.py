@@ -29,7 +29,10 @@ _COMMANDS = {
     "logs": "results",
     "diff": "results",
     "apply": "decisions",
+    "accept": "reviewing",
     "reject": "decisions",
+    "part": "reviewing",
+    "comment": "reviewing",
     "stop": "decisions",
     "resume": "tickets",
     "answer": "tickets",
@@ -38,7 +41,10 @@ _COMMANDS = {
     "review": "tickets",
     "seed": "seeding",
     "shadow": "shadows",
+    "serve": "serve",
+    "users": "serve",
     "mcp": "mcp",
+    "lsp": "lsp",
 }
 """Each command and the module that has it; a module is imported when its command is asked for."""
 

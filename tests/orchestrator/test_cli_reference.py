@@ -17,7 +17,7 @@ INTRODUCTION = """\
 
 What `nightcrew --help` and `nightcrew COMMAND --help` say; a test keeps this page and the program in step.
 
-- Every command but `mcp` takes `--json` and then prints one JSON document on standard output and nothing else there; an error is
+- Every command but `mcp` and `lsp` takes `--json` and then prints one JSON document on standard output and nothing else there; an error is
   `{"error": {"kind": "…", "message": "…", "hint": "…"}, "exit_status": N}`. Progress goes to standard error.
 - Every command takes `--state DIR`, which may stand before the command too; else state lies in `$XDG_STATE_HOME/nightcrew`
   (`~/.local/state/nightcrew`).

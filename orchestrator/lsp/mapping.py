@@ -1,0 +1,99 @@
+"""Mapping: where in a document, as it is now, the lines of a hunk stand. Pure; what cannot be told for sure is not guessed.
+
+A hunk is looked for with the lines around it, three on each side, then fewer. It is found where those lines stand as often in the document
+as in the file it was made for: then the same one of them is meant, wherever it has moved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from orchestrator.reading import Hunk, Side
+
+CONTEXT_LINES = 3
+_TELLING = 12
+"""Fewer letters and digits do not tell one place from another."""
+_EDGE = "\n"
+"""Stands for the beginning and the end of a text, as a line that no text has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The line (from 1) that the first of a hunk's lines is now, or that it would stand before."""
+
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
+class Astray:
+    """A hunk without a place: why, and whether that is because what it puts there is there."""
+
+    why: str
+    done: bool = False
+
+
+AMBIGUOUS = "its lines, or those around it, stand in more than one place by now"
+MISSING = "its lines, and those around it, were changed since the ticket was pinned"
+DONE = "it is in the file already"
+
+
+def place(hunk: Hunk, before: Sequence[str], after: Sequence[str], now: Sequence[str]) -> Standing | Astray:
+    """Find a hunk of a file with the lines `before` and `after` in a document with the lines `now`."""
+    odd = _odd(hunk)
+    if odd:
+        return Astray(odd)
+    old, new, here = _edged(before), _edged(after), _edged(now)
+    several = False
+    for context in range(CONTEXT_LINES, -1, -1):
+        found = _find(hunk.before, old, here, context)
+        if isinstance(found, int):
+            return Standing(found)
+        several = several or found
+        if isinstance(_find(hunk.after, new, here, context), int):
+            return Astray(DONE, done=True)
+    return Astray(AMBIGUOUS if several else MISSING)
+
+
+def bare(line: str) -> str:
+    """Return a line as an editor has it: the carriage return of its end is none of its characters."""
+    return line.removesuffix("\r")
+
+
+def _odd(hunk: Hunk) -> str:
+    """Return why no editor could make a hunk as it is, "" where one can."""
+    lines = [bare(line) for line in (*hunk.before.lines, *hunk.after.lines)]
+    if any("\ufffd" in line for line in lines):
+        return "its lines are no UTF-8"
+    if any("\r" in line for line in lines):
+        return "its lines hold carriage returns"
+    if [*map(bare, hunk.before.lines)] == [*map(bare, hunk.after.lines)]:
+        return "it changes nothing but line ends"
+    return ""
+
+
+def _edged(lines: Sequence[str]) -> list[str]:
+    return [_EDGE, *map(bare, lines), _EDGE]
+
+
+def _find(side: Side, lines: list[str], here: list[str], context: int) -> int | bool:
+    """Return the line on which a side begins in `here`; else whether there are places that could be meant."""
+    start = max(0, side.first - context)
+    pattern = lines[start : side.last + 1 + context]
+    if not pattern or not _tells(pattern):
+        return False
+    there, now = _occurrences(pattern, lines), _occurrences(pattern, here)
+    if len(there) != len(now):
+        return bool(now)
+    return now[there.index(start)] + side.first - start
+
+
+def _tells(pattern: Sequence[str]) -> bool:
+    told = sum(_TELLING if line == _EDGE else sum(map(str.isalnum, line)) for line in pattern)
+    return told >= _TELLING
+
+
+def _occurrences(pattern: list[str], lines: list[str]) -> list[int]:
+    size, first = len(pattern), pattern[0]
+    most = len(lines) - size + 1
+    return [at for at in range(most) if lines[at] == first and lines[at : at + size] == pattern]
