@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestrator.directories import machine_file
 from sandbox import Address, DockerDriver, LocalDriver
 from shadowfs import CopyDriver, FuseDriver
 from verifier import SERVERS, ServerPlaces, Tier, chosen_servers, find_servers
@@ -28,6 +29,7 @@ _WITHOUT_MODELS = "the repair agent, which needs none"
 _EXTRAS = {
     "models": ("openai", "asks models", _WITHOUT_MODELS),
     "acp": ("acp", "hosts agents of the Agent Client Protocol", "`--agent command:CMD`"),
+    "forges": ("httpx2", "talks to GitHub, GitLab, Gitea, Linear and Slack", "local branches"),
     "mcp": ("mcp", "`nightcrew mcp`", "`nightcrew fix`"),
     "grammars": ("tree_sitter", "syntax of languages other than Python", "blank lines, and words alone"),
 }
@@ -63,6 +65,7 @@ def examine(state: Path, environ: Mapping[str, str]) -> tuple[Check, ...]:
         _disk(state),
         *_language_servers(path),
         *_models(environ),
+        *_forges(environ),
         *_extras(),
     )
 
@@ -235,6 +238,14 @@ def _ask(endpoint: Endpoint) -> None:
         # One token may be none that can be seen.
         if error.trouble is not Trouble.EMPTY:
             raise
+
+
+def _forges(environ: Mapping[str, str]) -> Iterator[Check]:
+    """Yield whether each configured forge answers and knows its token."""
+    if machine_file(environ, Path.home()).exists():
+        from orchestrator.forges.checkup import forge_checks
+
+        yield from forge_checks(environ, Path.home())
 
 
 def _extras() -> Iterator[Check]:

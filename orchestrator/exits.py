@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.errors import BadConfig, OrderRefused, UnknownOption, UnknownTicket
+from orchestrator.forges.errors import UnknownForge
 from orchestrator.records import Status
 from sandbox import SandboxUnavailable
 from shadowfs import DriverUnavailable, NotPinnable, RefusedPath, UnknownCommit
@@ -24,6 +25,7 @@ _WRONG_USAGE = (
     UnknownOption,
     UnknownTicket,
     UnknownCommit,
+    UnknownForge,
     NotPinnable,
     RefusedPath,
     DriverUnavailable,

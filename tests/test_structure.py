@@ -39,7 +39,7 @@ ENGINES: dict[str, str | tuple[str, ...]] = {
     "mcp": "orchestrator/mcp/server.py",
     "openai": "agents/models/client.py",
     "pygls": "orchestrator/lsp",
-    "httpx2": "agents/door/upstream.py",
+    "httpx2": ("agents/door/upstream.py", "orchestrator/forges/calls.py"),
     "h11": "agents/door/connection.py",
     "quicktok": "agents/prompts/tokens.py",
     "rich": "orchestrator/cli/progress.py",

@@ -28,6 +28,7 @@ _COMMANDS = {
     "show": "results",
     "logs": "results",
     "diff": "results",
+    "publish": "forges",
     "apply": "decisions",
     "accept": "reviewing",
     "reject": "decisions",

@@ -46,14 +46,18 @@ def show_command(ticket: str, edge: Edge, json_wanted: bool) -> None:
 
     Its status, the verdict rung by rung, what it cost, and what to type next.
     """
+    from orchestrator.cli.forges import forge_document, known_publication, print_publication
     from orchestrator.documents import report_document
 
     with edge.crew() as crew:
         report = crew.show(ticket)
+    found = known_publication(edge, report.ticket.id)
     if json_wanted:
-        print_document(report_document(report))
-    else:
-        print_report(report, with_text=True)
+        print_document(report_document(report) | ({"forge": forge_document(found)} if found else {}))
+        return
+    print_report(report, with_text=True)
+    if found is not None:
+        print_publication(found)
 
 
 @click.command("logs")

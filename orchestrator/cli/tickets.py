@@ -61,21 +61,38 @@ def fix_command(
 @click.command("file")
 @text_options
 @build_options
+@click.option(
+    "--from-issue", metavar="URL", help="Take the text of an issue at a configured forge, and its repository."
+)
 @repo_option
 @order_options
 @shared_options
 def file_command(
-    text: str | None, text_file: Path | None, repo: Path | None, edge: Edge, json_wanted: bool, **given: Any
+    text: str | None,
+    text_file: Path | None,
+    from_issue: str | None,
+    repo: Path | None,
+    edge: Edge,
+    json_wanted: bool,
+    **given: Any,
 ) -> None:
     """Queue a ticket; `nightcrew work` works on it.
 
-    The ticket is TEXT (`-` reads it from standard input), what a file of a red build says, or both.
+    The ticket is TEXT (`-` reads it from standard input), what a file of a red build or an issue says, or several of these.
     """
+    words, issue = read_text(text, text_file), None
+    if from_issue is not None:
+        from orchestrator.cli.forges import issue_of, link_issue
+
+        issue, there = issue_of(edge, from_issue)
+        repo, words = repo or there, f"{words}\n\n{issue.text}" if words else issue.text
     repository = find_repository(repo)
     red = read_given(given, repository)
-    order = order_of(edge, repository, read_text(text, text_file), given, red)
+    order = order_of(edge, repository, words, given, red)
     with edge.crew(edge.settings(repository, order.test_command, order.sandbox)) as crew:
         ticket = crew.file(order)
+    if issue is not None:
+        link_issue(edge, issue, ticket)
     unplaced = red.unplaced if red else 0
     if json_wanted:
         print_document({"ticket": ticket.id, "status": "queued", "failing": list(order.failing), "unplaced": unplaced})
@@ -193,16 +210,21 @@ def _said(option: str | None, text: str | None) -> int | str:
 @sandbox_option
 @shared_options
 def review_command(ref: str, repo: Path | None, edge: Edge, json_wanted: bool, **given: Any) -> int:
-    """Judge any branch or commit REF with the ladder.
+    """Judge any branch, commit or pull request REF with the ladder.
 
-    It is compared with where it left the present branch. A test that it brings counts where it fails without the rest of
+    REF may be the address of a pull request at a configured forge. It is compared with where it left the present branch. A test that it brings counts where it fails without the rest of
     it. Nothing is delivered. Exit status: 0 where it verifies, 4 paused at its budget, else 5.
     """
     from orchestrator.cli.progress import watching
     from orchestrator.records import Order
 
+    text = f"review of {ref}"
+    if ref.startswith(("https://", "http://")):
+        from orchestrator.cli.forges import pull_head
+
+        repo, ref = pull_head(edge, ref)
     repository = find_repository(repo)
-    order = Order(text=f"review of {ref}", repository=repository, **given)
+    order = Order(text=text, repository=repository, **given)
     with edge.crew(edge.settings(repository, order.test_command, order.sandbox)) as crew, watching() as watch:
         report = crew.review(repository, ref, order, watch)
     return _ended(report, json_wanted)
