@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -113,14 +114,16 @@ class Outpost:
             return Pushed.DONE, said
         return Pushed.REFUSED, "the other side said nothing"
 
-    def fetch(self, ref: str, into: Depot, name: str) -> str:
-        """Bring what `ref` of the remote names into a depot, kept there under `name`, and return its commit."""
-        self._bring(ref, f"refs/nightcrew/fetched/{name}")
-        commit = self._git(["rev-parse", f"refs/nightcrew/fetched/{name}^{{commit}}"]).decode().strip()
-        # What the depot lacks of the history stays with the user's repository, as for a pin.
+    def fetch(self, ref: str, state: Path) -> str:
+        """Bring what `ref` of the remote names into the depot below `state`, which keeps it, and return its commit."""
+        name = f"refs/nightcrew/fetched/{hashlib.sha256(ref.encode()).hexdigest()[:16]}"
+        self._bring(ref, name)
+        commit = self._git(["rev-parse", f"{name}^{{commit}}"]).decode().strip()
+        # What the user's own history has stays there, as for a pin.
         reached = self._git(["rev-list", "--objects", "--no-object-names", commit, "--not", self._user.head])
         pack = self._git(["pack-objects", "-q", "--stdout", "--window=0"], input=reached)
-        git.run(["unpack-objects", "-q"], git_dir=into.path, input=pack)
+        depot = Depot.open(state, self._user.root, self._user.object_format)
+        git.run(["unpack-objects", "-q"], git_dir=depot.path, alternates=[self._user.objects], input=pack)
         return commit
 
     def bundle(self, commit: str, branch: str, known: str, file: Path) -> None:
