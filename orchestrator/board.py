@@ -22,6 +22,8 @@ class Sought:
     repository: Path | None = None
     limit: int = 50
     skip: int = 0
+    since: float = 0.0
+    """Only those that changed since this Unix time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,11 +36,14 @@ from orchestrator.settings import Settings
 from orchestrator.store import CLAIMABLE, Lease, Store
 
 if TYPE_CHECKING:
+    import sqlalchemy
+
     from orchestrator.engines import Engines
     from orchestrator.reading import Reading
     from orchestrator.replaying import Replay
     from orchestrator.reviewing import Reviews
     from orchestrator.reviewing.desk import ReviewDesk
+    from shadowfs import Change, Forecast
 
 
 def unseen(event: Event) -> None:
@@ -72,10 +75,14 @@ class Crew:
         self._given_engines = engines
         self._given_store = store
 
-    def file(self, order: Order) -> Ticket:
-        """Store a ticket and its job, then acknowledge it. Raises `OrderRefused`."""
-        intake.check_agent(intake.agent_of(order, self._settings))
-        return self._add(order, Status.QUEUED)
+    def file(self, order: Order, settings: Settings | None = None) -> Ticket:
+        """Store a ticket and its job, then acknowledge it; `settings` are those of another repository. Raises `OrderRefused`."""
+        intake.check_agent(intake.agent_of(order, settings or self._settings))
+        return self._add(order, Status.QUEUED, settings)
+
+    def file_review(self, order: Order, ref: str, settings: Settings | None = None) -> Ticket:
+        """Queue what `review` does now: a worker judges the commit `ref`. Raises `OrderRefused`."""
+        return self._add(replace(order, agent=f"{REVIEW}{ref}", attempts=1, branch=False), Status.QUEUED, settings)
 
     def hold(self, order: Order) -> Ticket:
         """Store a ticket that waits for `resume`: no other worker takes it. Raises `OrderRefused`.
@@ -115,6 +122,10 @@ class Crew:
         """Return what differs from all it was before whenever anything was written since, by any process."""
         return self._store.version()
 
+    def ticket_of(self, job: int) -> str:
+        """Return the ticket of a job, by its number."""
+        return self._store.job(job).ticket
+
     def show(self, ticket: str) -> JobReport:
         """Return all that is known about a ticket. Raises `UnknownTicket`."""
         return self._look.report(self._look.id(ticket))
@@ -141,6 +152,28 @@ class Crew:
             *(self._look.proposal(ticket) if attempt is None else self._look.left_by(ticket, attempt))
         )
 
+    def between(self, ticket: str, old: int, new: int) -> Reading:
+        """Return what changed from what one attempt left to what another did. Raises `WrongStatus` where there is none."""
+        return self.read_change(ticket, self.change(ticket, new, old))
+
+    def change(self, ticket: str, attempt: int | None = None, since: int | None = None) -> Change:
+        """Return the proposal that won, or what an attempt left; `since` another, only what differs from that one's. Raises `WrongStatus`."""
+        change, job = self._look.proposal(ticket) if attempt is None else self._look.left_by(ticket, attempt)
+        if since is None:
+            return change
+        assert job.snapshot is not None
+        return job.snapshot.depot.change(self._look.left_by(ticket, since)[0].tree, change.tree)
+
+    def read_change(self, ticket: str, change: Change) -> Reading:
+        """Return a change of a ticket's as `reading` does."""
+        return self.desk.read(change, self._look.job(ticket))
+
+    def forecast(self, ticket: str) -> Forecast | None:
+        """Return whether a ticket's proposal would merge into the branch that it was pinned on, as that is now; None where nobody can say."""
+        change, job = self._look.proposal(ticket)
+        assert job.snapshot is not None
+        return self._engines.repositories.forecast(job.snapshot, change)
+
     def apply(self, ticket: str) -> Applied:
         """Put the change into the user's working tree. Raises `WouldOverwrite` (nothing is written then), `WrongStatus`."""
         return self.desk.apply(ticket, intake.user())
@@ -156,11 +189,14 @@ class Crew:
         *,
         user: str = "",
         agent: str | None = None,
+        tree: str | None = None,
         seconds: float | None = None,
     ) -> JobReport:
-        """Send a ticket's proposal back to work with remarks; a worker does the work. Raises `WrongStatus`, `OrderRefused`."""
-        check = intake.check_agent
-        return self.desk.comment(ticket, remarks, user or intake.user(), agent=agent, seconds=seconds, check=check)
+        """Send a ticket's proposal (its version `tree`) back to work with remarks; a worker does the work. Raises as `ReviewDesk.comment`."""
+        who = user or intake.user()
+        return self.desk.comment(
+            ticket, remarks, who, agent=agent, tree=tree, seconds=seconds, check=intake.check_agent
+        )
 
     def stop(self, ticket: str) -> JobReport:
         """Ask whoever works on a ticket to stop at the next step; a job nobody works on is stopped at once."""
@@ -240,7 +276,7 @@ class Crew:
 
     def close(self) -> None:
         """Close the store, and end what the engines keep running. Safe to call twice."""
-        for name in ("desk", "reviews"):
+        for name in ("desk", "reviews", "database"):
             self.__dict__.pop(name, None)
         for name in ("_engines", "_store"):
             opened = self.__dict__.pop(name, None)
@@ -278,12 +314,18 @@ class Crew:
 
     @cached_property
     def reviews(self) -> Reviews:
-        """What people said and decided. A store that is no database has none on disk: then it lasts as long as the crew."""
+        """What people said and decided."""
         from orchestrator.reviewing import Reviews
+
+        return Reviews(self.database, self._clock)
+
+    @cached_property
+    def database(self) -> sqlalchemy.Engine:
+        """Return the database of the store; where that is none, one that lasts as long as the crew."""
         from orchestrator.schema import open_engine
 
-        engine = getattr(self._store, "engine", None)
-        return Reviews(open_engine("sqlite://") if engine is None else engine, self._clock)
+        engine: sqlalchemy.Engine | None = getattr(self._store, "engine", None)
+        return open_engine("sqlite://") if engine is None else engine
 
     @property
     def _look(self) -> Look:
@@ -297,8 +339,8 @@ class Crew:
 
         return real_engines(self._state)
 
-    def _add(self, order: Order, status: Status) -> Ticket:
-        settings = intake.settle(order, self._settings)
+    def _add(self, order: Order, status: Status, settings: Settings | None = None) -> Ticket:
+        settings = intake.settle(order, settings or self._settings)
         ticket = intake.read_order(replace(order, user=intake.filer(order)), self._clock())
         self._store.add(ticket, settings, status)
         return ticket

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.plain import plain
 from orchestrator.records import AttemptRecord, Cost, JobReport, StepRecord
 from orchestrator.refs import ref_of
 from verifier import Evidence, RungResult, Verdict
 
 if TYPE_CHECKING:
+    from orchestrator.board import Board, Row
     from orchestrator.reading import Group, Reading, Seen, Side
+    from orchestrator.reviewing import Decision, Said
 
 Document = dict[str, Any]
 
@@ -71,6 +74,63 @@ def summary_document(report: JobReport) -> Document:
         "cost": cost_document(report.cost),
         "filed_at": report.ticket.filed_at,
         "updated_at": report.updated_at,
+    }
+
+
+def board_document(board: Board) -> Document:
+    """Return a page of tickets."""
+    return {
+        "tickets": [_row(row) for row in board.rows],
+        "total": board.total,
+        "counts": {str(status): count for status, count in board.counts.items()},
+    }
+
+
+def _row(row: Row) -> Document:
+    return {
+        "ticket": row.ticket,
+        "text": plain(row.text),
+        "status": str(row.status),
+        "why": row.why,
+        "next": row.next,
+        "repository": str(row.repository),
+        "branch": row.branch,
+        "commit": row.commit,
+        "agent": row.agent,
+        "user": row.user,
+        "attempts": row.attempts,
+        "question": row.question or None,
+        "cost": cost_document(row.cost),
+        "budget": {"seconds": row.seconds, "usd": row.usd, "tokens": row.tokens},
+        "filed_at": row.filed_at,
+        "updated_at": row.updated_at,
+    }
+
+
+def said_document(said: Said) -> Document:
+    """Return a remark as it was made."""
+    return {
+        "id": said.id,
+        "tree": said.tree,
+        "path": said.remark.path,
+        "line": said.remark.line,
+        "text": said.remark.text,
+        "who": said.who,
+        "at": said.at,
+        "sent": said.sent,
+    }
+
+
+def decision_document(decision: Decision) -> Document:
+    """Return what somebody decided."""
+    return {
+        "ticket": decision.ticket,
+        "tree": decision.tree,
+        "what": decision.what,
+        "reason": decision.reason,
+        "hunks": list(decision.hunks),
+        "who": decision.who,
+        "at": decision.at,
     }
 
 

@@ -15,7 +15,7 @@ from orchestrator.routing import Offer
 from orchestrator.settings import Settings
 from orchestrator.warm import WarmPlace
 from sandbox import SandboxDriver
-from shadowfs import Change, Driver, Snapshot
+from shadowfs import Change, Driver, Forecast, Snapshot
 from verifier import Case, RungResult, Runner, Verdict
 
 RungWatch = Callable[[str, RungResult | None], None]
@@ -47,6 +47,10 @@ class Repositories(Outlet, Protocol):
 
     def compared(self, snapshot: Snapshot, ref: str) -> Change:
         """Return what the commit `ref` of the repository changes since it left `HEAD`. Raises `UnknownCommit`."""
+        ...
+
+    def forecast(self, snapshot: Snapshot, change: Change) -> Forecast | None:
+        """Return what a merge of `change` into the pinned branch, as it is now, would meet; None where nobody can say."""
         ...
 
 

@@ -90,7 +90,7 @@ class MemoryStore:
             row
             for ticket in self.tickets(sought.repository)
             for row in [self._row(ticket)]
-            if all(word in ticket.order.text.lower() or word in ticket.id for word in words)
+            if row.updated_at >= sought.since and all(word in ticket.order.text.lower() or word in ticket.id for word in words)
         ]
         counts = Counter(row.status for row in rows)
         wanted = [row for row in rows if not sought.statuses or row.status in sought.statuses]

@@ -46,6 +46,8 @@ def _which(sought: Sought) -> sa.ColumnElement[bool]:
     conditions: list[sa.ColumnElement[bool]] = [sa.true()]
     if sought.repository is not None:
         conditions.append(tickets.c.repository == os.fsencode(sought.repository))
+    if sought.since:
+        conditions.append(jobs.c.updated_at >= sought.since)
     for word in sought.words.split():
         escaped = "".join(_ESCAPE + each if each in f"%_{_ESCAPE}" else each for each in word)
         text = sa.cast(tickets.c.text, sa.Text)

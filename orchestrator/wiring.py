@@ -32,7 +32,7 @@ from orchestrator.intake import check_agent
 from orchestrator.roster import offers
 from orchestrator.settings import Settings
 from sandbox import Address, DockerDriver, LocalDriver, NoneDriver
-from shadowfs import Change, Snapshot
+from shadowfs import Change, Forecast, Snapshot
 from verifier import ForkServers, InsideRunner, Ladder
 
 if TYPE_CHECKING:
@@ -153,6 +153,10 @@ class GitRepositories:
     def compared(self, snapshot: Snapshot, ref: str) -> Change:
         """Return what the commit `ref` changes since it left `HEAD`."""
         return shadowfs.compare(snapshot, ref, self.environ)
+
+    def forecast(self, snapshot: Snapshot, change: Change) -> Forecast | None:
+        """Return what a merge of `change` into the pinned branch, as it is now, would meet."""
+        return shadowfs.forecast(snapshot, change, self.environ)
 
     def send(self, snapshot: Snapshot, commit: str) -> None:
         """Copy a commit of the depot into the repository, unless it holds what may not leave (`RefusedPath`)."""

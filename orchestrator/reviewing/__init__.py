@@ -2,6 +2,6 @@
 
 from orchestrator.reviewing.records import Decision, Heeded, Said, Selection
 from orchestrator.reviewing.reviews import Reviews
-from orchestrator.reviewing.selection import selected
+from orchestrator.reviewing.selection import named_part, selected
 
-__all__ = ["Decision", "Heeded", "Reviews", "Said", "Selection", "selected"]
+__all__ = ["Decision", "Heeded", "Reviews", "Said", "Selection", "named_part", "selected"]

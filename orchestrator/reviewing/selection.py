@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from orchestrator.errors import UnknownHunk
-from orchestrator.reading import Hunk
+from orchestrator.reading import Hunk, Reading
 from orchestrator.reading.hunks import hunks_of
 from orchestrator.reviewing.records import Selection
 from shadowfs import Change, Depot, Entry, FileChange, RepoPath
@@ -28,6 +28,28 @@ def selected(change: Change, depot: Depot, selection: Selection) -> str:
         elif kept:
             files[file.path] = _partial(change, depot, file, kept, selection.edits)
     return depot.graft(change.base, files)
+
+
+def named_part(
+    reading: Reading, only: Sequence[str], without: Sequence[str], edits: Mapping[str, tuple[str, ...]]
+) -> Selection:
+    """Return the selection that names hunks by their ids, and files by their paths. Raises `UnknownHunk`."""
+    hunks = {each.hunk.id: each.hunk.path for group in reading.groups for each in group.hunks}
+    whole = {each.path for each in reading.whole}
+    unknown = [name for name in (*only, *without, *edits) if name not in {*hunks, *hunks.values(), *whole}]
+    if unknown:
+        raise UnknownHunk(
+            f"the change has no {unknown[0]!r}: `nightcrew diff TICKET --by-cause --json` has the ids of its hunks"
+        )
+
+    def kept(name: str, path: RepoPath) -> bool:
+        return (not only or name in only or path in only) and name not in without and path not in without
+
+    return Selection(
+        frozenset(id for id, path in hunks.items() if kept(id, path)),
+        frozenset(path for path in whole if kept(path, path)),
+        edits,
+    )
 
 
 def _check(selection: Selection, hunks: Iterable[Hunk], whole: Iterable[RepoPath]) -> None:

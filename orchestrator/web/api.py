@@ -1,0 +1,306 @@
+"""The HTTP API: everything that the command line does with tickets. Documents are those that `--json` prints."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, File, Form, Query, Response, UploadFile
+from sse_starlette import EventSourceResponse
+
+from orchestrator.board import MOST_ROWS, Sought
+from orchestrator.builds import Red
+from orchestrator.documents import (
+    Document,
+    board_document,
+    cost_document,
+    decision_document,
+    reading_document,
+    report_document,
+    said_document,
+    step_document,
+)
+from orchestrator.records import Order, Status
+from orchestrator.web import bodies, filing
+from orchestrator.web.people import Person, Role
+from orchestrator.web.problems import Problem
+from orchestrator.web.site import Site, may, site_of
+
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"description": what, "content": {"application/problem+json": {}}}
+    for status, what in (
+        (400, "no request that can be read"),
+        (401, "nobody is known"),
+        (403, "not allowed"),
+        (404, "no such ticket"),
+        (409, "it does not fit where the job stands"),
+        (422, "refused; `hint` says what to do"),
+    )
+}
+router = APIRouter(prefix="/api", responses=_PROBLEMS)
+TheSite = Annotated[Site, Depends(site_of)]
+Looker = Annotated[Person, Depends(may(Role.FILE))]
+Reviewer = Annotated[Person, Depends(may(Role.REVIEW))]
+Administrator = Annotated[Person, Depends(may(Role.ADMINISTER))]
+Attempt = Annotated[int | None, Query(ge=1, le=10_000)]
+
+
+@router.get("/tickets")
+def list_tickets(
+    site: TheSite,
+    _: Looker,
+    status: Annotated[list[Status] | None, Query()] = None,
+    words: Annotated[str, Query(max_length=200)] = "",
+    repository: Annotated[str | None, Query(max_length=4_096)] = None,
+    limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 50,
+    skip: Annotated[int, Query(ge=0, le=10**9)] = 0,
+) -> Response:
+    """List tickets, newest first: a page, how many there are, and how many stand where."""
+    where = None if repository is None else Path(repository.replace("\0", ""))
+    sought = Sought(tuple(status or ()), words, where, limit, skip)
+    made: bytes = site.cached(("list", sought), lambda: json.dumps(board_document(site.crew.board(sought))).encode())
+    return Response(made, media_type="application/json")
+
+
+@router.post("/tickets", status_code=HTTPStatus.CREATED)
+def file_ticket(site: TheSite, who: Looker, body: bodies.OrderBody) -> Document:
+    """File a ticket: a worker takes it."""
+    order = body.order(filing.repository_of(site, body.repository), who.name)
+    return _filed(site, who, order)
+
+
+@router.post("/tickets/from-build", status_code=HTTPStatus.CREATED)
+def file_build(
+    site: TheSite,
+    who: Looker,
+    repository: Annotated[str, Form(max_length=4_096)],
+    build: Annotated[UploadFile, File(description="JUnit XML, SARIF, JSON of jest or go, or a log")],
+    text: Annotated[str, Form(max_length=1 << 20)] = "",
+) -> Document:
+    """File a ticket from what a red build left."""
+    path = filing.repository_of(site, repository)
+    red = filing.red_of(build.file.read(), path)
+    words = f"{text}\n\n{red.text}" if text.strip() else red.text
+    return _filed(site, who, Order(words, path, failing=red.failing, user=who.name), red)
+
+
+def _filed(site: Site, who: Person, order: Order, red: Red | None = None) -> Document:
+    ticket = filing.file(site, order)
+    site.did(who, "file", ticket.id, repository=str(order.repository))
+    unplaced = red.unplaced if red else 0
+    return {"ticket": ticket.id, "status": "queued", "failing": list(order.failing), "unplaced": unplaced}
+
+
+@router.post("/reviews", status_code=HTTPStatus.CREATED)
+def review(site: TheSite, who: Looker, body: bodies.ReviewBody) -> Document:
+    """Have a worker judge a branch or commit against where it left the present one."""
+    path = filing.repository_of(site, body.repository)
+    order = Order(
+        f"review of {body.ref}", path, body.test_command, tuple(body.failing), seconds=body.seconds, user=who.name
+    )
+    ticket = site.crew.file_review(order, body.ref, site.settings_of(path, body.test_command, None))
+    site.did(who, "review", ticket.id, ref=body.ref)
+    return {"ticket": ticket.id, "status": "queued"}
+
+
+@router.get("/tickets/{ticket}")
+def show(site: TheSite, _: Looker, ticket: str) -> Response:
+    """Return all that is known about a ticket."""
+    made: bytes = site.cached(("show", ticket), lambda: json.dumps(report_document(site.crew.show(ticket))).encode())
+    return Response(made, media_type="application/json")
+
+
+@router.get("/tickets/{ticket}/steps")
+def steps(site: TheSite, _: Looker, ticket: str, skip: Annotated[int, Query(ge=0, le=10**9)] = 0) -> Document:
+    """Return the journal of a ticket's job, without the first `skip` steps."""
+    return {"ticket": ticket, "steps": [step_document(each) for each in site.crew.steps(ticket)[skip:]]}
+
+
+@router.get("/tickets/{ticket}/diff", response_class=Response)
+def diff(site: TheSite, _: Looker, ticket: str, attempt: Attempt = None) -> Response:
+    """Return the change that won, or what an attempt left, as a git patch."""
+    return Response(site.crew.diff(ticket, attempt), media_type="text/x-diff")
+
+
+@router.get("/tickets/{ticket}/reading")
+def reading(site: TheSite, _: Looker, ticket: str, attempt: Attempt = None) -> Document:
+    """Return the same in the order in which it is best read, with evidence and risks."""
+    return {"ticket": ticket, "attempt": attempt, "reading": reading_document(site.crew.reading(ticket, attempt))}
+
+
+@router.get("/tickets/{ticket}/between")
+def between(
+    site: TheSite, _: Looker, ticket: str, old: Annotated[int, Query(ge=1)], new: Annotated[int, Query(ge=1)]
+) -> Document:
+    """Return what changed from one attempt's version to another's."""
+    found = site.crew.between(ticket, old, new)
+    return {"ticket": ticket, "old": old, "new": new, "reading": reading_document(found)}
+
+
+@router.get("/tickets/{ticket}/remarks")
+def remarks(site: TheSite, _: Looker, ticket: str) -> Document:
+    """Return what was said of a ticket's versions, and decided about them."""
+    id = site.crew.show(ticket).ticket.id
+    said, decided = site.crew.reviews.said(id), site.crew.reviews.decisions(id)
+    return {
+        "ticket": id,
+        "remarks": [said_document(each) for each in said],
+        "decisions": [decision_document(each) for each in decided],
+    }
+
+
+@router.post("/tickets/{ticket}/apply")
+def apply(site: TheSite, who: Reviewer, ticket: str, body: bodies.DecisionBody) -> Document:
+    """Put the change into the working tree of its repository, and accept it."""
+    applied = site.crew.desk.apply(ticket, who.name, body.tree)
+    site.did(who, "apply", applied.ticket)
+    return {"ticket": applied.ticket, "status": "accepted", "files": list(applied.files)}
+
+
+@router.post("/tickets/{ticket}/accept")
+def accept(site: TheSite, who: Reviewer, ticket: str, body: bodies.DecisionBody) -> Document:
+    """Accept the change as it lies on its branch."""
+    report = site.crew.desk.accept(ticket, who.name, body.tree)
+    site.did(who, "accept", report.ticket.id)
+    return report_document(report)
+
+
+@router.post("/tickets/{ticket}/reject")
+def reject(site: TheSite, who: Reviewer, ticket: str, body: bodies.DecisionBody) -> Document:
+    """Reject the change; a branch it has stays."""
+    report = site.crew.desk.reject(ticket, who.name, body.reason, body.tree)
+    site.did(who, "reject", report.ticket.id, reason=body.reason)
+    return report_document(report)
+
+
+@router.post("/tickets/{ticket}/comment")
+def comment(site: TheSite, who: Reviewer, ticket: str, body: bodies.CommentBody) -> Document:
+    """Send the change back to work with remarks; the next version has what came of them."""
+    said = [each.remark() for each in body.remarks]
+    report = site.crew.comment(ticket, said, user=who.name, agent=body.agent, tree=body.tree, seconds=body.seconds)
+    site.did(who, "comment", report.ticket.id, remarks=len(said))
+    return report_document(report)
+
+
+@router.post("/tickets/{ticket}/part")
+def part(site: TheSite, who: Reviewer, ticket: str, body: bodies.PartBody) -> Document:
+    """Choose a part of the change, or edit it: it is judged as a version of its own before anybody can accept it."""
+    report = site.crew.desk.take(ticket, body.selection(), who.name, body.tree)
+    site.did(who, "part", report.ticket.id, hunks=len(body.hunks))
+    return report_document(report)
+
+
+@router.put("/tickets/{ticket}/read")
+def read(site: TheSite, who: Looker, ticket: str, body: bodies.ReadBody) -> Document:
+    """Mark a file of a version as read, or take that back."""
+    id = site.crew.show(ticket).ticket.id
+    site.crew.reviews.mark_read(id, body.tree, who.name, body.path, body.done)
+    return {"ticket": id, "read": sorted(site.crew.reviews.read(id, body.tree, who.name))}
+
+
+@router.post("/tickets/{ticket}/stop")
+def stop(site: TheSite, who: Looker, ticket: str) -> Document:
+    """Stop work on a ticket at its next step; its work is kept."""
+    _own(site, who, ticket)
+    report = site.crew.stop(ticket)
+    site.did(who, "stop", report.ticket.id)
+    return report_document(report)
+
+
+@router.post("/tickets/{ticket}/resume")
+def resume(site: TheSite, who: Looker, ticket: str, body: bodies.MoreBody) -> Document:
+    """Queue a job again where it stood, with more budget; one that is at work only gets that."""
+    _own(site, who, ticket)
+    report = site.crew.enqueue(ticket, seconds=body.seconds, usd=body.usd, tokens=body.tokens)
+    site.did(who, "resume", report.ticket.id, **body.model_dump())
+    return report_document(report)
+
+
+@router.post("/tickets/{ticket}/answer")
+def answer(site: TheSite, who: Looker, ticket: str, body: bodies.AnswerBody) -> Document:
+    """Answer the question that a job waits with; a worker goes on."""
+    _own(site, who, ticket)
+    if (body.option is None) == (body.text is None):
+        raise Problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY, "no-answer", "an answer is an `option` or a `text`", "give one of them"
+        )
+    said = body.text if body.option is None else body.option
+    assert said is not None
+    report = site.crew.reply(ticket, said, seconds=body.seconds, usd=body.usd, tokens=body.tokens)
+    site.did(who, "answer", report.ticket.id)
+    return report_document(report)
+
+
+def _own(site: Site, who: Person, ticket: str) -> None:
+    """Raise `Problem` where somebody may only steer what they filed, and did not file this."""
+    if not who.role.allows(Role.REVIEW) and site.crew.show(ticket).ticket.order.user != who.name:
+        raise Problem(
+            HTTPStatus.FORBIDDEN, "not-yours", f"{who.name} did not file this ticket", "ask whoever reviews here"
+        )
+
+
+@router.get("/cost")
+def cost(
+    site: TheSite,
+    _: Looker,
+    repository: Annotated[str | None, Query(max_length=4_096)] = None,
+    since: Annotated[float, Query(ge=0, allow_inf_nan=False)] = 0.0,
+) -> Document:
+    """Return what all work since a Unix time cost, of one repository or of all."""
+    return cost_document(site.crew.cost(None if repository is None else Path(repository.replace("\0", "")), since))
+
+
+@router.get("/signals", response_class=Response)
+def signals(site: TheSite, _: Reviewer) -> Response:
+    """Return what was decided about changes, with what was asked and judged, one JSON document a line."""
+    from orchestrator.reviewing.signals import signal_lines
+
+    return Response("".join(signal_lines(site.crew)), media_type="application/jsonl")
+
+
+@router.get("/marks")
+def marks(site: TheSite, _: Looker) -> Document:
+    """Return how often the marks of each risk were acted on."""
+    found = site.crew.reviews.heeded()
+    return {"marks": [{"risk": each.risk, "shown": each.shown, "acted": each.acted} for each in found]}
+
+
+@router.get("/audit")
+def audit(
+    site: TheSite,
+    _: Administrator,
+    limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
+    before: Annotated[int | None, Query(ge=1, le=2**53)] = None,
+) -> Document:
+    """Return the last lines of the audit log, newest first."""
+    entries = site.audit.latest(limit, before)
+    return {
+        "entries": [
+            {"id": each.id, "at": each.at, "who": each.who, "what": each.what, "ticket": each.ticket}
+            | {"detail": json.loads(each.detail)}
+            for each in entries
+        ]
+    }
+
+
+@router.get("/events", response_class=EventSourceResponse)
+async def events(
+    site: TheSite, _: Looker, ticket: Annotated[str, Query(max_length=64)] = ""
+) -> Response:
+    """Tell what happens, as it happens: server-sent events `changed`, `step` and `behind`."""
+
+    async def told() -> AsyncIterator[dict[str, str]]:
+        async for each in site.hub.listen(ticket):
+            data = {"ticket": each.ticket, "text": each.text, "at": each.at}
+            yield {"event": each.kind, "data": json.dumps(data)}
+
+    return EventSourceResponse(told(), ping=20)
+
+
+@router.get("/empty")
+def empty(_: Looker) -> Document:
+    """Answer with nothing: what a request costs before anything is looked at."""
+    return {}

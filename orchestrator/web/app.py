@@ -1,0 +1,89 @@
+"""The application: API, pages and forms behind the guard, and what runs beside them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+
+from agents import AgentError
+from orchestrator.errors import OrchestratorError
+from orchestrator.web import api, forms, pages
+from orchestrator.web.guard import Guard, Rate
+from orchestrator.web.invalid import http_problem, invalid_problem
+from orchestrator.web.problems import Problem, answer, on_error, wants_page
+from orchestrator.web.site import Site
+from sandbox import SandboxError
+from shadowfs import ShadowfsError
+from verifier import VerifierError
+
+END_S = 20.0
+"""How long a job in hand has to come to its next step when the server ends."""
+_WRITES_PER_S, _WRITES_BURST = 20.0, 100.0
+
+
+def application(site: Site, hosts: Iterable[str], version: str) -> FastAPI:
+    """Return the application that serves a site by the names `hosts` (with their ports)."""
+
+    @asynccontextmanager
+    async def running(_: FastAPI) -> AsyncIterator[None]:
+        looking = asyncio.create_task(site.hub.look())
+        if site.shift is not None:
+            site.shift.start()
+        try:
+            yield
+        finally:
+            looking.cancel()
+            with suppress(asyncio.CancelledError):
+                await looking
+            if site.shift is not None:
+                await asyncio.to_thread(site.shift.end, END_S)
+
+    app = FastAPI(
+        title="nightcrew",
+        version=version,
+        lifespan=running,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+    )
+    app.state.site = site
+    app.state.pages = pages.Pages()
+    app.add_middleware(Guard, hosts=frozenset(hosts), rate=Rate(_WRITES_PER_S, _WRITES_BURST))
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    for kind in (
+        Problem,
+        OrchestratorError,
+        ShadowfsError,
+        SandboxError,
+        VerifierError,
+        AgentError,
+        OSError,
+        Exception,
+    ):
+        app.add_exception_handler(kind, on_error)
+    app.include_router(api.router)
+    app.include_router(pages.router)
+    app.include_router(forms.router)
+    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
+    return app
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    problem = http_problem(error)
+    return await on_error(request, problem) if wants_page(request) else answer(problem)
+
+
+async def _on_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return await on_error(request, invalid_problem(error))

@@ -1,0 +1,50 @@
+"""The audit log: who did what through the server. Append-only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy import Engine
+
+from orchestrator.tables import audit
+
+MOST = 1_000
+_DETAIL_CHARACTERS = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the log. `detail` is JSON."""
+
+    id: int
+    at: float
+    who: str
+    what: str
+    ticket: str | None
+    detail: str
+
+
+class Audit:
+    """The log in the store's database. Safe to use from several threads."""
+
+    def __init__(self, engine: Engine, clock: Callable[[], float]) -> None:
+        self._engine = engine
+        self._clock = clock
+
+    def write(self, who: str, what: str, ticket: str | None = None, detail: Mapping[str, object] | None = None) -> None:
+        """Append a line; it is on disk when this returns."""
+        told = json.dumps(detail or {}, default=str)[:_DETAIL_CHARACTERS]
+        row = {"at": self._clock(), "who": who[:255], "what": what, "ticket": ticket, "detail": told}
+        with self._engine.execution_options(write=True, durable=True).begin() as connection:
+            connection.execute(audit.insert().values(row))
+
+    def latest(self, limit: int = 100, before: int | None = None) -> tuple[Entry, ...]:
+        """Return the last lines, newest first; `before` is the id of a line, for those older than it."""
+        query = sa.select(audit).order_by(audit.c.id.desc()).limit(min(limit, MOST))
+        if before is not None:
+            query = query.where(audit.c.id < before)
+        with self._engine.connect() as connection:
+            return tuple(Entry(**row) for row in connection.execute(query).mappings())

@@ -1,0 +1,96 @@
+"""Live: what happens to tickets, passed on to the pages that are open. This process's worker tells its steps; what others write is seen in the store."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+
+from starlette.concurrency import run_in_threadpool
+
+LOOK_S = 0.1
+"""How often the store is asked whether somebody wrote, while a page is open."""
+_BACKLOG = 256
+"""Happenings that a page may be behind; one that is further behind is told to look anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something that happened to a ticket: `changed` (look again), `step` (a line of progress), or `behind` (look at everything again)."""
+
+    kind: str
+    ticket: str = ""
+    text: str = ""
+    at: float = 0.0
+
+
+class Hub:
+    """Passes happenings on to whoever listens.
+
+    `version` differs whenever anything was written; `changed` returns the tickets that were changed since a Unix time.
+    """
+
+    def __init__(
+        self,
+        version: Callable[[], object],
+        changed: Callable[[float], Sequence[str]],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._version = version
+        self._changed = changed
+        self._clock = clock
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._listening: set[asyncio.Queue[Happening]] = set()
+        self._somebody = asyncio.Event()
+
+    @property
+    def listeners(self) -> int:
+        """Return how many pages are open."""
+        return len(self._listening)
+
+    def publish(self, happening: Happening) -> None:
+        """Pass something on; any thread may."""
+        if self._loop is not None and self._listening:
+            with contextlib.suppress(RuntimeError):
+                # The loop has ended: so have those who listened.
+                self._loop.call_soon_threadsafe(self._pass_on, happening)
+
+    async def listen(self, ticket: str = "") -> AsyncIterator[Happening]:
+        """Yield what happens from now on, to one ticket or to any."""
+        queue: asyncio.Queue[Happening] = asyncio.Queue(_BACKLOG)
+        self._listening.add(queue)
+        self._somebody.set()
+        try:
+            while True:
+                happening = await queue.get()
+                if ticket in ("", happening.ticket) or not happening.ticket:
+                    yield happening
+        finally:
+            self._listening.discard(queue)
+
+    async def look(self) -> None:
+        """See what other processes write, for as long as somebody listens. Runs until it is cancelled."""
+        self._loop = asyncio.get_running_loop()
+        while True:
+            if not self._listening:
+                self._somebody.clear()
+                await self._somebody.wait()
+                seen, since = self._version(), self._clock()
+            await asyncio.sleep(LOOK_S)
+            if (now := self._version()) == seen:
+                continue
+            seen, looked = now, self._clock()
+            for ticket in await run_in_threadpool(self._changed, since):
+                self._pass_on(Happening("changed", ticket, at=looked))
+            since = looked - 2 * LOOK_S
+
+    def _pass_on(self, happening: Happening) -> None:
+        for queue in self._listening:
+            try:
+                queue.put_nowait(happening)
+            except asyncio.QueueFull:
+                while not queue.empty():
+                    queue.get_nowait()
+                queue.put_nowait(Happening("behind", at=happening.at))

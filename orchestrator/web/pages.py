@@ -1,0 +1,276 @@
+"""The pages: board, job, review. Forms post to them, and each form is something that the command line does too."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote, urlencode
+
+from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from orchestrator.board import Sought
+from orchestrator.cli.output import ago
+from orchestrator.plain import one_line, plain
+from orchestrator.records import Status
+from orchestrator.web.people import Person, Role
+from orchestrator.web.problems import Problem
+from orchestrator.web.reviewview import by_line, review_view, whole_file
+from orchestrator.web.sessions import COOKIE, SESSION_S
+from orchestrator.web.site import Site, may, person_of, site_of
+from orchestrator.web.steps import step_views
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+TheSite = Annotated[Site, Depends(site_of)]
+Looker = Annotated[Person, Depends(may(Role.FILE))]
+_PAGE = 50
+COLUMNS: tuple[tuple[str, str, tuple[Status, ...]], ...] = (
+    ("review", "Ready for review", (Status.VERIFIED, Status.UNVERIFIED)),
+    ("question", "Needs an answer", (Status.PAUSED,)),
+    ("working", "Working", (Status.WORKING,)),
+    ("queued", "Queued", (Status.QUEUED,)),
+    ("accepted", "Accepted", (Status.ACCEPTED,)),
+    ("rejected", "Rejected", (Status.REJECTED,)),
+    ("nofix", "No fix", (Status.NO_FIX, Status.FAILED, Status.STOPPED)),
+)
+"""What a reviewer asks for, in the order in which it matters in the morning."""
+WORDS = {
+    Status.QUEUED: "queued",
+    Status.WORKING: "working",
+    Status.VERIFIED: "verified",
+    Status.UNVERIFIED: "unverified",
+    Status.NO_FIX: "no fix",
+    Status.PAUSED: "paused",
+    Status.FAILED: "failed",
+    Status.STOPPED: "stopped",
+    Status.REJECTED: "rejected",
+    Status.ACCEPTED: "accepted",
+}
+
+
+class Pages:
+    """Draws templates; everything that goes into one is escaped."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._environment = Environment(
+            loader=PackageLoader("orchestrator.web", "templates"),
+            autoescape=select_autoescape(default=True, default_for_string=True),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.filters |= {
+            "plain": plain,
+            "line": one_line,
+            "ago": lambda at: ago(max(0.0, clock() - at)),
+            "clock": lambda at: time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at)),
+            "seconds": _seconds,
+            "usd": lambda usd: f"${usd:,.2f}",
+            "word": lambda status: WORDS[Status(status)],
+        }
+
+    def draw(self, request: Request, name: str, status: int = 200, **given: Any) -> HTMLResponse:
+        """Return a page."""
+        person, cookie = person_of(request), request.cookies.get(COOKIE, "")
+        form = site_of(request).sessions.form_token(cookie) if person and cookie else ""
+        page = self._environment.get_template(name).render(
+            person=person, form=form, here=request.url.path, columns=COLUMNS, Role=Role, **given
+        )
+        return HTMLResponse(page, status)
+
+    def problem(self, request: Request, problem: Problem) -> HTMLResponse:
+        """Return the page that tells of a problem; whoever is not known gets the one to enter by."""
+        if problem.status is HTTPStatus.UNAUTHORIZED:
+            return self.draw(request, "enter.html", int(problem.status), failed=False)
+        return self.draw(request, "problem.html", int(problem.status), problem=problem)
+
+
+def _pages(request: Request) -> Pages:
+    return request.app.state.pages  # type: ignore[no-any-return]
+
+
+ThePages = Annotated[Pages, Depends(_pages)]
+
+
+@router.get("/")
+def board(
+    request: Request,
+    site: TheSite,
+    pages: ThePages,
+    _: Looker,
+    show: Annotated[str, Query(max_length=20)] = "",
+    words: Annotated[str, Query(max_length=200)] = "",
+    skip: Annotated[int, Query(ge=0, le=10**9)] = 0,
+) -> Response:
+    """Show the board."""
+    statuses = next((statuses for name, _, statuses in COLUMNS if name == show), ())
+    sought = Sought(statuses, words, None, _PAGE, skip)
+    found = site.cached(sought, lambda: site.crew.board(sought))
+    counts = {name: sum(found.counts.get(each, 0) for each in statuses) for name, _, statuses in COLUMNS}
+    query = {"show": show, "words": words}
+    return pages.draw(
+        request,
+        "board.html",
+        board=found,
+        counts=counts,
+        show=show,
+        words=words,
+        skip=skip,
+        older=urlencode({**query, "skip": skip + _PAGE}) if skip + _PAGE < found.total else "",
+        newer=urlencode({**query, "skip": max(0, skip - _PAGE)}) if skip else "",
+        repositories=_repositories(site),
+        cost=site.cached("cost", lambda: site.crew.cost(since=time.time() - 86_400.0)),
+    )
+
+
+def _repositories(site: Site) -> list[str]:
+    """Return the repositories that a ticket may be filed for, as far as they are known."""
+    if site.repositories:
+        return [str(each) for each in site.repositories]
+    latest = site.cached("latest", lambda: site.crew.board(Sought(limit=200)))
+    return list(dict.fromkeys(str(row.repository) for row in latest.rows))
+
+
+@router.get("/tickets/{ticket}")
+def job(request: Request, site: TheSite, pages: ThePages, _: Looker, ticket: str) -> Response:
+    """Show a job: how it stands, its attempts side by side, what happened."""
+    report = site.cached(("report", ticket), lambda: site.crew.show(ticket))
+    steps = step_views(site.crew.steps(report.ticket.id))
+    return pages.draw(
+        request,
+        "job.html",
+        report=report,
+        id=report.ticket.id,
+        steps=steps,
+        decisions=site.crew.reviews.decisions(report.ticket.id),
+    )
+
+
+@router.get("/tickets/{ticket}/timeline")
+def timeline(
+    request: Request,
+    site: TheSite,
+    pages: ThePages,
+    _: Looker,
+    ticket: str,
+    skip: Annotated[int, Query(ge=0, le=10**9)] = 0,
+) -> Response:
+    """Return the steps after the first `skip`, as a piece of the job's page."""
+    return pages.draw(request, "timeline.html", steps=step_views(site.crew.steps(ticket), skip), skip=skip)
+
+
+@router.get("/tickets/{ticket}/review")
+def review(
+    request: Request,
+    site: TheSite,
+    pages: ThePages,
+    who: Looker,
+    ticket: str,
+    view: Annotated[str, Query(pattern="^(unified|split)$")] = "unified",
+    attempt: Annotated[int | None, Query(ge=1, le=10_000)] = None,
+    since: Annotated[int | None, Query(ge=1, le=10_000)] = None,
+) -> Response:
+    """Show a change as it is best read; `since` an attempt, only what changed from that one's version."""
+    report = site.cached(("report", ticket), lambda: site.crew.show(ticket))
+    id = report.ticket.id
+    change = site.crew.change(id, attempt, since)
+    seen = site.cached(
+        ("review", id, change.base, change.tree), lambda: review_view(change, site.crew.read_change(id, change))
+    )
+    said = site.crew.reviews.said(id)
+    return pages.draw(
+        request,
+        "review.html",
+        report=report,
+        id=id,
+        view=view,
+        seen=seen,
+        attempt=attempt,
+        since=since,
+        whole=attempt is None and since is None,
+        read=site.crew.reviews.read(id, change.tree, who.name),
+        said=said,
+        pending=[each for each in said if not each.sent and each.who == who.name],
+        by_line=by_line,
+        forecast=site.crew.forecast(id) if since is None and attempt is None else None,
+        heeded={each.risk: each for each in site.cached("heeded", site.crew.reviews.heeded)},
+    )
+
+
+@router.get("/tickets/{ticket}/file")
+def file(
+    request: Request,
+    site: TheSite,
+    pages: ThePages,
+    _: Looker,
+    ticket: str,
+    path: Annotated[str, Query(max_length=4_096)],
+    attempt: Annotated[int | None, Query(ge=1, le=10_000)] = None,
+) -> Response:
+    """Show a whole file of a change."""
+    lines = whole_file(site.crew.change(ticket, attempt), path)
+    if lines is None:
+        raise Problem(HTTPStatus.NOT_FOUND, "no-file", f"the change has no text file {one_line(path)!r}")
+    return pages.draw(request, "file.html", id=ticket, path=path, lines=lines)
+
+
+@router.get("/enter")
+def enter(
+    request: Request, site: TheSite, pages: ThePages, token: Annotated[str, Query(max_length=500)] = ""
+) -> Response:
+    """Let somebody in by a link, or ask for a key."""
+    return _entered(request, site, pages, token) if token else pages.draw(request, "enter.html", failed=False)
+
+
+@router.post("/enter")
+def enter_by_key(
+    request: Request, site: TheSite, pages: ThePages, token: Annotated[str, Form(max_length=500)]
+) -> Response:
+    """Let somebody in by a key."""
+    return _entered(request, site, pages, token)
+
+
+def _entered(request: Request, site: Site, pages: Pages, token: str) -> Response:
+    client = request.client.host if request.client else ""
+    if not site.entering.allows(client):
+        raise Problem(HTTPStatus.TOO_MANY_REQUESTS, "too-many", "too many tries to enter", "wait a minute")
+    cookie = site.sessions.enter(token.strip(), site.address)
+    if cookie is None:
+        site.audit.write("", "enter-refused", detail={"client": client})
+        return pages.draw(request, "enter.html", int(HTTPStatus.UNAUTHORIZED), failed=True)
+    person = site.sessions.person(cookie)
+    site.audit.write(person.name if person else "", "enter")
+    response = RedirectResponse("/", HTTPStatus.SEE_OTHER)
+    secure = request.url.scheme == "https"
+    response.set_cookie(COOKIE, cookie, max_age=SESSION_S, httponly=True, samesite="strict", secure=secure)
+    return response
+
+
+@router.post("/leave")
+def leave() -> Response:
+    """End a session in this browser."""
+    response = RedirectResponse("/enter", HTTPStatus.SEE_OTHER)
+    response.delete_cookie(COOKIE, httponly=True, samesite="strict")
+    return response
+
+
+def ticket_page(ticket: str, then: str = "") -> str:
+    """Return the address of a ticket's page."""
+    return f"/tickets/{quote(ticket, safe='')}{then}"
+
+
+def path_of(text: str) -> Path:
+    """Return a path that somebody typed."""
+    return Path(text.strip())
+
+
+def _seconds(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"

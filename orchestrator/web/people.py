@@ -1,0 +1,116 @@
+"""People: who may do what on a server, and the keys by which programs are known. Of a key only its hash is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Engine
+
+from orchestrator.errors import OrderRefused
+from orchestrator.plain import one_line
+from orchestrator.tables import keys, users
+
+_PREFIX = "nck_"
+
+
+class Role(StrEnum):
+    """What somebody may do; each role may do what those before it may."""
+
+    FILE = "file"
+    """Look, file tickets, answer and stop their own."""
+    REVIEW = "review"
+    """Decide about any change, and about any job."""
+    ADMINISTER = "administer"
+    """See the audit log, and say who may do what."""
+
+    def allows(self, other: Role) -> bool:
+        """Say whether whoever has this role may do what `other` may."""
+        order = list(Role)
+        return order.index(self) >= order.index(other)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody a server knows."""
+
+    name: str
+    role: Role
+
+
+class People:
+    """Those a server knows, in the store's database. Safe to use from several threads."""
+
+    def __init__(self, engine: Engine, clock: Callable[[], float]) -> None:
+        self._engine = engine
+        self._clock = clock
+
+    def add(self, name: str, role: Role, subject: str | None = None) -> Person:
+        """Let somebody in, or change what they may do. `subject` is how an identity provider names them. Raises `OrderRefused`."""
+        if not name or one_line(name, 200) != name:
+            raise OrderRefused(f"{one_line(name)!r} is no user's name: use up to 200 printable characters of one line")
+        values = {"role": str(role)} | ({} if subject is None else {"subject": subject})
+        with self._write() as connection:
+            if connection.execute(users.update().where(users.c.name == name).values(values)).rowcount == 0:
+                connection.execute(users.insert().values(name=name, at=self._clock(), **values))
+        return Person(name, role)
+
+    def remove(self, name: str) -> bool:
+        """Let somebody in no more: their keys and sessions end. Say whether they were there."""
+        with self._write() as connection:
+            connection.execute(keys.delete().where(keys.c.user == name))
+            return connection.execute(users.delete().where(users.c.name == name)).rowcount == 1
+
+    def all(self) -> tuple[Person, ...]:
+        """Return everybody, by name."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(sa.select(users.c.name, users.c.role).order_by(users.c.name))
+            return tuple(Person(name, Role(role)) for name, role in rows)
+
+    def person(self, name: str) -> Person | None:
+        """Return somebody by name."""
+        return self._one(sa.select(users.c.name, users.c.role).where(users.c.name == name))
+
+    def of_subject(self, subject: str) -> Person | None:
+        """Return somebody as an identity provider names them."""
+        return self._one(sa.select(users.c.name, users.c.role).where(users.c.subject == subject))
+
+    def of_key(self, key: str) -> Person | None:
+        """Return whose key this is, None where it is nobody's, or has ended."""
+        mine = sa.and_(keys.c.hash == _hash(key), keys.c.ended_at.is_(None))
+        return self._one(sa.select(users.c.name, users.c.role).select_from(keys.join(users)).where(mine))
+
+    def make_key(self, name: str, label: str) -> str:
+        """Make a key for somebody and return it: it is told once, and kept nowhere. Raises `OrderRefused`."""
+        if self.person(name) is None:
+            raise OrderRefused(f"there is no user {name!r}: `nightcrew users add {name}` makes one")
+        key = _PREFIX + secrets.token_urlsafe(32)
+        with self._write() as connection:
+            connection.execute(keys.insert().values(hash=_hash(key), user=name, name=label, at=self._clock()))
+        return key
+
+    def end_keys(self, name: str) -> int:
+        """End all keys of somebody, and return how many there were."""
+        mine = sa.and_(keys.c.user == name, keys.c.ended_at.is_(None))
+        with self._write() as connection:
+            return connection.execute(keys.update().where(mine).values(ended_at=self._clock())).rowcount
+
+    def _one(self, query: sa.Select[tuple[str, str]]) -> Person | None:
+        with self._engine.connect() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else Person(row[0], Role(row[1]))
+
+    @contextmanager
+    def _write(self) -> Iterator[Connection]:
+        with self._engine.execution_options(write=True, durable=True).begin() as connection:
+            yield connection
+
+
+def _hash(key: str) -> str:
+    # A key is random and long: what slows guessing of passwords would only slow each request.
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,136 @@
+"""Serving: a site made of a state directory, and the server that answers for it. The one module that knows the server's program."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import uvicorn
+
+from orchestrator import intake
+from orchestrator.board import MOST_ROWS, Sought
+from orchestrator.crew import Crew
+from orchestrator.errors import BadConfig
+from orchestrator.web.app import END_S, application
+from orchestrator.web.audit import Audit
+from orchestrator.web.live import Hub
+from orchestrator.web.people import People, Role
+from orchestrator.web.sessions import Sessions
+from orchestrator.web.shift import Shift
+from orchestrator.web.site import SettingsOf, Site
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """How a site is served: at `host` and `port` (0: any that is free), by which other names, with how many workers (0: none).
+
+    `repositories` are those that tickets may be filed for; empty is any that this machine has.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8484
+    names: tuple[str, ...] = ()
+    workers: int = 1
+    repositories: tuple[Path, ...] = ()
+
+
+def serve(
+    state: Path, open_crew: Callable[[], Crew], settings_of: SettingsOf, how: Serving, ready: Callable[[str, str], None]
+) -> None:
+    """Serve until somebody ends it (SIGINT, SIGTERM); a job in hand is queued again with its work kept.
+
+    `ready` is told the address and the link that lets the owner in, once requests are answered.
+    """
+    listening = _bound(how)
+    port = listening.getsockname()[1]
+    address = f"http://{_shown(how.host)}:{port}"
+    with open_crew() as crew:
+        site = _site(state, crew, open_crew, settings_of, how, address)
+        app = application(site, _hosts(how, port), version("nightcrew"))
+        config = uvicorn.Config(
+            app,
+            access_log=False,
+            log_level="warning",
+            lifespan="on",
+            server_header=False,
+            date_header=False,
+            timeout_graceful_shutdown=int(END_S),
+        )
+        server = _Server(config, lambda: ready(address, site.sessions.new_link(address)))
+        server.run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """Tells when it is ready, and closes what streams for ever when it is to end."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+
+def _site(
+    state: Path,
+    crew: Crew,
+    open_crew: Callable[[], Crew],
+    settings_of: SettingsOf,
+    how: Serving,
+    address: str,
+) -> Site:
+    engine = crew.database
+    people = People(engine, time.time)
+    owner = intake.user()
+    if people.person(owner) is None:
+        people.add(owner, Role.ADMINISTER)
+    hub = Hub(crew.version, lambda since: _changed(crew, since))
+    return Site(
+        crew=crew,
+        people=people,
+        sessions=Sessions(state / "serve", people, owner),
+        audit=Audit(engine, time.time),
+        hub=hub,
+        shift=Shift(open_crew, hub.publish) if how.workers else None,
+        settings_of=settings_of,
+        address=address,
+        repositories=tuple(path.resolve() for path in how.repositories),
+    )
+
+
+def _changed(crew: Crew, since: float) -> list[str]:
+    return [row.ticket for row in crew.board(Sought(since=since, limit=MOST_ROWS)).rows]
+
+
+def _bound(how: Serving) -> socket.socket:
+    """Listen. Raises `BadConfig` where that cannot be."""
+    try:
+        family, kind, protocol, _, at = socket.getaddrinfo(how.host, how.port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind, protocol)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(at)
+    except OSError as error:
+        raise BadConfig(
+            f"{how.host}:{how.port} cannot be listened at ({error.strerror or error}): name another with --port, or --port 0 for any"
+        ) from error
+    return listening
+
+
+def _hosts(how: Serving, port: int) -> Iterable[str]:
+    """Return the names that requests may be for."""
+    own = {*LOOPBACK, how.host} if how.host in LOOPBACK else {how.host}
+    yield from (f"{_shown(name)}:{port}" for name in own)
+    for name in how.names:
+        yield from (name, f"{name}:{port}")
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
