@@ -55,7 +55,7 @@ async def apply_proposal(session: Session, ticket: str, uri: str | None = None) 
         session.client.tell(
             f"nightcrew: ticket {found.ticket} is in your buffers. Once they are saved, `nightcrew apply {found.ticket}` marks it as accepted"
         )
-    return made
+    return made and not left
 
 
 def tell_left(session: Session, found: Proposal, instead: str, path: RepoPath | None = None) -> bool:

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 
 from orchestrator.crew import Crew
 from orchestrator.errors import OrderRefused, WrongStatus
 from orchestrator.intake import agent_of, check_agent
-from orchestrator.lease import Owner
 from orchestrator.lsp.arguments import Arguments, given_to, lines_of, reports_of
 from orchestrator.lsp.client import FILE, FIX, Progress
 from orchestrator.lsp.deciding import apply_proposal, show_change
 from orchestrator.lsp.desk import Task
 from orchestrator.lsp.session import Ground, Session
+from orchestrator.lsp.watching import Watching
 from orchestrator.lsp.wording import Subject, ticket_text
 from orchestrator.plain import one_line
-from orchestrator.records import Event, JobReport, Status, Ticket
-from orchestrator.savelock import SaveLock
+from orchestrator.records import JobReport, Status, Ticket
 from shadowfs import RepoPath
 
 _SHOW, _APPLY = "Show the change", "Apply all of it"
-_QUIET = ("done",)
 
 
 async def file(session: Session, arguments: Arguments) -> object:
@@ -77,10 +75,11 @@ async def _seen_through(session: Session, ticket: Ticket, path: RepoPath) -> Non
         session.spawn(_stop(session, ticket.id))
 
     progress = await session.client.progress(f"nightcrew: {one_line(ticket.order.text, 60)}", stop)
-    watch = _Watch(lambda text: loop.call_soon_threadsafe(progress.report, text))
-    if session.ground.options.lock:
-        watch.lock, watch.ticket, watch.files = session.lock, ticket.id, (path,) if path else ()
-    task = Task(ticket.id, watch)
+    lock = session.lock if session.ground.options.lock else None
+    files = (path,) if path else ()
+    task = Task(
+        ticket.id, Watching(lambda text: loop.call_soon_threadsafe(progress.report, text), ticket.id, files, lock)
+    )
     before = session.desk.put(task)
     if before:
         progress.report(f"waits for {before} before it")
@@ -135,45 +134,3 @@ async def _told(session: Session, report: JobReport) -> None:
         await show_change(session, ticket)
     elif chosen == _APPLY:
         await apply_proposal(session, ticket)
-
-
-class _Watch:
-    """Sees what a worker does, in its thread: reports it, and holds the lock on saving for the files that the attempt works on."""
-
-    def __init__(self, report: Callable[[str], object]) -> None:
-        self._report = report
-        self.lock: SaveLock | None = None
-        self.ticket = ""
-        self.files: tuple[RepoPath, ...] = ()
-        self._attempt = 0
-        self._owner = Owner.here()
-        self._taken: set[RepoPath] = set()
-
-    def __call__(self, event: Event) -> None:
-        # Where the loop has ended by now, nobody listens; and a lock that only warns is worth no job.
-        with suppress(RuntimeError, OSError):
-            if event.kind not in _QUIET:
-                self._report(f"{event.kind}: {one_line(event.text, 200)}")
-            if self.lock is not None:
-                self._hold(self.lock, event)
-
-    def _hold(self, lock: SaveLock, event: Event) -> None:
-        if event.kind == "attempt":
-            self._attempt += 1
-            self._take(lock, self.files)
-        elif event.kind == "step" and self._attempt:
-            verb, _, path = event.text.partition(" ")
-            if verb in ("write", "delete") and path:
-                self._take(lock, (path,))
-        elif event.kind in ("verify", "done"):
-            # What is judged is sealed: nothing of the user's can be in its way any more.
-            lock.release(self.ticket)
-        for path in lock.taken(self.ticket):
-            if path not in self._taken:
-                self._taken.add(path)
-                self._report(f"saved: the lock on {one_line(path)} was taken back")
-
-    def _take(self, lock: SaveLock, files: Iterable[RepoPath]) -> None:
-        # What was taken back is never asked for again.
-        wanted = tuple(path for path in files if path not in self._taken)
-        lock.hold(self.ticket, self._attempt, wanted, self._owner)

@@ -14,6 +14,7 @@ from orchestrator.reading import Hunk, Side
 CONTEXT_LINES = 3
 _TELLING = 12
 """Fewer letters and digits do not tell one place from another."""
+_SEVERAL = 0
 _EDGE = "\n"
 """Stands for the beginning and the end of a text, as a line that no text has."""
 
@@ -44,14 +45,15 @@ def place(hunk: Hunk, before: Sequence[str], after: Sequence[str], now: Sequence
     if odd:
         return Astray(odd)
     old, new, here = _edged(before), _edged(after), _edged(now)
-    several = False
+    several, gone = False, not hunk.after.lines
     for context in range(CONTEXT_LINES, -1, -1):
-        found = _find(hunk.before, old, here, context)
-        if isinstance(found, int):
-            return Standing(found)
-        several = several or found
-        if isinstance(_find(hunk.after, new, here, context), int):
+        found, done = _find(hunk.before, old, here, context, False), _find(hunk.after, new, here, context, gone)
+        # Around lines that are only added, the same stands before and after: then what stands there with them tells more.
+        if done and not (found and hunk.before.lines):
             return Astray(DONE, done=True)
+        if found:
+            return Standing(found)
+        several = several or found == _SEVERAL
     return Astray(AMBIGUOUS if several else MISSING)
 
 
@@ -76,15 +78,21 @@ def _edged(lines: Sequence[str]) -> list[str]:
     return [_EDGE, *map(bare, lines), _EDGE]
 
 
-def _find(side: Side, lines: list[str], here: list[str], context: int) -> int | bool:
-    """Return the line on which a side begins in `here`; else whether there are places that could be meant."""
-    start = max(0, side.first - context)
-    pattern = lines[start : side.last + 1 + context]
-    if not pattern or not _tells(pattern):
-        return False
+def _find(side: Side, lines: list[str], here: list[str], context: int, edges: bool) -> int | None:
+    """Return the line (from 1) on which a side begins in `here`; `_SEVERAL` where several could be meant, None where none could.
+
+    Where the text begins and ends counts as a line with `edges`, and where nothing else tells enough: it is in the way of who writes more there.
+    """
+    start = max(1, side.first - context)
+    pattern = lines[start : min(len(lines) - 1, side.last + 1 + context)]
+    if edges or not _tells(pattern):
+        start = max(0, side.first - context)
+        pattern = lines[start : side.last + 1 + context]
+    if not _tells(pattern):
+        return None
     there, now = _occurrences(pattern, lines), _occurrences(pattern, here)
     if len(there) != len(now):
-        return bool(now)
+        return _SEVERAL if now else None
     return now[there.index(start)] + side.first - start
 
 
