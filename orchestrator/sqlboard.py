@@ -60,13 +60,8 @@ def _which(sought: Sought) -> sa.ColumnElement[bool]:
 def _rows(connection: Connection, found: Sequence[RowMapping]) -> tuple[Row, ...]:
     numbers = [row["number"] for row in found]
     waiting = [row["number"] for row in found if Status(row["status"]).resumable]
-    tried = dict(
-        connection.execute(
-            sa.select(attempts.c.job, sa.func.count()).where(attempts.c.job.in_(numbers)).group_by(attempts.c.job)
-        )
-        .tuples()
-        .all()
-    )
+    counted = sa.select(attempts.c.job, sa.func.count()).where(attempts.c.job.in_(numbers)).group_by(attempts.c.job)
+    tried = {job: int(count) for job, count in connection.execute(counted)}
     questions = _questions(connection, waiting)
     spent = costs(connection, numbers)
     leaving: dict[int, RowMapping] = {}

@@ -287,9 +287,7 @@ def audit(
 
 
 @router.get("/events", response_class=EventSourceResponse)
-async def events(
-    site: TheSite, _: Looker, ticket: Annotated[str, Query(max_length=64)] = ""
-) -> Response:
+async def events(site: TheSite, _: Looker, ticket: Annotated[str, Query(max_length=64)] = "") -> Response:
     """Tell what happens, as it happens: server-sent events `changed`, `step` and `behind`."""
 
     async def told() -> AsyncIterator[dict[str, str]]:

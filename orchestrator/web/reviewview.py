@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
+from orchestrator.plain import plain
 from orchestrator.reading import Group, Reading, Seen
 from orchestrator.reading.hunks import lines
 from orchestrator.web.highlight import highlighted
@@ -48,6 +49,11 @@ class HunkView:
     def anchor(self) -> str:
         """Return its name within the page."""
         return f"h-{self.seen.hunk.id}"
+
+    @property
+    def editable(self) -> bool:
+        """Say whether a text box shows its lines as they are: one with invisible characters would show others than it sends."""
+        return all(plain(line) == line for line in self.seen.hunk.after.lines)
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,7 @@ def _site(
     owner = intake.user()
     if people.person(owner) is None:
         people.add(owner, Role.ADMINISTER)
-    hub = Hub(crew.version, lambda since: _changed(crew, since))
+    hub = Hub(crew.version, lambda since: changed_since(crew, since))
     return Site(
         crew=crew,
         people=people,
@@ -106,7 +106,8 @@ def _site(
     )
 
 
-def _changed(crew: Crew, since: float) -> list[str]:
+def changed_since(crew: Crew, since: float) -> list[str]:
+    """Return the tickets that were changed since a Unix time."""
     return [row.ticket for row in crew.board(Sought(since=since, limit=MOST_ROWS)).rows]
 
 
