@@ -62,17 +62,12 @@ def _opened(open_ground: Open) -> tuple[Desk, Server]:
 
 def _ground(edge: Edge, folder: Path | None, options: Options, driver: str | None, sandbox: str | None) -> Ground:
     """Open the repository around a folder."""
-    from sqlalchemy import URL
-
     from orchestrator.crew import Crew
     from orchestrator.lsp.places import Places
     from orchestrator.lsp.session import Ground
     from orchestrator.records import Order
-    from orchestrator.sqlstore import SqlStore
 
     repository, state = find_repository(folder), edge.state()
-    state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    store = SqlStore(URL.create("sqlite", database=str(state / "nightcrew.db")))
 
     def settings(order: Order) -> Settings:
         return edge.settings(repository, order.test_command, order.sandbox)
@@ -82,7 +77,6 @@ def _ground(edge: Edge, folder: Path | None, options: Options, driver: str | Non
         state=state,
         order=Order("", repository, driver=driver, sandbox=sandbox),
         options=options,
-        crew=Crew(state, store=store),
-        store=store,
+        crew=Crew(state),
         settings=settings,
     )

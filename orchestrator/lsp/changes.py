@@ -1,18 +1,20 @@
-"""Changes: what a ticket proposes, or an attempt leaves, read from the store with the lines of both sides of each file."""
+"""Changes: what a ticket proposes, or an attempt left, as an editor shows it: with the lines of both sides of each file."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from orchestrator import reports
 from orchestrator.errors import WrongStatus
 from orchestrator.plain import one_line
-from orchestrator.reading import Hunk, Seen, Whole, read
+from orchestrator.reading import Hunk, Seen, Whole
 from orchestrator.reading.hunks import lines
-from orchestrator.records import REVIEW, AttemptRecord, AttemptState, Job, JobReport, Status
-from orchestrator.store import Store
-from shadowfs import Change, RepoPath
+from orchestrator.records import AttemptState, JobReport, StepRecord
+from shadowfs import Change, Depot, RepoPath
+
+if TYPE_CHECKING:
+    from orchestrator.crew import Crew
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +29,10 @@ class Sides:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A change as an editor shows it. `hunks` are in the order of their lines; `whole` are files that have none."""
+    """A version (`tree`) of a ticket's change. `hunks` are in the order of their lines; `whole` are files that have none."""
 
     ticket: str
+    tree: str
     title: str
     hunks: tuple[Seen, ...]
     files: Mapping[RepoPath, Sides]
@@ -47,57 +50,45 @@ class Proposal:
         raise WrongStatus(f"ticket {self.ticket} has no such hunk any more: look at its lines again")
 
 
-def waits(report: JobReport) -> bool:
-    """Say whether a ticket's change waits for somebody to look at it."""
-    return report.status is Status.VERIFIED and not (report.ticket.order.agent or "").startswith(REVIEW)
+def proposal(crew: Crew, ticket: str) -> Proposal:
+    """Return what a ticket proposes. Raises `UnknownTicket`, and `WrongStatus` where that is nothing."""
+    report = crew.show(ticket)
+    return _read(crew, report, crew.change(report.ticket.id), report.title)
 
 
-def proposal(store: Store, ticket: str) -> Proposal:
-    """Return what a ticket proposes. Raises `WrongStatus` where that is nothing."""
-    job = store.job_of(ticket)
-    record = reports.winner(job, store.attempts(job.number))
-    trees = reports.outcome(job, record)
-    if trees is None or record is None:
-        raise WrongStatus(f"ticket {ticket} has no proposal (it is {job.status}): there is nothing to show or apply")
-    return _read(store, job, trees, record)
+def left_by(crew: Crew, ticket: str) -> tuple[Proposal, bytes]:
+    """Return what the last attempt of a ticket left, and the same as a patch: of one that was stopped, what its last step left.
 
-
-def left_by(store: Store, ticket: str, attempt: int | None = None) -> Proposal:
-    """Return what an attempt left, the last one unless `attempt` names another: one that was stopped, up to its last step.
-
-    Raises `WrongStatus` where there is none, or it has not begun.
+    Raises `UnknownTicket`, and `WrongStatus` where none has begun.
     """
-    job = store.job_of(ticket)
-    attempts = store.attempts(job.number)
-    record = next((each for each in reversed(attempts) if attempt in (None, each.number)), None)
-    if record is None:
-        made = ", ".join(str(each.number) for each in attempts) or "none yet"
-        raise WrongStatus(f"ticket {ticket} has no attempt {attempt or ''}: it has {made}".replace("  ", " "))
+    report = crew.show(ticket)
+    if not report.attempts:
+        raise WrongStatus(
+            f"no attempt of ticket {report.ticket.id} has begun (it is {report.status}): there is nothing to take over"
+        )
+    record = report.attempts[-1]
+    change = crew.change(report.ticket.id, record.number)
+    depot = change.blobs
+    assert isinstance(depot, Depot)
     if record.state is AttemptState.OPEN:
-        record = replace(record, tree=_last_tree(store, job, record) or record.tree)
-    trees = reports.outcome(replace(job, chosen=record.number), record)
-    if trees is None:
-        raise WrongStatus(f"attempt {record.number} of ticket {ticket} has not begun: there is nothing to take over")
-    return _read(store, job, trees, record)
+        # Its record has where it began, its journal where it stands.
+        change = depot.change(change.base, _last_tree(crew.steps(report.ticket.id), record.number) or change.tree)
+    return _read(crew, report, change, record.title), depot.diff(change.base, change.tree)
 
 
-def _last_tree(store: Store, job: Job, record: AttemptRecord) -> str | None:
-    """Return what the last step of an open attempt left: its record has where it began."""
-    steps = (step for step in store.steps(job.number) if step.attempt == record.number and step.outcome)
-    trees = [step.outcome["tree"] for step in steps if step.outcome and "tree" in step.outcome]
-    return str(trees[-1]) if trees else None
+def _last_tree(steps: Iterable[StepRecord], attempt: int) -> str:
+    """Return the tree that the last step of an attempt left, "" where none left one."""
+    trees = [step.outcome.get("tree") for step in steps if step.attempt == attempt and step.outcome]
+    return next((str(tree) for tree in reversed(trees) if tree), "")
 
 
-def _read(store: Store, job: Job, trees: tuple[str, str], record: AttemptRecord) -> Proposal:
-    assert job.snapshot is not None
-    change = job.snapshot.depot.change(*trees)
-    text = store.ticket(job.ticket).order.text
-    verdict = next((each for each in reversed(store.verdicts(job.number)) if each.tree == change.tree), None)
-    reading = read(change, verdict, text)
+def _read(crew: Crew, report: JobReport, change: Change, title: str) -> Proposal:
+    reading = crew.read_change(report.ticket.id, change)
     seen = [each for group in reading.groups for each in group.hunks]
     return Proposal(
-        job.ticket,
-        one_line(record.title or text),
+        report.ticket.id,
+        change.tree,
+        one_line(title or report.ticket.order.text),
         tuple(sorted(seen, key=lambda each: (each.hunk.path, each.hunk.before.first))),
         {file.path: _sides(change, file.path, file.kind) for file in change.files},
         reading.whole,
@@ -106,4 +97,4 @@ def _read(store: Store, job: Job, trees: tuple[str, str], record: AttemptRecord)
 
 def _sides(change: Change, path: RepoPath, kind: str) -> Sides:
     before, after = change.before(path), change.after(path)
-    return Sides(kind, lines(before), lines(after), bool(after) and (after or b"").endswith(b"\n"))
+    return Sides(kind, lines(before), lines(after), (after or b"").endswith(b"\n"))

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable
 
 from orchestrator.errors import WrongStatus
+from orchestrator.intake import user
 from orchestrator.lsp.arguments import Arguments, text_at
 from orchestrator.lsp.changes import Proposal, proposal
 from orchestrator.lsp.client import APPLY_ALL, APPLY_HUNK, REJECT, SHOW_DIFF
@@ -23,6 +24,7 @@ REASONS = (
     "I did it another way",
     "It is not needed any more",
 )
+ACCEPT, LATER = "Accept it", "Not yet"
 _TICKET = "a ticket"
 _SHOWN = 3
 
@@ -52,10 +54,17 @@ async def apply_proposal(session: Session, ticket: str, uri: str | None = None) 
     made = await make(session, found, hunks, f"nightcrew {found.ticket}: {found.title}")
     left = tell_left(session, found, f"`nightcrew apply {found.ticket}` puts it into the working tree", path)
     if made and not left and path is None:
-        session.client.tell(
-            f"nightcrew: ticket {found.ticket} is in your buffers. Once they are saved, `nightcrew apply {found.ticket}` marks it as accepted"
-        )
+        session.spawn(_accepted(session, found))
     return made and not left
+
+
+async def _accepted(session: Session, found: Proposal) -> None:
+    """Accept a proposal that is all in the buffers, where its reader says so."""
+    said = f"nightcrew: all of ticket {found.ticket} is in your buffers, and undo takes it out again. Do you accept it?"
+    if await session.client.ask(said, (ACCEPT, LATER)) != ACCEPT:
+        return
+    await asyncio.to_thread(session.ground.crew.desk.accept, found.ticket, user(), found.tree)
+    _gone(session, found.ticket)
 
 
 def tell_left(session: Session, found: Proposal, instead: str, path: RepoPath | None = None) -> bool:
@@ -70,15 +79,17 @@ def tell_left(session: Session, found: Proposal, instead: str, path: RepoPath | 
 
 
 async def make(session: Session, found: Proposal, hunks: Iterable[Hunk], label: str) -> bool:
-    """Have hunks put into the buffers as they are now; tell of those that cannot be, and say whether all were."""
+    """Have hunks put into the buffers as they are now; tell of those that cannot be, and say whether all are there then."""
     plan = planned(found, hunks, session.look)
     client = session.client
     for why in (*_unable(session, plan), *plan.left)[:_SHOWN]:
         client.tell(f"nightcrew: not applied: {why}", warn=True)
     if len(plan.left) > _SHOWN:
         client.tell(f"nightcrew: {len(plan.left) - _SHOWN} more were not applied", warn=True)
+    if not plan.edits and plan.done:
+        client.tell(f"nightcrew: {plan.done[0]}")
     if not plan.edits or _unable(session, plan):
-        return False
+        return bool(plan.done) and not plan.edits and not plan.left
     why = await client.make(one_line(label), plan.edits)
     if why:
         client.tell(f"nightcrew: the editor did not apply it: {why}", warn=True)
@@ -99,17 +110,21 @@ def _unable(session: Session, plan: Plan) -> tuple[str, ...]:
 
 async def reject(session: Session, arguments: Arguments) -> object:
     """Reject a proposal, once its reader has said why."""
-    ticket = text_at(arguments, 0, REJECT, _TICKET)
-    crew = session.ground.crew
-    report = await asyncio.to_thread(crew.show, ticket)
+    found = await _proposal(session, text_at(arguments, 0, REJECT, _TICKET))
     reason = await session.client.ask(
-        f"nightcrew: reject ticket {report.ticket.id}, {one_line(report.title)}? Its branch stays.", REASONS
+        f"nightcrew: reject ticket {found.ticket}, {found.title}? Its branch stays.", REASONS
     )
     if reason not in REASONS:
         return False
-    rejected = await asyncio.to_thread(crew.reject, report.ticket.id, reason)
-    session.renew({id: each for id, each in session.proposals.items() if id != rejected.ticket.id})
+    # The version that its reader saw: where there is another by now, nothing is rejected.
+    await asyncio.to_thread(session.ground.crew.desk.reject, found.ticket, user(), reason, found.tree)
+    _gone(session, found.ticket)
     return True
+
+
+def _gone(session: Session, ticket: str) -> None:
+    """Show a proposal no longer, before the store is asked again."""
+    session.renew({id: each for id, each in session.proposals.items() if id != ticket})
 
 
 async def show_diff(session: Session, arguments: Arguments) -> object:
@@ -125,19 +140,27 @@ async def show_change(session: Session, ticket: str) -> bool:
         # Asked for before it is shown: what cannot be shown is told as a message.
         await asyncio.to_thread(crew.diff, id)
         return await client.show(diff_uri(id))
-    file = session.ground.state / "shown" / f"{id}.diff"
-    text = await diff_text(session, id)
+    return await show_patch(session, id, await asyncio.to_thread(crew.diff, id))
+
+
+async def show_patch(session: Session, name: str, patch: bytes) -> bool:
+    """Show a patch as a file of the state directory."""
+    file, client = session.ground.state / "shown" / f"{name}.diff", session.client
     await asyncio.to_thread(file.parent.mkdir, 0o700, True, True)
-    await asyncio.to_thread(file.write_text, text, "utf-8")
+    await asyncio.to_thread(file.write_text, _text(patch), "utf-8")
     if client.can.show and await client.show(uri_of(file)):
         return True
-    client.tell(f"nightcrew: the change of ticket {id} is in {file}")
+    client.tell(f"nightcrew: the change is in {file}")
     return False
 
 
 async def diff_text(session: Session, ticket: str) -> str:
     """Return a ticket's change as text that is safe to show."""
-    return plain((await asyncio.to_thread(session.ground.crew.diff, ticket)).decode("utf-8", "replace"))
+    return _text(await asyncio.to_thread(session.ground.crew.diff, ticket))
+
+
+def _text(patch: bytes) -> str:
+    return plain(patch.decode("utf-8", "replace"))
 
 
 async def _proposal(session: Session, ticket: str) -> Proposal:
@@ -145,5 +168,4 @@ async def _proposal(session: Session, ticket: str) -> Proposal:
     known = session.proposals.get(ticket)
     if known is not None:
         return known
-    id = (await asyncio.to_thread(session.ground.crew.show, ticket)).ticket.id
-    return await asyncio.to_thread(proposal, session.ground.store, id)
+    return await asyncio.to_thread(proposal, session.ground.crew, ticket)

@@ -44,11 +44,11 @@ Edit = Edited | Created | Deleted
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be edited, and why not all: a reason for each file or hunk that is not. `count` hunks are in `edits`."""
+    """What is to be edited, and why not all: a reason for each file or hunk that is not. `done` are those that are there already."""
 
     edits: tuple[Edit, ...]
-    count: int = 0
     left: tuple[str, ...] = ()
+    done: tuple[str, ...] = ()
 
 
 Look = Callable[[RepoPath], tuple[str, Buffer | None]]
@@ -60,16 +60,15 @@ def planned(proposal: Proposal, hunks: Iterable[Hunk], look: Look) -> Plan:
     by_path: dict[RepoPath, list[Hunk]] = {}
     for hunk in hunks:
         by_path.setdefault(hunk.path, []).append(hunk)
-    edits: list[Edit] = []
-    left: list[str] = []
-    count = 0
+    plans = []
     for path, wanted in by_path.items():
         uri, buffer = look(path)
-        plan = _of_file(path, proposal.files[path], wanted, uri, buffer)
-        edits += plan.edits
-        left += plan.left
-        count += plan.count
-    return Plan(tuple(edits), count, tuple(left))
+        plans.append(_of_file(path, proposal.files[path], wanted, uri, buffer))
+    return Plan(
+        tuple(edit for plan in plans for edit in plan.edits),
+        tuple(why for plan in plans for why in plan.left),
+        tuple(why for plan in plans for why in plan.done),
+    )
 
 
 def _of_file(path: RepoPath, sides: Sides, hunks: Sequence[Hunk], uri: str, buffer: Buffer | None) -> Plan:
@@ -77,25 +76,25 @@ def _of_file(path: RepoPath, sides: Sides, hunks: Sequence[Hunk], uri: str, buff
         end = "\n" if sides.ended else ""
         text = "\n".join(map(bare, sides.after)) + end
         odd = "\ufffd" in text
-        return Plan((), 0, (f"{path}: it is no UTF-8",)) if odd else Plan((Created(uri, text),), len(hunks))
+        return Plan((), (f"{path}: it is no UTF-8",)) if odd else Plan((Created(uri, text),))
     if buffer is None:
-        return Plan((), 0, (f"{path}: there is no such file by now, or it is no text",))
+        return Plan((), (f"{path}: there is no such file by now, or it is no text",))
     now = buffer.lines()
     if sides.kind == "deleted":
         if now != [*map(bare, sides.before)]:
-            return Plan((), 0, (f"{path}: it was changed since the ticket was pinned, and would be deleted",))
-        return Plan((Deleted(uri),), len(hunks))
+            return Plan((), (f"{path}: it was changed since the ticket was pinned, and would be deleted",))
+        return Plan((Deleted(uri),))
     edits: list[TextEdit] = []
-    left: list[str] = []
+    astray: dict[bool, list[str]] = {True: [], False: []}
     for hunk in sorted(hunks, key=lambda each: each.before.first):
         found = place(hunk, sides.before, sides.after, now)
         if isinstance(found, Astray):
-            left.append(f"{path}, line {hunk.before.first}: {found.why}")
+            astray[found.done].append(f"{path}, line {hunk.before.first}: {found.why}")
         else:
             edits.append(edit_of(buffer, hunk, found, sides))
     if any(one.span.end > other.span.start for one, other in pairwise(edits)):
-        return Plan((), 0, (f"{path}: its hunks stand in another order by now",))
-    return Plan((Edited(buffer, tuple(edits)),) if edits else (), len(edits), tuple(left))
+        return Plan((), (f"{path}: its hunks stand in another order by now",))
+    return Plan((Edited(buffer, tuple(edits)),) if edits else (), tuple(astray[False]), tuple(astray[True]))
 
 
 def edit_of(buffer: Buffer, hunk: Hunk, standing: Standing, sides: Sides) -> TextEdit:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.board import Row, Sought
 from orchestrator.crew import Crew
 from orchestrator.errors import OrchestratorError
-from orchestrator.lsp.changes import Proposal, proposal, waits
-from orchestrator.store import Store
+from orchestrator.lsp.changes import Proposal, proposal
+from orchestrator.records import REVIEW, Status
 from shadowfs import ShadowfsError
 
 EVERY_S = 2.0
-AT_LEAST_S = 30.0
-"""After so long it is asked though nothing seems to have been written."""
 MOST = 50
 """Proposals that are shown at once, the newest."""
-_FILES = ("nightcrew.db", "nightcrew.db-wal")
 
 Proposals = Mapping[str, Proposal]
 
@@ -28,42 +25,33 @@ class Following:
     """Knows the proposals of a repository as they were when it last looked. Used by one thread at a time."""
 
     crew: Crew
-    store: Store
     repository: Path
-    state: Path
-    ticks: Callable[[], float] = time.monotonic
-    _stamp: object = None
-    _looked: float = float("-inf")
-    _known: dict[str, tuple[float, Proposal | None]] = field(default_factory=dict)
+    _version: object = None
+    _known: dict[str, tuple[float, Proposal | None]] | None = None
 
     def look(self) -> Proposals | None:
         """Return the proposals by ticket, None where they are those that were returned last."""
-        stamp = self._stamps()
-        if stamp == self._stamp and self.ticks() - self._looked < AT_LEAST_S:
+        version = self.crew.version()
+        if version == self._version:
             return None
-        first = self._looked == float("-inf")
-        waiting = [report for report in self.crew.list(self.repository) if waits(report)][:MOST]
-        known = {report.ticket.id: self._read(report.ticket.id, report.updated_at) for report in waiting}
-        same = {id: at for id, (at, _) in known.items()} == {id: at for id, (at, _) in self._known.items()}
-        self._stamp, self._looked, self._known = stamp, self.ticks(), known
-        if same and not first:
-            return None
-        return {ticket: each for ticket, (_, each) in known.items() if each is not None}
+        sought = Sought((Status.VERIFIED,), repository=self.repository, limit=MOST)
+        # What somebody had judged is his own already.
+        rows = [row for row in self.crew.board(sought).rows if not row.agent.startswith(REVIEW)]
+        before = self._known or {}
+        known = {row.ticket: self._read(row, before.get(row.ticket)) for row in rows}
+        same = self._known is not None and _stamps(known) == _stamps(before)
+        self._version, self._known = version, known
+        return None if same else {ticket: each for ticket, (_, each) in known.items() if each is not None}
 
-    def _read(self, ticket: str, updated_at: float) -> tuple[float, Proposal | None]:
-        known = self._known.get(ticket)
-        if known is not None and known[0] == updated_at:
-            return known
+    def _read(self, row: Row, before: tuple[float, Proposal | None] | None) -> tuple[float, Proposal | None]:
+        if before is not None and before[0] == row.updated_at:
+            return before
         try:
-            return updated_at, proposal(self.store, ticket)
+            return row.updated_at, proposal(self.crew, row.ticket)
         except (OrchestratorError, ShadowfsError):
             # Its depot is gone, or it was taken back a moment ago: what cannot be read is not shown.
-            return updated_at, None
+            return row.updated_at, None
 
-    def _stamps(self) -> object:
-        """Return what differs after each write: the sizes and times of the database's files; what differs always where there are none."""
-        try:
-            stats = [(self.state / name).stat() for name in _FILES]
-        except FileNotFoundError:
-            return object()
-        return [(each.st_ino, each.st_size, each.st_mtime_ns) for each in stats]
+
+def _stamps(known: Mapping[str, tuple[float, Proposal | None]]) -> Mapping[str, float]:
+    return {ticket: at for ticket, (at, _) in known.items()}

@@ -110,7 +110,7 @@ class Server(LanguageServer):
             return
         self._session = session
         ground = session.ground
-        session.spawn(session.follow(Following(ground.crew, ground.store, ground.repository, ground.state)))
+        session.spawn(session.follow(Following(ground.crew, ground.repository)))
 
     async def _opened(self) -> Session:
         assert self._params is not None

@@ -24,14 +24,13 @@ from shadowfs import RepoPath
 if TYPE_CHECKING:
     from orchestrator.crew import Crew
     from orchestrator.settings import Settings
-    from orchestrator.store import Store
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
     """What a session works on: a repository, where nightcrew keeps its state, and how tickets are filed and looked at.
 
-    `settings` are read anew for each ticket: a server may live for days. `crew` and `store` look and decide, they do no work.
+    `settings` are read anew for each ticket: a server may live for days. `crew` looks and decides, it does no work.
     """
 
     places: Places
@@ -39,7 +38,6 @@ class Ground:
     order: Order
     options: Options
     crew: Crew
-    store: Store
     settings: Callable[[Order], Settings]
 
     @property
@@ -64,16 +62,17 @@ class Session:
     warned: set[tuple[RepoPath, str]] = field(default_factory=set)
     """Files, and the attempts that hold them, of which the user said that he saves anyway."""
     asking: set[RepoPath] = field(default_factory=set)
+    going_on: set[asyncio.Task[None]] = field(default_factory=set)
+    """What was spawned and has not ended."""
     proposals: Proposals = field(default_factory=dict)
     _placed: dict[str, tuple[Buffer, Proposals, tuple[Placed, ...]]] = field(default_factory=dict)
     _noted: set[str] = field(default_factory=set)
-    _going_on: set[asyncio.Task[None]] = field(default_factory=set)
 
     def spawn(self, work: Coroutine[object, object, None]) -> None:
         """Let something go on beside the rest, until its end or the editor's."""
         task = asyncio.ensure_future(self._guarded(work))
-        self._going_on.add(task)
-        task.add_done_callback(self._going_on.discard)
+        self.going_on.add(task)
+        task.add_done_callback(self.going_on.discard)
 
     async def _guarded(self, work: Coroutine[object, object, None]) -> None:
         await guarded(self.client, work)

@@ -9,7 +9,7 @@ from orchestrator.errors import WrongStatus
 from orchestrator.lsp.arguments import Arguments, text_at
 from orchestrator.lsp.changes import left_by
 from orchestrator.lsp.client import TAKE_OVER
-from orchestrator.lsp.deciding import make, tell_left
+from orchestrator.lsp.deciding import make, show_patch, tell_left
 from orchestrator.lsp.session import Session
 from orchestrator.plain import one_line
 from orchestrator.records import JobReport, Status
@@ -29,17 +29,13 @@ async def take_over(session: Session, arguments: Arguments) -> object:
     ticket = report.ticket.id
     if session.desk.drop(ticket) or report.status is Status.WORKING:
         report = await _stopped(session, ticket)
-    if not report.attempts:
-        raise WrongStatus(
-            f"no attempt of ticket {ticket} has begun (it is {report.status}): there is nothing to take over"
-        )
-    left = await asyncio.to_thread(left_by, session.ground.store, ticket)
+    left, patch = await asyncio.to_thread(left_by, crew, ticket)
     if not left.files:
         client.tell(f"nightcrew: ticket {ticket} is {report.status}; its attempt had changed nothing by then")
         return True
-    whole = f"`nightcrew diff {ticket} --attempt {report.attempts[-1].number}` shows all of it"
     made = await make(session, left, [each.hunk for each in left.hunks], f"nightcrew {ticket}: taken over")
-    if tell_left(session, left, whole) or not made:
+    if tell_left(session, left, "all of it is shown") or not made:
+        await show_patch(session, f"{ticket}-attempt-{report.attempts[-1].number}", patch)
         return False
     client.tell(
         f"nightcrew: you go on from what attempt {report.attempts[-1].number} of ticket {ticket} had done, in {len(left.files)} files."

@@ -28,7 +28,7 @@ def proposal(before: str | None, after: str | None, *marks: str, ticket: str = "
     """Return a proposal of one file."""
     found = tuple(Mark(Risk.SIGNATURE, text, 1) for text in marks)
     seen = tuple(Seen(hunk, Role.CAUSE, marks=found) for hunk in hunks(before or "", after or ""))
-    return Proposal(ticket, "Count all numbers", seen, {PATH: sides(before, after)})
+    return Proposal(ticket, "tree", "Count all numbers", seen, {PATH: sides(before, after)})
 
 
 def buffer(text: str, version: int = 3) -> Buffer:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from sqlalchemy import URL
-
 from orchestrator.crew import Crew
 from orchestrator.lsp.buffers import Buffers
 from orchestrator.lsp.client import Can
@@ -19,7 +17,6 @@ from orchestrator.lsp.scripted import ScriptedClient
 from orchestrator.lsp.session import Ground, Session
 from orchestrator.records import Order
 from orchestrator.savelock import SaveLock
-from orchestrator.sqlstore import SqlStore
 from tests.orchestrator import project
 from verifier import apply_edits
 
@@ -29,15 +26,12 @@ ALL = Can(create=True, delete=True, show=True, virtual=True, progress=True, refr
 def opened(tmp_path: Path, repository: Path, can: Can = ALL, options: Options = Options()) -> Session:
     """Open a session on the project's repository; whoever opens it closes its crew."""
     state = tmp_path / "state"
-    state.mkdir(exist_ok=True)
-    store = SqlStore(URL.create("sqlite", database=str(state / "nightcrew.db")))
     ground = Ground(
         places=Places.seen_from(repository, repository),
         state=state,
         order=Order("", repository),
         options=options,
-        crew=Crew(state, store=store),
-        store=store,
+        crew=Crew(state),
         settings=lambda _: project.settings(state),
     )
     return Session(ScriptedClient(can), ground, Buffers(), Desk(lambda: None), SaveLock(state, repository))
@@ -58,8 +52,7 @@ def open_file(session: Session, path: str, text: str | None = None) -> str:
 
 def look(session: Session) -> None:
     """Show what waits for review by now."""
-    ground = session.ground
-    found = Following(ground.crew, ground.store, ground.repository, ground.state).look()
+    found = Following(session.ground.crew, session.ground.repository).look()
     assert found is not None
     session.renew(found)
 

@@ -25,7 +25,7 @@ def applied(before: str | None, after: str | None, now: Buffer | None) -> tuple[
     for each in plan.edits:
         assert isinstance(each, Edited)
         text = edited(each.buffer, each.edits)
-    return text, plan.count, plan.left
+    return text, sum(len(each.edits) for each in plan.edits if isinstance(each, Edited)), plan.left
 
 
 @given(LINES, LINES, st.booleans(), st.booleans(), ENDS)
@@ -78,6 +78,9 @@ def test_hunks_that_have_no_place_are_left_and_told() -> None:
     text, count, left = applied(project.BUGGY, after, buffer(now))
     assert (text, count) == (now.replace("return result", "return int(result)"), 1)
     assert len(left) == 1 and left[0].startswith("sums.py, line 3: its lines")
+    again = proposal(project.BUGGY, after)
+    plan = planned(again, [each.hunk for each in again.hunks], lambda _: (URI, buffer(after)))
+    assert (plan.edits, plan.left) == ((), ()) and len(plan.done) == 2
 
 
 def test_files_come_and_go_only_where_nothing_of_the_users_is_in_the_way() -> None:

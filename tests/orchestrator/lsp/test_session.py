@@ -71,6 +71,22 @@ def test_a_hunk_goes_into_the_buffer_and_leaves_what_is_unsaved(
     assert "the document has moved on" in client_of(session).told[-1]
 
 
+def test_a_proposal_that_is_all_in_the_buffers_is_accepted_where_its_reader_says_so(
+    session: Session, verified: JobReport
+) -> None:
+    uri, client = open_file(session, "sums.py"), client_of(session)
+    client.answers = [deciding.LATER, deciding.ACCEPT]
+
+    async def applied() -> Status:
+        assert await deciding.apply_all(session, [verified.ticket.id]) is True
+        await asyncio.gather(*session.going_on)
+        return session.ground.crew.show(verified.ticket.id).status
+
+    assert asyncio.run(applied()) is Status.VERIFIED
+    assert asyncio.run(applied()) is Status.ACCEPTED
+    assert text_after(session, uri) == project.FIXED
+
+
 def test_what_has_no_place_is_not_applied_and_says_why(session: Session, verified: JobReport) -> None:
     open_file(session, "sums.py", project.BUGGY.replace("numbers[1:]", "numbers[2:]"))
     assert asyncio.run(deciding.apply_all(session, [verified.ticket.id])) is False
@@ -189,15 +205,14 @@ def test_locks_are_taken_back_one_or_all(session: Session) -> None:
 
 
 def test_the_store_is_asked_only_where_something_was_written(session: Session, crew: Open, repository: Path) -> None:
-    ground, ticks = session.ground, [0.0]
-    following = Following(ground.crew, ground.store, ground.repository, ground.state, ticks=lambda: ticks[0])
+    following = Following(session.ground.crew, repository)
     assert following.look() == {}
     assert following.look() is None
     report = crew([FIX], driver="copy").fix(order(repository))
     found = following.look()
     assert found is not None and list(found) == [report.ticket.id]
     assert following.look() is None
-    ticks[0] += 100.0
-    assert following.look() is None, "nothing is new"
-    ground.crew.reject(report.ticket.id)
+    session.ground.crew.file(order(repository), project.settings(session.ground.state))
+    assert following.look() is None, "what was written is nothing to review"
+    session.ground.crew.reject(report.ticket.id)
     assert following.look() == {}
