@@ -26,7 +26,8 @@ from orchestrator.cli.output import print_document, print_report, write
 
 if TYPE_CHECKING:
     from orchestrator.builds import Red
-    from orchestrator.records import JobReport, Order
+    from orchestrator.crew import Crew
+    from orchestrator.records import JobReport, Order, Watch
     from shadowfs import Example
 
 
@@ -35,9 +36,10 @@ if TYPE_CHECKING:
 @build_options
 @repo_option
 @order_options
+@click.option("--lock", is_flag=True, help="Have `nightcrew lsp` warn whoever saves a file that its steps write.")
 @shared_options
 def fix_command(
-    text: str | None, text_file: Path | None, repo: Path | None, edge: Edge, json_wanted: bool, **given: Any
+    text: str | None, text_file: Path | None, repo: Path | None, lock: bool, edge: Edge, json_wanted: bool, **given: Any
 ) -> int:
     """Work on one ticket, now, in the foreground.
 
@@ -54,7 +56,7 @@ def fix_command(
     from orchestrator.cli.progress import watching
 
     with edge.crew(edge.settings(repository, order.test_command, order.sandbox)) as crew, watching() as watch:
-        report = crew.fix(order, watch)
+        report = crew.fix(order, _holding(edge, crew, repository, watch) if lock else watch)
     return _ended(report, json_wanted)
 
 
@@ -259,6 +261,14 @@ def _examples(edge: Edge, repository: Path, likes: tuple[str, ...]) -> tuple[Exa
 
     hidden = read_repository(repository).files.secret
     return read_examples(repository, likes, hidden, edge.environ, Path.cwd())
+
+
+def _holding(edge: Edge, crew: Crew, repository: Path, watch: Watch) -> Watch:
+    """Return a watcher that holds the lock on saving what the steps write."""
+    from orchestrator.holding import Holding
+    from orchestrator.savelock import SaveLock
+
+    return Holding(watch, SaveLock(edge.state(), repository), crew.ticket_of)
 
 
 def _ended(report: JobReport, json_wanted: bool) -> int:

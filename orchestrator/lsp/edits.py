@@ -74,7 +74,7 @@ def planned(proposal: Proposal, hunks: Iterable[Hunk], look: Look) -> Plan:
 def _of_file(path: RepoPath, sides: Sides, hunks: Sequence[Hunk], uri: str, buffer: Buffer | None) -> Plan:
     if sides.kind == "added" and buffer is None:
         end = "\n" if sides.ended else ""
-        text = "\n".join(map(bare, sides.after)) + end
+        text = "\n".join(sides.after) + end
         odd = "\ufffd" in text
         return Plan((), (f"{path}: it is no UTF-8",)) if odd else Plan((Created(uri, text),))
     if buffer is None:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 
 from orchestrator.crew import Crew
 from orchestrator.errors import OrderRefused, WrongStatus
+from orchestrator.holding import Holding
 from orchestrator.intake import agent_of, check_agent
 from orchestrator.lsp.arguments import Arguments, given_to, lines_of, reports_of
 from orchestrator.lsp.client import FILE, FIX, Progress
 from orchestrator.lsp.deciding import apply_proposal, show_change
 from orchestrator.lsp.desk import Task
 from orchestrator.lsp.session import Ground, Session
-from orchestrator.lsp.watching import Watching
 from orchestrator.lsp.wording import Subject, ticket_text
 from orchestrator.plain import one_line
-from orchestrator.records import JobReport, Status, Ticket
+from orchestrator.records import Event, JobReport, Status, Ticket, Watch
 from shadowfs import RepoPath
 
 _SHOW, _APPLY = "Show the change", "Apply all of it"
@@ -75,11 +75,10 @@ async def _seen_through(session: Session, ticket: Ticket, path: RepoPath) -> Non
         session.spawn(_stop(session, ticket.id))
 
     progress = await session.client.progress(f"nightcrew: {one_line(ticket.order.text, 60)}", stop)
-    lock = session.lock if session.ground.options.lock else None
-    files = (path,) if path else ()
-    task = Task(
-        ticket.id, Watching(lambda text: loop.call_soon_threadsafe(progress.report, text), ticket.id, files, lock)
-    )
+    watch = _told_of(lambda text: loop.call_soon_threadsafe(progress.report, text))
+    if session.ground.options.lock:
+        watch = Holding(watch, session.lock, lambda _: ticket.id, (path,) if path else ())
+    task = Task(ticket.id, watch)
     before = session.desk.put(task)
     if before:
         progress.report(f"waits for {before} before it")
@@ -89,6 +88,18 @@ async def _seen_through(session: Session, ticket: Ticket, path: RepoPath) -> Non
         await asyncio.to_thread(session.lock.release, ticket.id)
     if report is not None:
         await _told(session, report)
+
+
+def _told_of(report: Callable[[str], object]) -> Watch:
+    """Return what reports a worker's events from its thread."""
+
+    def watch(event: Event) -> None:
+        # Where the loop has ended by now, nobody listens.
+        with suppress(RuntimeError):
+            if event.kind != "done":
+                report(f"{event.kind}: {one_line(event.text, 200)}")
+
+    return watch
 
 
 async def _ended(task: Task, progress: Progress) -> JobReport | None:
