@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from orchestrator.forges.errors import UnknownForge
-from orchestrator.forges.office import TRACKERS
-from orchestrator.forges.records import Entry, Thread
+from orchestrator.forges.records import TRACKERS, Entry, Thread
 
 _PLACE = re.compile(
     r"/(?P<repository>.+?)(?:/-)?/(?P<kind>issues|work_items|pull|pulls|merge_requests)/(?P<number>[0-9]{1,12})(?:/.*)?"

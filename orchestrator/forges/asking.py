@@ -8,8 +8,8 @@ from pathlib import Path
 from orchestrator.errors import OrderRefused, WrongStatus
 from orchestrator.forges.addresses import Place, place_of
 from orchestrator.forges.errors import UnknownForge
-from orchestrator.forges.office import TRACKERS, Office
-from orchestrator.forges.records import Issue, Thread
+from orchestrator.forges.office import Office
+from orchestrator.forges.records import TRACKERS, Issue, Thread
 from orchestrator.forges.steps import Kind
 from orchestrator.forges.store import ForgeStore, PullRow
 from orchestrator.forges.telling import push_step
@@ -27,8 +27,9 @@ class Publication:
 
     @property
     def published(self) -> bool:
-        """Say whether its pull request is there."""
-        return self.pull is not None and self.pull.number is not None and not self.pull.blocked and not self.open
+        """Say whether its pull request is there, and as it should be."""
+        waits = any(kind is Kind.PUSH for kind, _ in self.open)
+        return self.pull is not None and self.pull.number is not None and not self.pull.blocked and not waits
 
 
 def publication(store: ForgeStore, ticket: str) -> Publication:

@@ -38,9 +38,6 @@ class Hooks(Protocol):
 class Tracker(Protocol):
     """Where tickets come from, and answers go to. What speaks raises `ForgeUnavailable`, or `ForgeRefused`; all of it may be repeated."""
 
-    @property
-    def hooks(self) -> Hooks: ...
-
     def react(self, thread: Thread, comment: str) -> None:
         """Acknowledge a comment, or the thread itself."""
         ...

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from orchestrator.forges.calls import Caller
 from orchestrator.forges.errors import ForgeRefused
 from orchestrator.forges.github import Github
-from orchestrator.forges.githubhooks import GiteaHooks
 from orchestrator.forges.payload import Payload
-from orchestrator.forges.records import Entry, Said, Thread
+from orchestrator.forges.records import Said, Thread
 from orchestrator.records import Remark
 
 _REVIEW = "review:"
@@ -18,10 +16,6 @@ class Gitea(Github):
 
     git_user = "nightcrew"
     _rights = ("owner", "admin", "write")
-
-    def __init__(self, entry: Entry, caller: Caller) -> None:
-        super().__init__(entry, caller)
-        self._hooks = GiteaHooks(entry)
 
     @staticmethod
     def headers(token: str) -> dict[str, str]:

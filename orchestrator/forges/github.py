@@ -6,8 +6,6 @@ from datetime import UTC, datetime
 
 from orchestrator.forges.calls import Caller, part
 from orchestrator.forges.errors import ForgeRefused, ForgeUnavailable
-from orchestrator.forges.forge import Hooks
-from orchestrator.forges.githubhooks import GithubHooks
 from orchestrator.forges.mentions import is_marked, marked
 from orchestrator.forges.payload import Payload
 from orchestrator.forges.records import Entry, Issue, Pull, Said, Thread, Wanted
@@ -25,17 +23,12 @@ class Github:
     def __init__(self, entry: Entry, caller: Caller) -> None:
         self._entry = entry
         self._caller = caller
-        self._hooks: Hooks = GithubHooks(entry)
 
     @staticmethod
     def headers(token: str) -> dict[str, str]:
         """Return the headers of every call."""
         known = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
         return {**known, "Authorization": f"Bearer {token}"} if token else known
-
-    @property
-    def hooks(self) -> Hooks:
-        return self._hooks
 
     def look(self) -> str:
         answer = self._caller.ask("GET", "/user", fine=(403,))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from orchestrator.forges.calls import Caller, part
 from orchestrator.forges.errors import ForgeRefused, ForgeUnavailable
-from orchestrator.forges.gitlabhooks import GitlabHooks
 from orchestrator.forges.mentions import is_marked, marked
 from orchestrator.forges.payload import Payload
 from orchestrator.forges.records import Entry, Issue, Pull, Said, Thread, Wanted
@@ -22,16 +21,11 @@ class Gitlab:
     def __init__(self, entry: Entry, caller: Caller) -> None:
         self._entry = entry
         self._caller = caller
-        self._hooks = GitlabHooks(entry)
 
     @staticmethod
     def headers(token: str) -> dict[str, str]:
         """Return the headers of every call."""
         return {"PRIVATE-TOKEN": token} if token else {}
-
-    @property
-    def hooks(self) -> GitlabHooks:
-        return self._hooks
 
     def look(self) -> str:
         return self._caller.ask("GET", "/user").data.text("username")

@@ -88,16 +88,11 @@ class Linear:
     def __init__(self, entry: Entry, caller: Caller) -> None:
         self._entry = entry
         self._caller = caller
-        self._hooks = LinearHooks(entry)
 
     @staticmethod
     def headers(token: str) -> dict[str, str]:
         """Return the headers of every call: keys of persons stand alone, those of applications as bearers."""
         return {"Authorization": token if token.startswith("lin_api_") else f"Bearer {token}"} if token else {}
-
-    @property
-    def hooks(self) -> LinearHooks:
-        return self._hooks
 
     def look(self) -> str:
         return self._ask("query { viewer { name } }", {}).text("viewer", "name")

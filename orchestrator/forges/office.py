@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from orchestrator.forges.errors import UnknownForge
 from orchestrator.forges.forge import Forge, Tracker
-from orchestrator.forges.records import COLLABORATORS, Entry, Person
+from orchestrator.forges.records import COLLABORATORS, TRACKERS, Entry, Person
 from orchestrator.forges.steps import NewStep
 from orchestrator.forges.store import ForgeStore
 from orchestrator.settings import Settings
@@ -17,9 +17,6 @@ from orchestrator.store import Store
 
 if TYPE_CHECKING:
     from orchestrator.crew import Crew
-
-TRACKERS = ("linear", "slack")
-"""The kinds of entries that have no branches."""
 
 
 class NotYet(Exception):

@@ -79,6 +79,8 @@ def _look(office: Office, step: Step) -> _Work | None:
         )
     row = office.store.pull(step.ticket) or PullRow(step.ticket, thread.forge, thread.repository, there[-1].branch)
     forge, entry = office.forge(row.forge), office.entry(row.forge)
+    if row.thread is not None and not forge.pull(row.thread).open:
+        raise NotPushable(f"{row.url} is closed: open it again, then `nightcrew publish {step.ticket}`")
     remote = Remote(forge.address(row.repository), forge.git_user, entry.token, environ=office.environ)
     outpost = Outpost(office.state / "forges", job.snapshot.repository, remote, office.environ)
     report = office.crew.show(step.ticket)

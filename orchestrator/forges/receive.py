@@ -12,6 +12,7 @@ from orchestrator.errors import StoreError
 from orchestrator.forges.forge import Hooks
 from orchestrator.forges.records import (
     COLLABORATORS,
+    TRACKERS,
     Checked,
     Entry,
     Filed,
@@ -34,6 +35,7 @@ SETTLE_S = 20.0
 """How long the remarks of one review are waited for, which come one by one."""
 _TEXT_CHARACTERS = 100_000
 _NUMBER = re.compile(r"!?[0-9A-Za-z][0-9A-Za-z.-]{0,62}")
+_CHANNEL = re.compile(r"[0-9A-Za-z]{0,64}")
 _COMMIT = re.compile(r"[0-9a-f]{40,64}")
 _COMMENT = re.compile(r"[a-z]*:?[0-9A-Za-z.-]{0,64}")
 
@@ -163,7 +165,9 @@ def _unwelcome(entry: Entry, who: Person) -> str:
 
 
 def _named(entry: Entry, repository: str) -> str | None:
-    """Return a repository's name as it is configured, None for one that is not."""
+    """Return a repository's name as it is configured, None for one that is not. A tracker's are channels, of which there are any."""
+    if entry.kind in TRACKERS:
+        return repository if _CHANNEL.fullmatch(repository) else None
     return next((each for each in entry.repositories if each.casefold() == repository.casefold()), None)
 
 

@@ -10,6 +10,8 @@ from orchestrator.records import Remark
 
 COLLABORATORS = "collaborators"
 """Stands in an allow-list for everybody who may write to the repository."""
+TRACKERS = ("linear", "slack")
+"""The kinds of entries that have no branches."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import hmac
 
 def hmac_sha256(secret: str, message: bytes) -> str:
     """Return a message's signature in hexadecimal digits."""
-    return hmac.new(secret.encode(), message, hashlib.sha256).hexdigest()
+    return hmac.new(_bytes(secret), message, hashlib.sha256).hexdigest()
 
 
 def signed(secret: str, message: bytes, signature: str) -> bool:
@@ -18,4 +18,9 @@ def signed(secret: str, message: bytes, signature: str) -> bool:
 
 def alike(known: str, given: str) -> bool:
     """Compare two texts in constant time. Headers may hold anything, so bytes are compared."""
-    return hmac.compare_digest(known.encode(), given.encode("utf-8", "surrogatepass"))
+    return hmac.compare_digest(_bytes(known), _bytes(given))
+
+
+def _bytes(text: str) -> bytes:
+    # What comes from a header or a variable may be no Unicode.
+    return text.encode("utf-8", "surrogatepass")

@@ -63,16 +63,11 @@ class Slack:
     def __init__(self, entry: Entry, caller: Caller) -> None:
         self._entry = entry
         self._caller = caller
-        self._hooks = SlackHooks(entry)
 
     @staticmethod
     def headers(token: str) -> dict[str, str]:
         """Return the headers of every call."""
         return {"Authorization": f"Bearer {token}"} if token else {}
-
-    @property
-    def hooks(self) -> SlackHooks:
-        return self._hooks
 
     def look(self) -> str:
         return self._ask("auth.test", {}).text("user")

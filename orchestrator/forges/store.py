@@ -254,8 +254,9 @@ class ForgeStore:
         now = self._clock()
         for each in todo:
             if connection.execute(sa.select(steps.c.id).where(steps.c.key == each.key)).first() is None:
-                values = {"kind": each.kind, "key": each.key, "ticket": each.ticket, "payload": each.payload}
-                values |= {"open": True, "tries": 0, "due_at": now + each.in_s, "begun": "", "why": "", "at": now}
+                values: dict[str, Any] = {"kind": each.kind, "key": each.key, "ticket": each.ticket}
+                values |= {"payload": each.payload, "open": True, "tries": 0, "due_at": now + each.in_s}
+                values |= {"begun": "", "why": "", "at": now}
                 connection.execute(steps.insert().values(**values, **_place(each.thread)))
 
     def _change(self, id: int, **values: Any) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from orchestrator.codec import decode
-from orchestrator.forges.office import TRACKERS, Office, Result
-from orchestrator.forges.records import Thread
+from orchestrator.forges.office import Office, Result
+from orchestrator.forges.records import TRACKERS, Thread
 from orchestrator.forges.steps import Kind, NewStep, Pushing, Reacting, Step, Telling, new_step, telling
 from orchestrator.forges.store import Ended
 from orchestrator.markdown import block, code

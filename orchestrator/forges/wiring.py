@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -12,16 +13,18 @@ from typing import TYPE_CHECKING, Self
 from orchestrator.crew import Crew
 from orchestrator.forges.calls import Caller
 from orchestrator.forges.entries import read_entries
-from orchestrator.forges.forge import Tracker
+from orchestrator.forges.forge import Hooks, Tracker
 from orchestrator.forges.gitea import Gitea
 from orchestrator.forges.github import Github
+from orchestrator.forges.githubhooks import GiteaHooks, GithubHooks
 from orchestrator.forges.gitlab import Gitlab
-from orchestrator.forges.linear import Linear
+from orchestrator.forges.gitlabhooks import GitlabHooks
+from orchestrator.forges.linear import Linear, LinearHooks
 from orchestrator.forges.office import Office
 from orchestrator.forges.publisher import Publisher
 from orchestrator.forges.receive import Receiver, Side
 from orchestrator.forges.records import Entry, Receipt
-from orchestrator.forges.slack import Slack
+from orchestrator.forges.slack import Slack, SlackHooks
 from orchestrator.forges.store import ForgeStore
 from orchestrator.settings import Settings
 
@@ -34,6 +37,13 @@ _KINDS: Mapping[str, Callable[[Entry, Caller], Tracker]] = {
     "gitea": Gitea,
     "linear": Linear,
     "slack": Slack,
+}
+_HOOKS: Mapping[str, Callable[[Entry], Hooks]] = {
+    "github": GithubHooks,
+    "gitlab": GitlabHooks,
+    "gitea": GiteaHooks,
+    "linear": LinearHooks,
+    "slack": SlackHooks,
 }
 _HEADERS: Mapping[str, Callable[[str], dict[str, str]]] = {
     "github": Github.headers,
@@ -52,6 +62,46 @@ def headers_of(entry: Entry) -> dict[str, str]:
 def adapter_of(entry: Entry, caller: Caller) -> Tracker:
     """Return the adapter of an entry."""
     return _KINDS[entry.kind](entry, caller)
+
+
+def hooks_of(entry: Entry) -> Hooks:
+    """Return how an entry's webhooks are understood."""
+    return _HOOKS[entry.kind](entry)
+
+
+class Adapters:
+    """Makes adapters of entries, over one connection pool for each. Safe to use from several threads."""
+
+    def __init__(
+        self, clock: Callable[[], float], pause: Callable[[float], None], tries: int, timeout_s: float
+    ) -> None:
+        self._clock = clock
+        self._pause = pause
+        self._tries = tries
+        self._timeout_s = timeout_s
+        self._making = threading.Lock()
+        self._callers: dict[str, Caller] = {}
+
+    def of(self, entry: Entry) -> Tracker:
+        """Return the adapter of an entry."""
+        with self._making:
+            if entry.name not in self._callers:
+                self._callers[entry.name] = Caller(
+                    entry.name,
+                    entry.api_url,
+                    headers_of(entry),
+                    token=entry.token,
+                    timeout_s=self._timeout_s,
+                    tries=self._tries,
+                    clock=self._clock,
+                    pause=self._pause,
+                )
+            return adapter_of(entry, self._callers[entry.name])
+
+    def close(self) -> None:
+        """Close all connections. Safe to call twice."""
+        for caller in self._callers.values():
+            caller.close()
 
 
 class Forges:
@@ -78,41 +128,22 @@ class Forges:
 
         from orchestrator.sqlstore import SqlStore
 
-        self._open = ExitStack()
         state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._open = ExitStack()
         tickets = SqlStore(URL.create("sqlite", database=str(state / "nightcrew.db")), clock)
         self._open.callback(tickets.close)
         crew = self._open.enter_context(Crew(state, clock=clock))
-        self._callers: dict[str, Caller] = {}
-
-        def adapter(entry: Entry) -> Tracker:
-            if entry.name not in self._callers:
-                caller = Caller(
-                    entry.name,
-                    entry.api_url,
-                    headers_of(entry),
-                    token=entry.token,
-                    timeout_s=timeout_s,
-                    tries=tries,
-                    clock=clock,
-                    pause=pause,
-                )
-                self._callers[entry.name] = self._open.enter_context(caller)
-            return adapter_of(entry, self._callers[entry.name])
-
+        adapters = Adapters(clock, pause, tries, timeout_s)
+        self._open.callback(adapters.close)
         entries = read_entries(machine, environ, home)
         self.store = ForgeStore(tickets.engine, clock)
-        self.office = Office(state, entries, self.store, tickets, crew, adapter, settings, environ, home)
+        self.office = Office(state, entries, self.store, tickets, crew, adapters.of, settings, environ, home)
         self.publisher = Publisher(self.office)
-        self._receiver: Receiver | None = None
-        self._clock = clock
+        sides = {each.name: Side(each, hooks_of(each)) for each in entries.values()}
+        self._receiver = Receiver(sides, self.store, clock)
 
     def receive(self, name: str, headers: Mapping[str, str], body: bytes) -> Receipt:
         """Take one webhook that came to the address of the entry `name`; the receipt says what to answer."""
-        if self._receiver is None:
-            office = self.office
-            sides = {each.name: Side(each, office.open(each).hooks) for each in office.entries.values()}
-            self._receiver = Receiver(sides, self.store, self._clock)
         return self._receiver.receive(name, headers, body)
 
     def close(self) -> None:
