@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, Union, cast
 
 from lsprotocol import types
 from pygls.lsp.client import LanguageClient
+from pygls.protocol import default_converter
 
 from tests.e2e.command import NIGHTCREW, clean_environment
 
@@ -53,9 +54,9 @@ class Editor:
     def insert(self, uri: str, line: int, text: str) -> None:
         """Type something before a line (from 0), and do not save it."""
         at = types.Position(line, 0)
-        self._edit(uri, [types.TextEdit(types.Range(at, at), text)])
+        self.edit(uri, [types.TextEdit(types.Range(at, at), text)])
 
-    def _edit(self, uri: str, edits: list[types.TextEdit]) -> None:
+    def edit(self, uri: str, edits: list[types.TextEdit]) -> None:
         """Make edits and say so, as one change each, the last one of the text first."""
         changes: list[types.TextDocumentContentChangeEvent] = []
         for edit in sorted(edits, key=lambda each: (each.range.start.line, each.range.start.character), reverse=True):
@@ -89,7 +90,7 @@ class Editor:
             if self.versions.get(document.uri) != document.version:
                 return types.ApplyWorkspaceEditResult(False, f"version {document.version} is not open")
         for part in parts:
-            self._edit(part.text_document.uri, [each for each in part.edits if isinstance(each, types.TextEdit)])
+            self.edit(part.text_document.uri, [each for each in part.edits if isinstance(each, types.TextEdit)])
         return types.ApplyWorkspaceEditResult(True)
 
 
@@ -120,10 +121,21 @@ CAPABILITIES = types.ClientCapabilities(
 )
 
 
+def _converter() -> Any:
+    """Return the library's converter; its own takes each code action that has a command for a command."""
+    made: Any = default_converter()
+
+    def either(given: dict[str, Any], _: object) -> object:
+        return made.structure(given, types.Command if isinstance(given.get("command"), str) else types.CodeAction)
+
+    made.register_structure_hook(Union[types.Command, types.CodeAction], either)  # noqa: UP007 - as the library names it
+    return made
+
+
 @asynccontextmanager
 async def editing(folder: Path, state: Path, options: Mapping[str, Any] | None = None) -> AsyncIterator[Editor]:
     """Start the server in a folder as editors do, and leave it as they do."""
-    editor = Editor(LanguageClient("editor", "1"))
+    editor = Editor(LanguageClient("editor", "1", converter_factory=_converter))
     _listen(editor)
     client = editor.client
     words = ["lsp", "--state", str(state)]

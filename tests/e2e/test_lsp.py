@@ -136,7 +136,7 @@ async def applies_it(editor: Editor, place: Place) -> None:
     assert await editor.do(command.command, *command.arguments or ()) is False
     assert "stand in more than one place" in editor.told[-1]
     end = types.Position(lines + len(project.BUGGY.splitlines()), 0)
-    editor._edit(place.uri, [types.TextEdit(types.Range(types.Position(lines, 0), end), "")])
+    editor.edit(place.uri, [types.TextEdit(types.Range(types.Position(lines, 0), end), "")])
     assert await editor.do(command.command, *command.arguments or ()) is True
     assert editor.texts[place.uri] == MINE + "\n" + project.FIXED
     assert await editor.lenses(place.uri) == []
@@ -246,7 +246,8 @@ def test_an_editor_that_is_gone_without_a_word_leaves_a_paused_job_and_nothing_e
             assert server is not None and server.stdin is not None
             server.stdin.close()
             status = await server.wait()
-            await editor.until(lambda: editor.client.stopped)
+            while not editor.client.stopped:
+                await asyncio.sleep(0)
             return status
 
     assert asyncio.run(session()) == 1
