@@ -203,8 +203,8 @@ def test_every_command_takes_json_and_state() -> None:
 
     for page in pages(commands, "nightcrew"):
         if "Commands:" not in page:
-            # What `mcp` prints is its protocol.
-            assert "--json" in page or page.startswith("## nightcrew mcp\n")
+            # What `mcp` and `lsp` print is their protocol.
+            assert "--json" in page or page.startswith(("## nightcrew mcp\n", "## nightcrew lsp\n"))
             assert "--state DIR" in page
 
 
