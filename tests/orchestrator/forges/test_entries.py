@@ -1,0 +1,91 @@
+"""The configuration of forges: addresses, paths and names are checked, secrets stand in variables and in no message."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.config import ForgeTable, MachineConfig, TrackerTable
+from orchestrator.errors import BadConfig
+from orchestrator.forges.addresses import place_of
+from orchestrator.forges.entries import read_entries
+from orchestrator.forges.errors import UnknownForge
+from orchestrator.forges.records import Entry, Thread
+
+HOME = Path("/home/someone")
+
+
+def entry(kind: Any = "github", name: str = "hub", **given: Any) -> Entry:
+    machine = MachineConfig(forges={name: ForgeTable(kind=kind, **given)})
+    return read_entries(machine, {"T": "token\n", "S": "secret"}, HOME)[name]
+
+
+def test_what_everybody_knows_needs_no_address() -> None:
+    assert (entry().url, entry().api_url) == ("https://github.com", "https://api.github.com")
+    assert entry("gitlab").api_url == "https://gitlab.com/api/v4"
+    own = entry("github", url="https://git.example.org/")
+    assert (own.url, own.api_url) == ("https://git.example.org", "https://git.example.org/api/v3")
+    assert entry("gitea", url="https://git.example.org").api_url == "https://git.example.org/api/v1"
+
+
+def test_secrets_come_from_variables_and_are_never_shown() -> None:
+    made = entry(token_env="T", secret_env="S", repositories={"a/b": "~/src/b"})
+    assert (made.token, made.secret, made.repository("A/B")) == ("token", "secret", HOME / "src/b")
+    assert "token'" not in repr(made)
+    assert "='secret'" not in repr(made)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"kind": "gitea"}, "name one with https://"),
+        ({"url": "git.example.org"}, "name one with https://"),
+        ({"url": "https://me:pw@example.org"}, "token_env"),
+        ({"repositories": {"a/b": "src"}}, "full path"),
+        ({"repositories": {"a": "/src"}}, "OWNER/NAME"),
+        ({"repositories": {"a/b": "/src", "A/B": "/other"}}, "once"),
+        ({"name": "my forge"}, "letters, digits"),
+    ],
+)
+def test_what_is_wrong_is_told(given: dict[str, Any], told: str) -> None:
+    with pytest.raises(BadConfig, match=told) as raised:
+        entry(**given)
+    assert "pw@" not in str(raised.value) or given.get("url")
+
+
+def test_one_name_is_one_entry() -> None:
+    tables = MachineConfig(
+        forges={"a": ForgeTable(kind="github")}, trackers={"a": TrackerTable(kind="slack", repository="/r")}
+    )
+    with pytest.raises(BadConfig, match="rename"):
+        read_entries(tables, {}, HOME)
+
+
+def test_addresses_as_people_copy_them_name_their_thread() -> None:
+    entries = {
+        "hub": entry(repositories={"team/sums": "/r"}),
+        "lab": entry("gitlab", "lab", url="https://git.example.org/lab", repositories={"group/sub/sums": "/r"}),
+    }
+    for address, thread, pull in (
+        ("https://github.com/Team/Sums/issues/5", Thread("hub", "team/sums", "5"), False),
+        ("https://github.com/team/sums/issues/5#issuecomment-1", Thread("hub", "team/sums", "5"), False),
+        ("https://github.com/team/sums/pull/6/files", Thread("hub", "team/sums", "6"), True),
+        ("https://git.example.org/lab/group/sub/sums/-/issues/7", Thread("lab", "group/sub/sums", "7"), False),
+        (
+            "https://git.example.org/lab/group/sub/sums/-/merge_requests/8/diffs",
+            Thread("lab", "group/sub/sums", "!8"),
+            True,
+        ),
+    ):
+        place = place_of(address, entries)
+        assert (place.thread, place.pull) == (thread, pull)
+    for address in (
+        "https://github.com/other/sums/issues/5",
+        "https://github.com/team/sums",
+        "https://evil.example/team/sums/issues/5",
+        "x",
+    ):
+        with pytest.raises(UnknownForge):
+            place_of(address, entries)
