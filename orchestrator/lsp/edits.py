@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from orchestrator.lsp.buffers import Buffer
 from orchestrator.lsp.changes import Proposal, Sides
-from orchestrator.lsp.mapping import Astray, Standing, bare, place
+from orchestrator.lsp.mapping import Astray, Finder, Standing, bare
 from orchestrator.reading import Hunk
 from shadowfs import RepoPath
 from verifier import Position, Span, TextEdit
@@ -84,10 +84,11 @@ def _of_file(path: RepoPath, sides: Sides, hunks: Sequence[Hunk], uri: str, buff
         if now != [*map(bare, sides.before)]:
             return Plan((), (f"{path}: it was changed since the ticket was pinned, and would be deleted",))
         return Plan((Deleted(uri),))
+    finder = Finder(sides.before, sides.after, now)
     edits: list[TextEdit] = []
     astray: dict[bool, list[str]] = {True: [], False: []}
     for hunk in sorted(hunks, key=lambda each: each.before.first):
-        found = place(hunk, sides.before, sides.after, now)
+        found = finder.place(hunk)
         if isinstance(found, Astray):
             astray[found.done].append(f"{path}, line {hunk.before.first}: {found.why}")
         else:

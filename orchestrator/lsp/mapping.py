@@ -39,22 +39,28 @@ MISSING = "its lines, and those around it, were changed since the ticket was pin
 DONE = "it is in the file already"
 
 
-def place(hunk: Hunk, before: Sequence[str], after: Sequence[str], now: Sequence[str]) -> Standing | Astray:
-    """Find a hunk of a file with the lines `before` and `after` in a document with the lines `now`."""
-    odd = _odd(hunk)
-    if odd:
-        return Astray(odd)
-    old, new, here = _edged(before), _edged(after), _edged(now)
-    several, gone = False, not hunk.after.lines
-    for context in range(CONTEXT_LINES, -1, -1):
-        found, done = _find(hunk.before, old, here, context, False), _find(hunk.after, new, here, context, gone)
-        # Around lines that are only added, the same stands before and after: then what stands there with them tells more.
-        if done and not (found and hunk.before.lines):
-            return Astray(DONE, done=True)
-        if found:
-            return Standing(found)
-        several = several or found == _SEVERAL
-    return Astray(AMBIGUOUS if several else MISSING)
+class Finder:
+    """Finds hunks of a file with the lines `before` and `after` in a document with the lines `now`."""
+
+    def __init__(self, before: Sequence[str], after: Sequence[str], now: Sequence[str]) -> None:
+        self._old, self._new, self._now = (_Lines(lines) for lines in (before, after, now))
+
+    def place(self, hunk: Hunk) -> Standing | Astray:
+        """Return where a hunk stands, or why that cannot be told."""
+        odd = _odd(hunk)
+        if odd:
+            return Astray(odd)
+        several, gone = False, not hunk.after.lines
+        for context in range(CONTEXT_LINES, -1, -1):
+            found = self._old.seek(hunk.before, self._now, context)
+            done = self._new.seek(hunk.after, self._now, context, edges=gone)
+            # Around lines that are only added, the same stands before and after: then what stands there with them tells more.
+            if done and not (found and hunk.before.lines):
+                return Astray(DONE, done=True)
+            if found:
+                return Standing(found)
+            several = several or found == _SEVERAL
+        return Astray(AMBIGUOUS if several else MISSING)
 
 
 def bare(line: str) -> str:
@@ -74,34 +80,40 @@ def _odd(hunk: Hunk) -> str:
     return ""
 
 
-def _edged(lines: Sequence[str]) -> list[str]:
-    return [_EDGE, *map(bare, lines), _EDGE]
+class _Lines:
+    """Lines between two edges, and where each stands: documents are long, and every keystroke makes a new one."""
 
+    def __init__(self, lines: Sequence[str]) -> None:
+        self._lines = [_EDGE, *map(bare, lines), _EDGE]
+        self._where: dict[str, list[int]] = {}
+        for at, line in enumerate(self._lines):
+            self._where.setdefault(line, []).append(at)
 
-def _find(side: Side, lines: list[str], here: list[str], context: int, edges: bool) -> int | None:
-    """Return the line (from 1) on which a side begins in `here`; `_SEVERAL` where several could be meant, None where none could.
+    def seek(self, side: Side, now: _Lines, context: int, *, edges: bool = False) -> int | None:
+        """Return the line (from 1) on which a side begins in `now`; `_SEVERAL` where several could be meant, None where none could.
 
-    Where the text begins and ends counts as a line with `edges`, and where nothing else tells enough: it is in the way of who writes more there.
-    """
-    start = max(1, side.first - context)
-    pattern = lines[start : min(len(lines) - 1, side.last + 1 + context)]
-    if edges or not _tells(pattern):
-        start = max(0, side.first - context)
-        pattern = lines[start : side.last + 1 + context]
-    if not _tells(pattern):
-        return None
-    there, now = _occurrences(pattern, lines), _occurrences(pattern, here)
-    if len(there) != len(now):
-        return _SEVERAL if now else None
-    return now[there.index(start)] + side.first - start
+        Where the text begins and ends counts as a line with `edges`, and where nothing else tells enough: it is in the way of
+        who writes more there.
+        """
+        start = max(1, side.first - context)
+        pattern = self._lines[start : min(len(self._lines) - 1, side.last + 1 + context)]
+        if edges or not _tells(pattern):
+            start = max(0, side.first - context)
+            pattern = self._lines[start : side.last + 1 + context]
+        if not _tells(pattern):
+            return None
+        here, there = self._occurrences(pattern), now._occurrences(pattern)
+        if len(here) != len(there):
+            return _SEVERAL if there else None
+        return there[here.index(start)] + side.first - start
+
+    def _occurrences(self, pattern: list[str]) -> list[int]:
+        # By the line that stands in the fewest places.
+        rare = min(range(len(pattern)), key=lambda at: len(self._where.get(pattern[at], ())))
+        starts = (at - rare for at in self._where.get(pattern[rare], ()) if at >= rare)
+        return [start for start in starts if self._lines[start : start + len(pattern)] == pattern]
 
 
 def _tells(pattern: Sequence[str]) -> bool:
     told = sum(_TELLING if line == _EDGE else sum(map(str.isalnum, line)) for line in pattern)
     return told >= _TELLING
-
-
-def _occurrences(pattern: list[str], lines: list[str]) -> list[int]:
-    size, first = len(pattern), pattern[0]
-    most = len(lines) - size + 1
-    return [at for at in range(most) if lines[at] == first and lines[at : at + size] == pattern]

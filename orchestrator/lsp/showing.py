@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from orchestrator.lsp.buffers import Buffer
 from orchestrator.lsp.changes import Proposal
 from orchestrator.lsp.client import APPLY_ALL, APPLY_HUNK, FILE, FIX, REJECT, SHOW_DIFF, Act, Lens, Note, Offer
-from orchestrator.lsp.mapping import Standing, place
+from orchestrator.lsp.mapping import Finder, Standing
 from orchestrator.lsp.wording import Report
 from orchestrator.plain import one_line
 from orchestrator.reading import Seen
@@ -36,9 +36,11 @@ def placed(buffer: Buffer, path: RepoPath, proposals: Iterable[Proposal]) -> tup
     now = buffer.lines()
     found = []
     for proposal in proposals:
+        if path not in proposal.files:
+            continue
+        finder = Finder(proposal.files[path].before, proposal.files[path].after, now)
         for seen in proposal.of(path):
-            sides = proposal.files[path]
-            standing = place(seen.hunk, sides.before, sides.after, now)
+            standing = finder.place(seen.hunk)
             if isinstance(standing, Standing):
                 count = len(seen.hunk.before.lines)
                 first = standing.first if count else max(1, standing.first - 1)

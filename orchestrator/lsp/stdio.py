@@ -24,6 +24,8 @@ def opened(open: Open) -> tuple[Desk, Server]:
     main = threading.main_thread().ident
     assert main is not None
     signal.signal(signal.SIGTERM, _interrupt)
+    # It would trace at length what `report_server_error` says in a line.
+    logging.getLogger("pygls").setLevel(logging.CRITICAL)
     desk = Desk(lambda: signal.pthread_kill(main, signal.SIGTERM))
     server = Server(open, desk)
     reads, writes = _taken()

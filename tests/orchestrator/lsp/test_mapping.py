@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.lsp.mapping import AMBIGUOUS, DONE, MISSING, Astray, Standing, place
+from orchestrator.lsp.mapping import AMBIGUOUS, DONE, MISSING, Astray, Finder, Standing
 from orchestrator.reading.hunks import lines
 from tests.orchestrator import project
 from tests.orchestrator.lsp.changed import buffer, hunks
@@ -20,7 +20,8 @@ LINES = st.lists(
 def found(before: str, after: str, now: str) -> list[Standing | Astray]:
     """Place all hunks between two texts in a third."""
     old, new, document = lines(before.encode()), lines(after.encode()), buffer(now).lines()
-    return [place(each, old, new, document) for each in hunks(before, after)]
+    finder = Finder(old, new, document)
+    return [finder.place(each) for each in hunks(before, after)]
 
 
 def test_in_a_document_that_is_as_it_was_pinned_each_hunk_stands_where_it_was() -> None:
