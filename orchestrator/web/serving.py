@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -63,11 +64,13 @@ def serve(
             timeout_graceful_shutdown=int(END_S),
         )
         server = _Server(config, lambda: ready(address, site.sessions.new_link(address)))
-        server.run(sockets=[listening])
+        # The server ends what it does first, and then passes the signal on.
+        with suppress(KeyboardInterrupt):
+            server.run(sockets=[listening])
 
 
 class _Server(uvicorn.Server):
-    """Tells when it is ready, and closes what streams for ever when it is to end."""
+    """Tells when it is ready."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(config)

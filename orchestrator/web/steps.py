@@ -38,7 +38,7 @@ def _view(step: StepRecord) -> StepView:
     return StepView(
         step.number,
         step.attempt,
-        plain(step.kind),
+        plain(step.kind.removeprefix("note:")),
         _line(told),
         step.at,
         float(seconds) if isinstance(seconds, int | float) else None,
@@ -54,8 +54,15 @@ def _line(told: Mapping[str, object]) -> str:
             return one_line(value, 160)
     for name in ("verified", "failing", "files", "agents"):
         if name in told:
-            return one_line(f"{name}: {_text(told[name])}", 160)
+            return one_line(f"{name}: {_short(told[name])}", 160)
     return ""
+
+
+def _short(value: object) -> str:
+    """Return a value in a line: a list's items by themselves."""
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _parts(told: Mapping[str, object]) -> list[tuple[str, str]]:
