@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orchestrator.lsp.buffers import Buffer
 from orchestrator.lsp.changes import Proposal
@@ -65,6 +65,13 @@ def _acts(each: Placed) -> Iterator[Act]:
     yield Act("diff", SHOW_DIFF, (proposal.ticket,))
 
 
+def _named(act: Act, proposal: Proposal) -> Act:
+    """Return an act with a title that says whose it is where it stands alone, among those of others."""
+    if act.command == APPLY_HUNK:
+        return act
+    return replace(act, title=f"nightcrew: {act.title} ({one_line(proposal.title, _TITLE_CHARACTERS)})")
+
+
 def notes(hunks: Sequence[Placed]) -> Iterator[Note]:
     """Yield what is told of the lines that each hunk touches: what is risky about it, besides."""
     for each in hunks:
@@ -83,7 +90,7 @@ def offers(
     """
     for each in hunks:
         if each.first <= last and first <= each.last:
-            yield from map(Offer, _acts(each))
+            yield from (Offer(_named(act, each.proposal)) for act in _acts(each))
     for at, report in enumerate(reports):
         told = one_line(report.message, _TITLE_CHARACTERS)
         said = {"message": report.message, "source": report.source, "code": report.code, "line": report.line}

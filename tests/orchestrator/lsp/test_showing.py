@@ -45,6 +45,7 @@ def test_diagnostics_and_selections_are_offered_as_tickets_and_hunks_where_one_s
     report = Report("undefined name 'x'\nand more", "pyflakes", "F821", 3)
     found = list(offers(URI, 3, 3, True, [report], hunks))
     assert [each.act.command for each in found] == [APPLY_HUNK, REJECT, SHOW_DIFF, FILE, FIX]
+    assert found[1].act.title == "nightcrew: reject (Count all numbers)"
     assert found[-1].act.title == "Fix this now: undefined name 'x'" and found[-1].diagnostic == 0
     (given,) = found[-1].act.arguments
     assert isinstance(given, dict) and given["first"] == 3 and given["diagnostics"][0]["code"] == "F821"
