@@ -30,6 +30,7 @@ _EXTRAS = {
     "models": ("openai", "asks models", _WITHOUT_MODELS),
     "acp": ("acp", "hosts agents of the Agent Client Protocol", "`--agent command:CMD`"),
     "forges": ("httpx2", "talks to GitHub, GitLab, Gitea, Linear and Slack", "local branches"),
+    "serve": ("fastapi", "`nightcrew serve`: pages and API", "the command line"),
     "mcp": ("mcp", "`nightcrew mcp`", "`nightcrew fix`"),
     "grammars": ("tree_sitter", "syntax of languages other than Python", "blank lines, and words alone"),
 }

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
@@ -100,10 +101,10 @@ class People:
         with self._write() as connection:
             return connection.execute(keys.update().where(mine).values(ended_at=self._clock())).rowcount
 
-    def _one(self, query: sa.Select[tuple[str, str]]) -> Person | None:
+    def _one(self, query: sa.Select[Any]) -> Person | None:
         with self._engine.connect() as connection:
             row = connection.execute(query).first()
-        return None if row is None else Person(row[0], Role(row[1]))
+        return None if row is None else Person(row.name, Role(row.role))
 
     @contextmanager
     def _write(self) -> Iterator[Connection]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,50 +18,24 @@ _CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,r
 
 def test_the_server_does_what_its_description_says(tmp_path: Path) -> None:
     state, repository = tmp_path / "state", make_project(tmp_path / "repository")
-    words = ("fix", TICKET, "--repo", repository, "--failing", FAILING, "--agent", FIXES)
-    ticket = nightcrew(*words, state=state, environ=activated()).document["ticket"]
+    fix = nightcrew(
+        *("fix", TICKET, "--repo", repository, "--failing", FAILING, "--agent", FIXES), state=state, environ=activated()
+    )
+    # It would guess no ticket that there is.
     config = tmp_path / "schemathesis.toml"
-    config.write_text(f'[parameters]\n"path.ticket" = "{ticket}"\n')
+    config.write_text(f'[parameters]\n"path.ticket" = "{fix.document["ticket"]}"\n')
     nightcrew("users", "add", "bot", "--role", "administer", state=state)
     key = nightcrew("users", "key", "bot", state=state).document["key"]
+    environ = {**clean_environment(), "HOME": str(tmp_path)}
     with serving(state, "--no-work", "--repo", repository, environ=activated()) as server:
-        words = [
-            SCHEMATHESIS,
-            "--config-file",
-            config,
-            "run",
-            f"{server.address}/api/openapi.json",
-            "--url",
-            server.address,
-        ]
-        words += [
-            "--checks",
-            _CHECKS,
-            "--max-examples",
-            _EXAMPLES,
-            "--header",
-            f"Authorization: Bearer {key}",
-            "--no-color",
-        ]
-        # It streams for ever; and whatever is written too fast is told so.
-        words += [
-            "--exclude-path",
-            "/api/events",
-            "--rate-limit",
-            "18/s",
-            "--seed",
-            "1",
-            "--phases",
-            "examples,coverage,fuzzing",
-        ]
+        words: list[str | Path] = [SCHEMATHESIS, "--config-file", config, "run", f"{server.address}/api/openapi.json"]
+        words += ["--checks", _CHECKS, "--max-examples", _EXAMPLES, "--phases", "examples,coverage,fuzzing"]
+        # Events stream for ever; and who writes too fast is told so.
+        words += ["--exclude-path", "/api/events", "--rate-limit", "18/s", "--seed", "1", "--no-color"]
+        words += ["--url", server.address, "--header", f"Authorization: Bearer {key}"]
         done = subprocess.run(
-            words,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=1200,
-            env={**clean_environment(), "HOME": os.fspath(tmp_path)},
+            words, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=1200, env=environ
         )
+    SCREENS.mkdir(parents=True, exist_ok=True)
     (SCREENS.parent / "schemathesis.txt").write_text(done.stdout)
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]

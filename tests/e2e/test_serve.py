@@ -6,7 +6,7 @@ import json
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -49,7 +49,7 @@ def ask(server: Server, key: str, path: str, body: object = None) -> dict[str, A
             return dict(json.load(error))
 
 
-def events(server: Server, key: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def events(server: Server, key: str) -> Generator[tuple[str, dict[str, Any]], None, None]:
     """Yield what the server tells."""
     headers = {"authorization": f"Bearer {key}"}
     with urlopen(Request(f"{server.address}/api/events", headers=headers), timeout=120) as stream:
@@ -114,7 +114,7 @@ def test_a_killed_server_loses_no_ticket(repository: Path, state: Path, key: str
 def test_a_port_that_is_taken_is_told_with_what_to_do(state: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        words = [NIGHTCREW, "serve", "--port", port, "--state", state]
+        words: list[str | Path] = [NIGHTCREW, "serve", "--port", port, "--state", state]
         done = subprocess.run(words, capture_output=True, text=True, env=clean_environment(), check=False, timeout=60)
     assert done.returncode == 2
     assert f"127.0.0.1:{port} cannot be listened at" in done.stderr and "--port 0" in done.stderr
@@ -122,7 +122,7 @@ def test_a_port_that_is_taken_is_told_with_what_to_do(state: Path) -> None:
 
 def test_a_new_link_is_printed_for_who_can_read_the_state(state: Path) -> None:
     with serving(state, "--no-work") as server:
-        words = [NIGHTCREW, "serve", "--link", "--state", state]
+        words: list[str | Path] = [NIGHTCREW, "serve", "--link", "--state", state]
         link = subprocess.run(words, capture_output=True, text=True, env=clean_environment(), check=True).stdout.strip()
         assert link.startswith(f"{server.address}/enter?token=")
         for once, status in ((server.link, 401), (link, 200)):

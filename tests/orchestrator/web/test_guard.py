@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
@@ -47,7 +49,7 @@ def test_a_body_may_not_be_endless(served: Served, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(guard, "BODY_BYTES", 1_000)
     assert served.client().post("/enter", data={"token": "x" * 2_000}).status_code == 413
 
-    def told() -> object:
+    def told() -> Iterator[bytes]:
         yield b"token=" + b"x" * 2_000
 
     answer = served.client().post(
