@@ -87,8 +87,8 @@ def issue_at(office: Office, address: str) -> tuple[Issue, Path]:
 
 def link(office: Office, issue: Issue, ticket: Ticket) -> bool:
     """Write that an issue has a ticket, which somebody filed by hand; False where it has another by now."""
-    office.store.intend(issue.thread, issue.text, ticket.order.user, issue.url)
-    return office.store.link(issue.thread, ticket.id)
+    row = office.store.intend(issue.thread, issue.text, ticket.order.user, issue.url)
+    return row is not None and office.store.link(issue.thread, ticket.id)
 
 
 def fetched(office: Office, address: str) -> tuple[Place, Path, str]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from orchestrator.codec import decode
 from orchestrator.errors import OrchestratorError
-from orchestrator.forges.office import Office, Result
+from orchestrator.forges.office import NotYet, Office, Result
 from orchestrator.forges.records import Filed
 from orchestrator.forges.steps import Kind, NewStep, Reacting, Step, new_step, telling
 from orchestrator.markdown import code
 from orchestrator.plain import one_line
 from orchestrator.records import Order
 from shadowfs import ShadowfsError
+
+_BUSY_S = 5.0
 
 
 def file(office: Office, step: Step) -> Result:
@@ -37,6 +39,10 @@ def _filed(office: Office, filed: Filed) -> str:
     repository = office.repository(thread.forge, thread.repository)
     user = one_line(f"{filed.who.name}@{thread.forge}", 200)
     row = office.store.intend(thread, filed.text, user, filed.url)
+    if row is None:
+        raise NotYet(f"another process files the ticket of {thread.repository} {thread.number}", _BUSY_S)
+    if row.ticket is not None:
+        return row.ticket
     # What is written there is filed, by whomever: so it can be found again.
     ticket = office.store.filed(row, repository)
     if ticket is None:

@@ -161,17 +161,15 @@ class GithubHooks:
         )
 
     def _status(self, data: Payload) -> Heard:
-        state = data.text("state")
-        branches = [each.text("name") for each in data.each("branches")]
-        if state not in (*_RED, "success") or not branches:
-            return Nothing("the status says neither red nor green, or is of no branch")
-        told = "\n".join(
-            filter(None, (f"{data.text('context')}: {data.text('description') or state}", data.text("target_url")))
-        )
+        state, url = data.text("state"), data.text("target_url")
+        if state not in (*_RED, "success"):
+            return Nothing("the status says neither red nor green")
+        told = "\n".join(filter(None, (f"{data.text('context')}: {data.text('description') or state}", url)))
         return Checked(
             self._entry.name,
             data.text("repository", "full_name"),
-            branches[0],
+            # A commit is on any number of branches: which is ours, the commit says.
+            "",
             data.text("sha"),
             state == "success",
             told,
@@ -205,9 +203,9 @@ class GiteaHooks(GithubHooks):
             return self._comment(data)
         if event.startswith(("pull_request_review", "pull_request_rejected")) or event == "pull_request_comment":
             return self._reviewed(data)
-        if event == "status":
-            return self._committed(data)
-        return super().understand(event, data) if event == "workflow_run" else Nothing(f"{event[:60]!r} asks nothing")
+        if event in ("status", "workflow_run"):
+            return super().understand(event, data)
+        return Nothing(f"nothing is asked by {event[:60]!r}")
 
     def _comment(self, data: Payload) -> Heard:
         if not data.has("issue") and data.has("pull_request"):
@@ -224,12 +222,6 @@ class GiteaHooks(GithubHooks):
         remarks = (Remark(text),) if text.strip() else ()
         person = self._person(data.inner("sender"), Payload(None))
         return Said(self._thread(data, pull), person, remarks, "review:", pull.time("updated_at"))
-
-    def _committed(self, data: Payload) -> Heard:
-        # Gitea's statuses name the commit alone.
-        if not data.each("branches"):
-            data = Payload({**_fields(data), "branches": [{"name": ""}]})
-        return self._status(data)
 
 
 def _fields(data: Payload) -> dict[str, object]:

@@ -21,6 +21,7 @@ from orchestrator.records import JobReport
 from shadowfs import DepotError, Outpost, Pushed, Remote, Snapshot
 
 _NAMES = 20
+_FIRST, _LATER = "first", "later"
 _TITLE_CHARACTERS = 120
 _FORBIDDEN = re.compile(
     r"returned error: 40[13]|Authentication failed|Permission|denied|not permitted|not allowed|could not read Username|repository .* not found",
@@ -48,6 +49,9 @@ def push(office: Office, step: Step) -> Result:
     work = _look(office, step)
     if work is None:
         return Result(why="there is no such version of the branch any more: a newer one is pushed")
+    # Noted before anything of it is there: a repetition must not take the first version for a later one.
+    first = (step.begun or (_LATER if work.row.pushed else _FIRST)) == _FIRST
+    office.store.begin(step, _FIRST if first else _LATER)
     try:
         base = _base(work)
         row = _pushed(work, base)
@@ -56,7 +60,6 @@ def push(office: Office, step: Step) -> Result:
     report = work.report
     wanted = Wanted(row.repository, row.branch, base, _title(report), _body(work, step))
     pull = work.forge.offer(wanted)
-    first = row.number is None
     row = replace(row, number=pull.thread.number, url=pull.url, blocked="", left="")
     if not pull.open:
         row = replace(row, blocked=f"{pull.url} is closed: nothing more was put there")

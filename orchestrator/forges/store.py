@@ -23,6 +23,8 @@ from orchestrator.tables import jobs, tickets
 
 HOLD_S = 900.0
 """How long whoever took a step may take before somebody else does: longer than a push may."""
+FILING_S = 60.0
+"""How long whoever files a thread's ticket may take before somebody else does."""
 KEPT_S = 30 * 86400.0
 """How long a delivery is remembered."""
 _ENDED = (Status.VERIFIED, Status.UNVERIFIED, Status.NO_FIX, Status.PAUSED, Status.FAILED)
@@ -112,14 +114,18 @@ class ForgeStore:
             row = connection.execute(sa.select(threads).where(threads.c.ticket == ticket)).mappings().first()
         return None if row is None else _thread(row)
 
-    def intend(self, thread: Thread, text: str, filer: str, url: str) -> ThreadRow:
-        """Write what is about to be filed for a thread, or return what was written before."""
-        values = {"text": text, "filer": filer, "url": url, "at": self._clock(), **_place(thread)}
+    def intend(self, thread: Thread, text: str, filer: str, url: str) -> ThreadRow | None:
+        """Write what is about to be filed for a thread, or return what was written before; None while somebody else is about it."""
+        now = self._clock()
+        values = {"text": text, "filer": filer, "url": url, "at": now, "held_until": now + FILING_S}
         with self._write() as connection:
             row = connection.execute(sa.select(threads).where(_is(thread))).mappings().first()
             if row is None:
-                connection.execute(threads.insert().values(values))
+                connection.execute(threads.insert().values(**values, **_place(thread)))
                 row = connection.execute(sa.select(threads).where(_is(thread))).mappings().one()
+            elif row["ticket"] is None and row["held_until"] > now:
+                return None
+            connection.execute(threads.update().where(_is(thread)).values(held_until=now + FILING_S))
             return _thread(row)
 
     def filed(self, row: ThreadRow, repository: Path) -> str | None:

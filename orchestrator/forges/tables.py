@@ -15,7 +15,8 @@ deliveries = Table(
     Column("at", Float, nullable=False, index=True),
 )
 
-# One ticket for each thread. `text` and `filer` are what is filed, written before it is; `told` is the fence of the end that was told last.
+# One ticket for each thread. `text` and `filer` are what is filed, written before it is, `held_until` how
+# long nobody else files it; `told` is the fence of the end that was told last.
 threads = Table(
     "forge_threads",
     metadata,
@@ -27,6 +28,7 @@ threads = Table(
     Column("filer", String(255), nullable=False),
     Column("url", Text, nullable=False),
     Column("told", Integer),
+    Column("held_until", Float, nullable=False),
     Column("at", Float, nullable=False),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,6 +61,15 @@ def test_a_wrong_token_and_no_right_are_told_in_gits_words(tmp_path: Path, there
     there.read_only = True
     with pytest.raises(DepotError, match="403"):
         outpost(tmp_path, there).push(commit, "nightcrew/x", None)
+
+
+def test_who_never_answers_is_given_up(tmp_path: Path, there: FakeForge) -> None:
+    commit = committed(tmp_path / "r", "a")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        remote = Remote(f"http://127.0.0.1:{silent.getsockname()[1]}/r.git", stall_s=1)
+        with pytest.raises(DepotError, match=r"[Tt]imeout|too slow|less than"):
+            Outpost(tmp_path / "state", tmp_path / "r", remote).push(commit, "nightcrew/x", None)
+    assert there.tip("nightcrew/x") is None
 
 
 def test_a_fetched_commit_is_compared_and_is_no_ref_of_the_users(tmp_path: Path, there: FakeForge) -> None:

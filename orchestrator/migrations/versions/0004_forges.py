@@ -33,6 +33,7 @@ def _threads() -> None:
         sa.Column("filer", sa.String(255), nullable=False),
         sa.Column("url", sa.Text, nullable=False),
         sa.Column("told", sa.Integer),
+        sa.Column("held_until", sa.Float, nullable=False),
         sa.Column("at", sa.Float, nullable=False),
         sa.UniqueConstraint("ticket", name="uq_forge_threads_ticket"),
     )

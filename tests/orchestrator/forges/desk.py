@@ -81,31 +81,39 @@ class Desk:
         return ticket
 
 
+def forges_at(
+    address: str,
+    state: Path,
+    repository: Path,
+    clock: Clock,
+    *,
+    kind: str = "github",
+    environ: Mapping[str, str] = ENVIRON,
+    pause: Callable[[float], None] = time.sleep,
+    **entry: Any,
+) -> Forges:
+    """Open forges on the fake one at an address, called `hub`; `entry` are further keys of its table."""
+    given = {
+        "kind": kind,
+        "url": address,
+        "api": f"{address}/api",
+        "token_env": "FORGE_TOKEN",
+        "secret_env": "FORGE_SECRET",
+        "repositories": {FakeForge.repository: str(repository)},
+        "allow": ("alice",),
+        **entry,
+    }
+    machine = MachineConfig(forges={"hub": ForgeTable.model_validate(given)})
+    settings = project.settings(state, agent="command:true")
+    return Forges(state, machine, lambda _: settings, environ, state.parent, clock=clock, pause=pause, timeout_s=5.0)
+
+
 @contextmanager
-def desk(folder: Path, kind: str = "github", environ: Mapping[str, str] = ENVIRON, **entry: Any) -> Iterator[Desk]:
-    """Open forges on a fake one of this kind, called `hub`; `entry` are further keys of its table."""
+def desk(folder: Path, kind: str = "github", **given: Any) -> Iterator[Desk]:
+    """Open forges on a fake one of this kind of its own; `given` as for `forges_at`."""
     repository = next(iter(folder.glob("the project")), None) or project.make(folder)
-    state, clock = folder / "state", Clock()
+    state, clock, paused = folder / "state", Clock(), list[float]()
     with serving(FakeForge(folder / "forge", repository, ROUTES[kind])) as fake:
-        given = {
-            "url": fake.url,
-            "api": f"{fake.url}/api",
-            "token_env": "FORGE_TOKEN",
-            "secret_env": "FORGE_SECRET",
-            "repositories": {FakeForge.repository: str(repository)},
-            "allow": ("alice",),
-            **entry,
-        }
-        machine = MachineConfig(forges={"hub": ForgeTable.model_validate({"kind": kind, **given})})
-        paused: list[float] = []
-        with Forges(
-            state,
-            machine,
-            lambda _: project.settings(state, agent="command:true"),
-            environ,
-            folder,
-            clock=clock,
-            pause=paused.append,
-            timeout_s=5.0,
-        ) as forges:
+        opened = forges_at(fake.url, state, repository, clock, kind=kind, pause=paused.append, **given)
+        with opened as forges:
             yield Desk(fake, forges, clock, repository, state, paused)

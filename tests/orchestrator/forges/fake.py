@@ -76,6 +76,7 @@ class FakeForge:
         self.failures: list[Failure] = []
         self.asked: list[str] = []
         self.read_only = False
+        self.lost = 0
         self.lock = threading.Lock()
         self.url = ""
 
@@ -164,6 +165,11 @@ def serving(forge: FakeForge) -> Iterator[FakeForge]:
                 return
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
             status, said, headers = forge.answer(self.command, self.path, self.headers, body)
+            if forge.lost and self.command != "GET":
+                # It was done, and nobody hears of it.
+                forge.lost -= 1
+                self.close_connection = True
+                return
             self.send_response(status)
             for name, value in {**headers, "Content-Length": str(len(said))}.items():
                 self.send_header(name, value)
@@ -172,8 +178,13 @@ def serving(forge: FakeForge) -> Iterator[FakeForge]:
 
         do_GET = do_POST = do_PATCH = do_PUT = _serve
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            """Say nothing: whoever asked was killed."""
+
+    server = Server(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     forge.url = f"http://127.0.0.1:{server.server_address[1]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -78,6 +79,13 @@ def test_nobody_there_is_told(tmp_path: Path) -> None:
         address = f"{at.fake.url}/api"
     with Caller("hub", address, {}) as asking, pytest.raises(ForgeUnavailable, match="cannot be reached"):
         asking.ask("GET", "/user")
+
+
+def test_who_never_answers_is_given_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with Caller("hub", address, {}, timeout_s=0.2) as asking, pytest.raises(ForgeUnavailable):
+            asking.ask("GET", "/user")
 
 
 def test_an_endless_answer_is_cut_off(at: Desk) -> None:
