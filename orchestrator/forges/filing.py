@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.codec import decode
-from orchestrator.errors import OrchestratorError
+from orchestrator.errors import OrchestratorError, StoreError
 from orchestrator.forges.office import NotYet, Office, Result
 from orchestrator.forges.records import Filed
 from orchestrator.forges.steps import Kind, NewStep, Reacting, Step, new_step, telling
@@ -26,6 +26,8 @@ def file(office: Office, step: Step) -> Result:
         return Result(why=f"{filed.who.name} may not write to {thread.repository}")
     try:
         ticket = _filed(office, filed)
+    except StoreError:
+        raise
     except (OrchestratorError, ShadowfsError, OSError) as error:
         # Somebody may ask again once it is mended.
         office.store.forget(thread)

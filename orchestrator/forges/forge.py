@@ -62,6 +62,10 @@ class Forge(Tracker, Protocol):
         """Return what somebody said in a review, with what the webhook left out."""
         ...
 
+    def failures(self, repository: str, commit: str) -> str:
+        """Return what the CI runs on a commit say of why they are red, the ends of their logs included, as far as the forge tells."""
+        ...
+
     def issue(self, thread: Thread) -> Issue:
         """Return an issue or a pull request."""
         ...

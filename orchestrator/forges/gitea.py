@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from orchestrator.forges.calls import part
 from orchestrator.forges.errors import ForgeRefused
-from orchestrator.forges.github import Github
+from orchestrator.forges.github import JOBS, Github
+from orchestrator.forges.githubhooks import RED
 from orchestrator.forges.payload import Payload
 from orchestrator.forges.records import Said, Thread
 from orchestrator.records import Remark
@@ -36,6 +38,12 @@ class Gitea(Github):
         newest = max(reviews, key=lambda each: each.number("id") or 0)
         lines = self._caller.ask("GET", f"{path}/{newest.text('id')}/comments").data.each()
         return (*said.remarks, *(_remark(line) for line in lines if line.text("body").strip()))
+
+    def failures(self, repository: str, commit: str) -> str:
+        """Return what the statuses of a commit say; there are no logs of other people's CI."""
+        path = f"{self._of(repository)}/commits/{part(commit)}/statuses"
+        red = [each for each in self._caller.ask("GET", path).data.each() if each.text("status") in RED]
+        return "\n".join(f"{each.text('context')}: {each.text('description')}" for each in red[:JOBS])
 
     def look(self) -> str:
         found = self._caller.ask("GET", "/user").data.text("login")

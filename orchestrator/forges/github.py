@@ -6,11 +6,16 @@ from datetime import UTC, datetime
 
 from orchestrator.forges.calls import Caller, part
 from orchestrator.forges.errors import ForgeRefused, ForgeUnavailable
+from orchestrator.forges.githubhooks import RED
 from orchestrator.forges.mentions import is_marked, marked
 from orchestrator.forges.payload import Payload
 from orchestrator.forges.records import Entry, Issue, Pull, Said, Thread, Wanted
 from orchestrator.records import Remark
 
+JOBS = 3
+"""Of how many red jobs it is told why."""
+LOG_BYTES = 2_000
+"""Of the end of each one's log."""
 _EYES = {"content": "eyes"}
 
 
@@ -56,6 +61,22 @@ class Github:
 
     def remarks(self, thread: Thread, said: Said) -> tuple[Remark, ...]:  # noqa: ARG002 - each comes by itself
         return said.remarks
+
+    def failures(self, repository: str, commit: str) -> str:
+        path = f"{self._of(repository)}/commits/{part(commit)}/check-runs"
+        runs = self._caller.ask("GET", path, query={"filter": "latest", "per_page": "100"}).data.each("check_runs")
+        red = [each for each in runs if each.text("conclusion") in RED][:JOBS]
+        return "\n\n".join(filter(None, (self._why(repository, each) for each in red)))
+
+    def _why(self, repository: str, run: Payload) -> str:
+        output = run.inner("output")
+        parts = [run.text("name"), output.text("title"), output.text("summary")[:LOG_BYTES]]
+        if run.text("app", "slug") == "github-actions":
+            # There a job and its check run have one id.
+            parts.append(
+                self._caller.tail(f"{self._of(repository)}/actions/jobs/{part(run.text('id'))}/logs", LOG_BYTES)
+            )
+        return "\n".join(filter(None, parts))
 
     def issue(self, thread: Thread) -> Issue:
         found = self._caller.ask("GET", f"{self._of(thread.repository)}/issues/{thread.number}").data

@@ -20,7 +20,7 @@ from orchestrator.forges.signing import signed
 from orchestrator.records import Remark
 
 INSIDERS = ("OWNER", "MEMBER", "COLLABORATOR")
-_RED = ("failure", "timed_out", "startup_failure", "error")
+RED = ("failure", "timed_out", "startup_failure", "error")
 _ASKED = ("opened", "reopened", "edited", "labeled", "label_updated")
 _NO_JSON = "the body is no JSON: choose the content type application/json for the webhook"
 
@@ -146,7 +146,7 @@ class GithubHooks:
 
     def _run(self, data: Payload, run: Payload) -> Heard:
         conclusion = run.text("conclusion")
-        if data.text("action") != "completed" or conclusion not in (*_RED, "success"):
+        if data.text("action") != "completed" or conclusion not in (*RED, "success"):
             return Nothing("the CI run has not ended, or says neither red nor green")
         name = run.text("name") or run.text("app", "name") or "CI"
         told = "\n".join(filter(None, (f"{name} ended in {conclusion}", run.text("html_url"))))
@@ -162,7 +162,7 @@ class GithubHooks:
 
     def _status(self, data: Payload) -> Heard:
         state, url = data.text("state"), data.text("target_url")
-        if state not in (*_RED, "success"):
+        if state not in (*RED, "success"):
             return Nothing("the status says neither red nor green")
         told = "\n".join(filter(None, (f"{data.text('context')}: {data.text('description') or state}", url)))
         return Checked(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from orchestrator.forges.calls import Caller, part
 from orchestrator.forges.errors import ForgeRefused, ForgeUnavailable
+from orchestrator.forges.github import JOBS, LOG_BYTES
 from orchestrator.forges.mentions import is_marked, marked
 from orchestrator.forges.payload import Payload
 from orchestrator.forges.records import Entry, Issue, Pull, Said, Thread, Wanted
@@ -53,6 +54,19 @@ class Gitlab:
 
     def remarks(self, thread: Thread, said: Said) -> tuple[Remark, ...]:  # noqa: ARG002 - each comes by itself
         return said.remarks
+
+    def failures(self, repository: str, commit: str) -> str:
+        asked = {"sha": commit, "status": "failed", "order_by": "id", "sort": "desc"}
+        pipelines = self._caller.ask("GET", f"{self._of(repository)}/pipelines", query=asked).data.each()
+        if not pipelines:
+            return ""
+        path = f"{self._of(repository)}/pipelines/{part(pipelines[0].text('id'))}/jobs"
+        jobs = self._caller.ask("GET", path, query={"scope[]": "failed"}).data.each()
+        red = [job for job in jobs if not job.flag("allow_failure")][:JOBS]
+        return "\n\n".join(f"{job.text('name')}\n{self._log(repository, job)}" for job in red)
+
+    def _log(self, repository: str, job: Payload) -> str:
+        return self._caller.tail(f"{self._of(repository)}/jobs/{part(job.text('id'))}/trace", LOG_BYTES)
 
     def issue(self, thread: Thread) -> Issue:
         found = self._caller.ask("GET", self._at(thread)).data

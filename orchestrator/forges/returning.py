@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from orchestrator.codec import decode
 from orchestrator.errors import OrderRefused, WrongStatus
+from orchestrator.forges.errors import ForgeRefused
 from orchestrator.forges.office import NotYet, Office, Result
 from orchestrator.forges.records import Checked, Said
 from orchestrator.forges.steps import Kind, NewStep, Reacting, Step, new_step, telling
@@ -72,10 +73,19 @@ def checked(office: Office, step: Step) -> Result:
     if pull.rounds >= rounds:
         said = f"The CI run is red, and {pull.rounds} rounds were made of it already: a person is to look at it."
         return Result((telling(thread, key, said, key, pull.ticket),) if thread else (), "its rounds are used up")
-    told = _send(office, pull, step, [Remark(f"The CI run on this change is red.\n{red.text}")], f"ci@{pull.forge}")
+    said = f"The CI run on this change is red.\n{red.text}\n\n{_failures(office, red)}"
+    told = _send(office, pull, step, [Remark(said)], f"ci@{pull.forge}")
     if not told:
         office.store.put_pull(replace(pull, rounds=pull.rounds + 1))
     return Result(told)
+
+
+def _failures(office: Office, red: Checked) -> str:
+    """Return why a run is red, as far as the token may see that: what is known without goes back in any case."""
+    try:
+        return office.forge(red.forge).failures(red.repository, red.commit)
+    except ForgeRefused:
+        return ""
 
 
 def _send(office: Office, pull: PullRow, step: Step, remarks: Sequence[Remark], user: str) -> tuple[NewStep, ...]:

@@ -77,6 +77,8 @@ class FakeForge:
         self.asked: list[str] = []
         self.read_only = False
         self.lost = 0
+        self.runs: list[dict[str, Any]] = []
+        self.logs: dict[str, str] = {}
         self.lock = threading.Lock()
         self.url = ""
 
@@ -163,6 +165,9 @@ def serving(forge: FakeForge) -> Iterator[FakeForge]:
             if ".git/" in self.path:
                 serve_git(self, forge.root, TOKEN, read_only=forge.read_only)
                 return
+            if self.path in forge.logs:
+                self._log(forge.logs[self.path])
+                return
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
             status, said, headers = forge.answer(self.command, self.path, self.headers, body)
             if forge.lost and self.command != "GET":
@@ -175,6 +180,17 @@ def serving(forge: FakeForge) -> Iterator[FakeForge]:
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(said)
+
+        def _log(self, said: str) -> None:
+            """Answer with a log, or with where it lies; there a token is a mistake."""
+            elsewhere = said.startswith("http")
+            secret = TOKEN in f"{self.headers}"
+            self.send_response(302 if elsewhere else 400 if secret and self.path.startswith("/store/") else 200)
+            body = b"" if elsewhere else said.encode()
+            for name, value in {"Location": said if elsewhere else "/", "Content-Length": str(len(body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
 
         do_GET = do_POST = do_PATCH = do_PUT = _serve
 

@@ -23,6 +23,10 @@ def github(forge: FakeForge, asked: Asked) -> Answer:
             return (200, {"permission": forge.people[who]}) if who in forge.people else None
         case _, ("issues" | "pulls", "comments", id, "reactions"):
             return _react(forge, forge.talks[next(iter(forge.talks))], f"comment {id}", asked.body["content"])
+        case "GET", ("commits", _, "check-runs"):
+            return 200, {"total_count": len(forge.runs), "check_runs": forge.runs}
+        case "GET", ("commits", _, "statuses"):
+            return 200, forge.runs
         case "GET", ("pulls",):
             owner, _, head = asked.query.get("head", "").partition(":")
             found = [talk for talk in forge.pulls() if (talk.head == head and owner == "team") or not head]
@@ -112,6 +116,10 @@ def gitlab(forge: FakeForge, asked: Asked) -> Answer:
             return 200, {"path_with_namespace": forge.repository, "default_branch": "main"}
         case "GET", ("members", "all", "7"):
             return 200, {"access_level": 40}
+        case "GET", ("pipelines",):
+            return 200, [{"id": 31}]
+        case "GET", ("pipelines", "31", "jobs"):
+            return 200, forge.runs
         case "GET", ("merge_requests",):
             found = [talk for talk in forge.pulls() if talk.head == asked.query["source_branch"]]
             return 200, page(asked, [_request(forge, talk) for talk in found])

@@ -131,6 +131,42 @@ def test_a_red_run_sends_back_as_often_as_is_allowed_and_then_says_so(tmp_path: 
         assert "1 rounds were made" in at.fake.pulls()[0].comments[-1]["body"]
 
 
+def test_the_ends_of_logs_go_back_with_a_red_run(tmp_path: Path, crew: Open) -> None:
+    with desk(tmp_path) as at:
+        row = published(at, crew([FIX]))
+        at.fake.runs = [
+            {
+                "id": 9,
+                "name": "tests",
+                "conclusion": "failure",
+                "app": {"slug": "github-actions"},
+                "output": {"title": "1 failed"},
+            },
+            {"id": 10, "name": "lint", "conclusion": "success", "app": {"slug": "github-actions"}},
+        ]
+        # It lies where the token has no business.
+        at.fake.logs["/api/repos/team/sums/actions/jobs/9/logs"] = (
+            f"{at.fake.url.replace('127.0.0.1', 'localhost')}/store/9"
+        )
+        at.fake.logs["/store/9"] = "x" * 5000 + "\n\x1b[31mAssertionError: 2 != 3\x1b[0m\n"
+        at.receive(github("workflow_run", ran(row.branch, str(row.pushed))))
+        at.settle()
+        said = heard(at, row.ticket)
+        assert "tests\n1 failed\n" in said
+        assert said.rstrip().endswith("AssertionError: 2 != 3")
+        assert "lint" not in said
+        assert len(said) < 3000
+
+
+def test_a_token_that_may_not_see_runs_is_no_hindrance(tmp_path: Path, crew: Open) -> None:
+    with desk(tmp_path) as at:
+        row = published(at, crew([FIX]))
+        at.fake.fail("GET /api/repos/team/sums/commits", 403)
+        at.receive(github("workflow_run", ran(row.branch, str(row.pushed))))
+        at.settle()
+        assert "tests ended in failure" in heard(at, row.ticket)
+
+
 def test_a_run_on_another_branch_or_on_an_older_version_is_nothing(tmp_path: Path, crew: Open) -> None:
     with desk(tmp_path) as at:
         row = published(at, crew([FIX]))
@@ -230,9 +266,12 @@ def test_a_gitlab_pipeline_and_a_note_send_back_too(tmp_path: Path, crew: Open) 
         row = at.forges.store.pull(report.ticket.id)
         assert row is not None
         assert (row.number or "").startswith("!")
+        at.fake.runs = [{"id": 3, "name": "unit"}, {"id": 4, "name": "flaky", "allow_failure": True}]
+        at.fake.logs["/api/projects/team%2Fsums/jobs/3/trace"] = "E   assert 2 == 3"
         at.receive(webhooks.gitlab(webhooks.gitlab_pipeline(row.branch, str(row.pushed))))
         at.settle()
         assert "unit failed" in heard(at, row.ticket)
+        assert "unit\nE   assert 2 == 3" in heard(at, row.ticket)
         working.work_next()
         at.settle()
         position = {"new_path": "sums.py", "new_line": 2}
