@@ -21,6 +21,8 @@ from verifier import VerifierError
 TRIES = 14
 """How often a step is tried before it is given up: for about nine hours."""
 _SOONEST_S, _LATEST_S = 5.0, 3600.0
+_LONGEST_S = 86400.0
+"""However long a forge asks to be left alone."""
 _AT_ONCE = 100
 _EXPECTED = (OrchestratorError, ShadowfsError, SandboxError, VerifierError, AgentError, OSError)
 """What goes wrong in the world; anything else is a defect of ours, and whoever called hears of it."""
@@ -71,7 +73,7 @@ class Publisher:
             if step.tries + 1 >= TRIES:
                 return f"{name}: {self._given_up(step, str(error))}"
             after_s = error.after_s if isinstance(error, ForgeUnavailable) else 0.0
-            in_s = max(after_s, min(_LATEST_S, _SOONEST_S * 2.0**step.tries))
+            in_s = min(_LONGEST_S, max(after_s, min(_LATEST_S, _SOONEST_S * 2.0**step.tries)))
             store.later(step, in_s, str(error))
             return f"{name}: again in {in_s:.0f} s: {error}"
         store.done(step, result.todo, result.why)

@@ -29,6 +29,9 @@ _FORBIDDEN = re.compile(
 )
 """git's words where the other side knows us and says no, or does not know us."""
 
+_PLACE = re.compile(r"^git \S+ in .*?: (?:fatal|error): ", re.DOTALL)
+"""Where git was run, which is nobody's business."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Work:
@@ -143,11 +146,12 @@ def _names(row: PullRow) -> Iterator[str]:
 
 def _explained(row: PullRow, error: DepotError) -> Exception:
     """Return what git's words mean for us."""
-    if _FORBIDDEN.search(str(error)):
+    said = _PLACE.sub("", str(error))
+    if _FORBIDDEN.search(said):
         return ForgeRefused(
-            f"{row.forge} does not let us push to {row.repository} ({error}): give its token the right to write to it"
+            f"{row.forge} does not let us push to {row.repository} ({said}): its token is wrong, or may not write there"
         )
-    return ForgeUnavailable(str(error))
+    return ForgeUnavailable(f"{row.forge} does not speak git with us ({said}); it is asked again")
 
 
 def _title(report: JobReport) -> str:

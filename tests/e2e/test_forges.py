@@ -83,7 +83,7 @@ def test_what_cannot_be_pushed_is_left_and_shown(place: Place) -> None:
     ticket = done.document["ticket"]
     assert place.run("publish", ticket).status == 1
     shown = place.run("show", ticket).document["forge"]
-    assert "give its token the right" in shown["blocked"]
+    assert "may not write there" in shown["blocked"]
     assert sorted(path.suffix for path in Path(shown["left"]).iterdir()) == [".bundle", ".patch"]
     place.fake.read_only = False
     assert place.run("publish", ticket).document["forge"]["published"] is True

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.config import ForgeTable, MachineConfig, TrackerTable
+from orchestrator.config import ForgeTable, MachineConfig, TrackerTable, read_repository
 from orchestrator.errors import BadConfig
 from orchestrator.forges.addresses import place_of
 from orchestrator.forges.entries import read_entries
@@ -53,6 +53,12 @@ def test_what_is_wrong_is_told(given: dict[str, Any], told: str) -> None:
     with pytest.raises(BadConfig, match=told) as raised:
         entry(**given)
     assert "pw@" not in str(raised.value) or given.get("url")
+
+
+def test_a_repository_cannot_name_forges(tmp_path: Path) -> None:
+    (tmp_path / "nightcrew.toml").write_text('[forges.x]\nkind = "github"\ntoken_env = "HOME"\n')
+    with pytest.raises(BadConfig, match="`forges` is no key"):
+        read_repository(tmp_path)
 
 
 def test_one_name_is_one_entry() -> None:
