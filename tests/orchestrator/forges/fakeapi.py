@@ -108,7 +108,8 @@ def gitlab(forge: FakeForge, asked: Asked) -> Answer:
     if asked.parts == ("user",):
         return 200, {"username": "nightcrew-bot"}
     if asked.parts == ("users",):
-        return 200, [{"id": 7, "username": asked.query["username"]}]
+        who = asked.query["username"]
+        return 200, [{"id": 7 if who in forge.people else 8, "username": who}]
     if asked.parts[:2] != ("projects", forge.repository):
         return None
     match asked.method, asked.parts[2:]:
@@ -116,6 +117,8 @@ def gitlab(forge: FakeForge, asked: Asked) -> Answer:
             return 200, {"path_with_namespace": forge.repository, "default_branch": "main"}
         case "GET", ("members", "all", "7"):
             return 200, {"access_level": 40}
+        case "GET", ("members", "all", _):
+            return None
         case "GET", ("pipelines",):
             return 200, [{"id": 31}]
         case "GET", ("pipelines", "31", "jobs"):
@@ -130,8 +133,8 @@ def gitlab(forge: FakeForge, asked: Asked) -> Answer:
             )
             return 201, _request(forge, talk)
         case method, ("issues" | "merge_requests" as kind, number, *rest):
-            talk = forge.talks[f"{'#' if kind == 'issues' else '!'}{number}"]
-            return _gitlab_talk(forge, asked, method, talk, rest)
+            about = forge.talks.get(f"{'#' if kind == 'issues' else '!'}{number}")
+            return _gitlab_talk(forge, asked, method, about, rest) if about else None
     return None
 
 
