@@ -9,9 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from orchestrator import answering, intake, reports
+from orchestrator import answering, intake
 from orchestrator.answering import Answer
-from orchestrator.board import Board, Sought
 from orchestrator.errors import WrongStatus
 from orchestrator.exits import USAGE, exit_of_error
 from orchestrator.journal import Journal
@@ -20,37 +19,34 @@ from orchestrator.looking import Look
 from orchestrator.records import (
     REVIEW,
     Applied,
-    Cost,
     Event,
     Job,
     JobReport,
     Order,
     Remark,
     Status,
-    StepRecord,
     Ticket,
     Watch,
 )
 from orchestrator.roster import agents_of
 from orchestrator.settings import Settings
+from orchestrator.showing import Showing
 from orchestrator.store import CLAIMABLE, Lease, Store
 
 if TYPE_CHECKING:
     import sqlalchemy
 
-    from orchestrator.engines import Engines
-    from orchestrator.reading import Reading
+    from orchestrator.engines import Engines, Repositories
     from orchestrator.replaying import Replay
     from orchestrator.reviewing import Reviews
     from orchestrator.reviewing.desk import ReviewDesk
-    from shadowfs import Change, Forecast
 
 
 def unseen(event: Event) -> None:
     """Take an event nobody watches."""
 
 
-class Crew:
+class Crew(Showing):
     """Everything nightcrew can do with tickets, over the state directory `state`.
 
     `settings` are those of the repository that orders are filed for; each ticket carries its own from then on.
@@ -110,73 +106,19 @@ class Crew:
         self._work(lease, watch)
         return self._look.report(self._store.job(lease.job).ticket)
 
-    def list(self, repository: Path | None = None) -> tuple[JobReport, ...]:
-        """Return all tickets, newest first, or those of one repository (without evidence and files)."""
-        return tuple(reports.brief(self._store, ticket) for ticket in self._store.tickets(repository))
-
-    def board(self, sought: Sought = Sought()) -> Board:
-        """Return a page of tickets, filtered and searched; it costs what the page costs."""
-        return self._store.board(sought)
-
-    def version(self) -> object:
-        """Return what differs from all it was before whenever anything was written since, by any process."""
-        return self._store.version()
-
-    def ticket_of(self, job: int) -> str:
-        """Return the ticket of a job, by its number."""
-        return self._store.job(job).ticket
-
-    def show(self, ticket: str) -> JobReport:
-        """Return all that is known about a ticket. Raises `UnknownTicket`."""
-        return self._look.report(self._look.id(ticket))
-
-    def steps(self, ticket: str) -> tuple[StepRecord, ...]:
-        """Return the journal of a ticket's job, in order."""
-        return self._store.steps(self._look.job(ticket).number)
-
     def replay(self, ticket: str, attempt: int = 1, watch: Watch = unseen) -> Replay:
         """Go through an attempt of a model again with the code as it is now, on recorded replies. Raises `WrongStatus`, `OrderRefused`."""
         from orchestrator.replaying import replay
 
         return replay(self._store, self._engines, self._look.id(ticket), attempt, watch)
 
-    def diff(self, ticket: str, attempt: int | None = None) -> bytes:
-        """Return the proposal that won, or what an attempt left, as a git patch (binary safe). Raises `WrongStatus` where there is none."""
-        change, job = self._look.proposal(ticket) if attempt is None else self._look.left_by(ticket, attempt)
-        assert job.snapshot is not None
-        return job.snapshot.depot.diff(change.base, change.tree)
-
-    def reading(self, ticket: str, attempt: int | None = None) -> Reading:
-        """Return the same in the order in which it is best read, with its evidence and risks. Raises `WrongStatus` where there is none."""
-        return self.desk.read(
-            *(self._look.proposal(ticket) if attempt is None else self._look.left_by(ticket, attempt))
-        )
-
-    def between(self, ticket: str, old: int, new: int) -> Reading:
-        """Return what changed from what one attempt left to what another did. Raises `WrongStatus` where there is none."""
-        return self.read_change(ticket, self.change(ticket, new, old))
-
-    def change(self, ticket: str, attempt: int | None = None, since: int | None = None) -> Change:
-        """Return the proposal that won, or what an attempt left; `since` another, only what differs from that one's. Raises `WrongStatus`."""
-        change, job = self._look.proposal(ticket) if attempt is None else self._look.left_by(ticket, attempt)
-        if since is None:
-            return change
-        assert job.snapshot is not None
-        return job.snapshot.depot.change(self._look.left_by(ticket, since)[0].tree, change.tree)
-
-    def read_change(self, ticket: str, change: Change) -> Reading:
-        """Return a change of a ticket's as `reading` does."""
-        return self.desk.read(change, self._look.job(ticket))
-
-    def forecast(self, ticket: str) -> Forecast | None:
-        """Return whether a ticket's proposal would merge into the branch that it was pinned on, as that is now; None where nobody can say."""
-        change, job = self._look.proposal(ticket)
-        assert job.snapshot is not None
-        return self._engines.repositories.forecast(job.snapshot, change)
-
     def apply(self, ticket: str) -> Applied:
         """Put the change into the user's working tree. Raises `WouldOverwrite` (nothing is written then), `WrongStatus`."""
         return self.desk.apply(ticket, intake.user())
+
+    def accept(self, ticket: str) -> JobReport:
+        """Accept a ticket's proposal as it lies on its branch; nothing is written."""
+        return self.desk.accept(ticket, intake.user())
 
     def reject(self, ticket: str, reason: str = "") -> JobReport:
         """Mark a ticket's proposal as rejected; its branch stays."""
@@ -270,10 +212,6 @@ class Crew:
             done += sweep_jobs(self._store)
         return tuple(done)
 
-    def cost(self, repository: Path | None = None, since: float = 0.0) -> Cost:
-        """Return what all work since the Unix time `since` cost, of one repository or of all."""
-        return self._store.cost(repository=repository, since=since)
-
     def close(self) -> None:
         """Close the store, and end what the engines keep running. Safe to call twice."""
         for name in ("desk", "reviews", "database"):
@@ -330,6 +268,10 @@ class Crew:
     @property
     def _look(self) -> Look:
         return Look(self._store)
+
+    @property
+    def _repositories(self) -> Repositories:
+        return self._engines.repositories
 
     @cached_property
     def _engines(self) -> Engines:

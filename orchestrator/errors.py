@@ -45,5 +45,13 @@ class UnknownRecord(OrchestratorError, ValueError):
     """Raised when the store holds a record that another version of nightcrew wrote."""
 
 
+class ServerUnreachable(OrchestratorError, ConnectionError):
+    """Raised when the server that was named does not answer, or ends while somebody waits for it."""
+
+
+class ServerRefused(OrchestratorError, RuntimeError):
+    """Raised when the server that was named refuses what was asked, and says why."""
+
+
 class BadConfig(OrchestratorError, ValueError):
     """Raised when a configuration file cannot be read, or holds a key or value that nightcrew does not know."""

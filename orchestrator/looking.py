@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from orchestrator import reports
 from orchestrator.errors import Superseded, UnknownTicket, WrongStatus
 from orchestrator.lease import Owner
-from orchestrator.records import AttemptRecord, Job, JobReport, Status
+from orchestrator.records import AttemptRecord, AttemptState, Job, JobReport, Status
 from orchestrator.store import Store
 from shadowfs import Change
+
+if TYPE_CHECKING:
+    from orchestrator.reading import Reading
 
 DECIDABLE = (Status.VERIFIED, Status.UNVERIFIED, Status.ACCEPTED)
 """Where a job stands whose proposal somebody can accept or reject."""
@@ -74,10 +78,25 @@ class Look:
         if job.snapshot is None or attempt not in records:
             made = ", ".join(map(str, records)) or "none"
             raise WrongStatus(f"ticket {job.ticket} has no attempt {attempt}; it has {made}")
-        trees = reports.outcome(replace(job, chosen=attempt), records[attempt])
+        trees = reports.outcome(replace(job, chosen=attempt), self._as_it_stands(job, records[attempt]))
         if trees is None:
             raise WrongStatus(f"attempt {attempt} of ticket {job.ticket} has not begun: there is nothing to show")
         return job.snapshot.depot.change(*trees), job
+
+    def _as_it_stands(self, job: Job, record: AttemptRecord) -> AttemptRecord:
+        """Return an attempt with the tree that its last step left: the record of one that is open has the one it began with."""
+        if record.state is not AttemptState.OPEN:
+            return record
+        mine = (step for step in self.store.steps(job.number) if step.attempt == record.number and step.outcome)
+        trees = [str(step.outcome["tree"]) for step in mine if step.outcome and "tree" in step.outcome]
+        return replace(record, tree=trees[-1]) if trees else record
+
+    def read(self, change: Change, job: Job) -> Reading:
+        """Return a change in the order in which it is best read, with what its verdict says."""
+        from orchestrator.reading import read
+
+        on = next((each for each in reversed(self.store.verdicts(job.number)) if each.tree == change.tree), None)
+        return read(change, on, self.store.ticket(job.ticket).order.text)
 
     def expect(self, job: Job, statuses: tuple[Status, ...], done: str) -> None:
         """Raise `WrongStatus` unless a job is where it can be `done`."""

@@ -20,6 +20,7 @@ BOUNDARIES: dict[str, int] = {
     "agents/door/server.py": 1,  # what a call of somebody's program runs into ends the attempt, not the server
     "orchestrator/cli/entry.py": 1,  # every error becomes a message and an exit status
     "orchestrator/lsp/boundary.py": 1,  # every error becomes a message in the editor
+    "orchestrator/web/shift.py": 1,  # what one ticket meets ends no shift
     "orchestrator/worker.py": 1,  # a defect ends the job, not the worker
     "shadowfs/operations.py": 2,  # an exception that got out of a handler would end the mount
     "shadowfs/zygote.py": 1,  # a forked child's end: the trace goes to the shadow's log
@@ -35,13 +36,20 @@ ENGINES: dict[str, str | tuple[str, ...]] = {
     "acp": "agents/acp/wire.py",
     "pyfuse3": "shadowfs",
     "psutil": "sandbox",
+    "fastapi": "orchestrator/web",
+    "itsdangerous": "orchestrator/web/sessions.py",
+    "jinja2": "orchestrator/web/pages.py",
     "lsprotocol": ("verifier/language/lsp.py", "orchestrator/lsp"),
     "mcp": "orchestrator/mcp/server.py",
     "openai": "agents/models/client.py",
     "pygls": "orchestrator/lsp",
+    "pygments": "orchestrator/web/highlight.py",
     "httpx2": ("agents/door/upstream.py", "orchestrator/forges/calls.py"),
     "h11": "agents/door/connection.py",
     "quicktok": "agents/prompts/tokens.py",
+    "sse_starlette": "orchestrator/web/api.py",
+    "starlette": "orchestrator/web",
+    "uvicorn": "orchestrator/web/serving.py",
     "rich": "orchestrator/cli/progress.py",
     "tree_sitter": "agents/grammars.py",
 }

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from orchestrator.crew import Crew
     from orchestrator.detect import Detected
     from orchestrator.engines import Engines
+    from orchestrator.records import Order
     from orchestrator.settings import Settings
     from sandbox import Toolchain
     from verifier import Found, Server, Suite
@@ -32,13 +33,15 @@ class Edge:
     home: Path
     own_prefix: Path
     state_given: Path | None = None
+    server: str | None = None
 
     @classmethod
     def of_process(cls, state: Path | None) -> Edge:
         """Return the edge of this process; `state` is the command's own `--state`, which wins over the one before the command."""
+        given = click.get_current_context().find_root().params
         if state is None:
-            state = click.get_current_context().find_root().params.get("state")
-        return cls(dict(os.environ), Path.home(), Path(sys.prefix), state)
+            state = given.get("state")
+        return cls(dict(os.environ), Path.home(), Path(sys.prefix), state, given.get("server"))
 
     def machine(self) -> MachineConfig:
         """Read the machine's configuration."""
@@ -57,13 +60,29 @@ class Edge:
     def crew(self, settings: Settings | None = None, engines: Engines | None = None) -> Crew:
         """Return a crew with the settings of a repository, or with none for commands that only look at tickets.
 
-        What a killed command left is cleaned up first.
+        What a killed command left is cleaned up first. With `--server` it is the crew there.
         """
+        if self.server is not None:
+            from orchestrator.remote import KEY, RemoteCrew
+
+            return RemoteCrew(self.server, self.environ.get(KEY, ""))
         from orchestrator.crew import Crew
 
         crew = Crew(self.state()) if settings is None else Crew(self.state(), settings, engines=engines)
         crew.sweep()
         return crew
+
+    def crew_for(self, order: Order) -> Crew:
+        """Return a crew with the settings of an order's repository; a server reads its own. Raises `BadConfig`."""
+        if self.server is not None:
+            return self.crew()
+        return self.crew(self.settings(order.repository, order.test_command, order.sandbox))
+
+    def repository(self, given: Path | None) -> Path:
+        """Return the working tree that somebody means; of a server's machine it is named by its full path. Raises `click.UsageError`."""
+        if self.server is None or given is None or not given.is_absolute():
+            return find_repository(given)
+        return given
 
     def detect(self, repository: Path) -> Detected:
         """Look at what a repository's tests are, as `init` does."""

@@ -27,6 +27,7 @@ _COMMANDS = {
     "list": "results",
     "show": "results",
     "logs": "results",
+    "watch": "results",
     "diff": "results",
     "publish": "forges",
     "apply": "decisions",
@@ -78,8 +79,9 @@ class Commands(click.Group):
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--state", type=DIRECTORY, metavar="DIR", help=STATE_HELP)
+@click.option("--server", metavar="URL", help="Ask the server there instead, with the key in NIGHTCREW_KEY.")
 @click.version_option(package_name="nightcrew", message="%(prog)s %(version)s")
-def commands(state: Path | None) -> None:
+def commands(state: Path | None, server: str | None) -> None:
     """A crew of coding agents that work in shadows of your repository and deliver verified branches."""
 
 

@@ -1,4 +1,4 @@
-"""Commands that look at tickets and change nothing: `list`, `show`, `logs`, `diff`, `cost`."""
+"""Commands that look at tickets and change nothing: `list`, `show`, `logs`, `watch`, `diff`, `cost`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from orchestrator.cli.edge import Edge, find_repository
+from orchestrator.cli.edge import Edge
 from orchestrator.cli.options import repo_option, shared_options, ticket_argument
 from orchestrator.cli.output import ago, print_document, print_patch, print_report, print_steps, write
 from orchestrator.plain import one_line
@@ -24,7 +24,7 @@ def list_command(repo: Path | None, edge: Edge, json_wanted: bool) -> None:
     from orchestrator.documents import summary_document
 
     with edge.crew() as crew:
-        reports = crew.list(find_repository(repo) if repo else None)
+        reports = crew.list(edge.repository(repo) if repo else None)
     if json_wanted:
         print_document({"tickets": [summary_document(report) for report in reports]})
         return
@@ -51,7 +51,8 @@ def show_command(ticket: str, edge: Edge, json_wanted: bool) -> None:
 
     with edge.crew() as crew:
         report = crew.show(ticket)
-    found = known_publication(edge, report.ticket.id)
+    # What a server published is in its own state.
+    found = None if edge.server else known_publication(edge, report.ticket.id)
     if json_wanted:
         print_document(report_document(report) | ({"forge": forge_document(found)} if found else {}))
         return
@@ -73,6 +74,27 @@ def logs_command(ticket: str, edge: Edge, json_wanted: bool) -> None:
         print_document({"ticket": ticket, "steps": [step_document(step) for step in steps]})
     else:
         print_steps(steps)
+
+
+@click.command("watch")
+@ticket_argument
+@shared_options
+def watch_command(ticket: str, edge: Edge, json_wanted: bool) -> int:
+    """Watch a ticket's job until no worker has it, whoever works on it.
+
+    Ctrl-C ends the watching, not the work. The exit status is that of `fix`.
+    """
+    from orchestrator.cli.progress import watching
+    from orchestrator.documents import report_document
+    from orchestrator.exits import exit_of_status
+
+    with edge.crew() as crew, watching() as watch:
+        report = crew.follow(ticket, watch)
+    if json_wanted:
+        print_document(report_document(report))
+    else:
+        print_report(report)
+    return exit_of_status(report.status)
 
 
 @click.command("diff")
@@ -115,7 +137,7 @@ def cost_command(repo: Path | None, since: str | None, edge: Edge, json_wanted: 
     from orchestrator.documents import cost_document
 
     with edge.crew() as crew:
-        cost = crew.cost(find_repository(repo) if repo else None, _since(since))
+        cost = crew.cost(edge.repository(repo) if repo else None, _since(since))
     if json_wanted:
         print_document(cost_document(cost))
     else:

@@ -19,10 +19,8 @@ def accept_command(ticket: str, edge: Edge, json_wanted: bool) -> None:
 
     Nothing is written: the branch is yours to merge. `nightcrew apply` puts the change into the working tree instead.
     """
-    from orchestrator import intake
-
     with edge.crew() as crew:
-        report = crew.desk.accept(ticket, intake.user())
+        report = crew.accept(ticket)
     if json_wanted:
         print_document({"ticket": report.ticket.id, "status": str(report.status), "branch": report.branch})
         return

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from orchestrator.cli.edge import Edge, find_repository
+from orchestrator.cli.edge import Edge
 from orchestrator.cli.intake import build_options, merged, read_given
 from orchestrator.cli.options import (
     driver_option,
@@ -50,12 +50,12 @@ def fix_command(
     question that `nightcrew answer` answers; 5 a change that could not be
     verified; 2 wrong usage or configuration; 1 anything else.
     """
-    repository = find_repository(repo)
+    repository = edge.repository(repo)
     red = read_given(given, repository)
     order = order_of(edge, repository, read_text(text, text_file), given, red)
     from orchestrator.cli.progress import watching
 
-    with edge.crew(edge.settings(repository, order.test_command, order.sandbox)) as crew, watching() as watch:
+    with edge.crew_for(order) as crew, watching() as watch:
         report = crew.fix(order, _holding(edge, crew, repository, watch) if lock else watch)
     return _ended(report, json_wanted)
 
@@ -88,10 +88,10 @@ def file_command(
 
         issue, there = issue_of(edge, from_issue)
         repo, words = repo or there, f"{words}\n\n{issue.text}" if words else issue.text
-    repository = find_repository(repo)
+    repository = edge.repository(repo)
     red = read_given(given, repository)
     order = order_of(edge, repository, words, given, red)
-    with edge.crew(edge.settings(repository, order.test_command, order.sandbox)) as crew:
+    with edge.crew_for(order) as crew:
         ticket = crew.file(order)
     if issue is not None:
         link_issue(edge, issue, ticket)
@@ -225,9 +225,9 @@ def review_command(ref: str, repo: Path | None, edge: Edge, json_wanted: bool, *
         from orchestrator.cli.forges import pull_head
 
         repo, ref = pull_head(edge, ref)
-    repository = find_repository(repo)
+    repository = edge.repository(repo)
     order = Order(text=text, repository=repository, **given)
-    with edge.crew(edge.settings(repository, order.test_command, order.sandbox)) as crew, watching() as watch:
+    with edge.crew_for(order) as crew, watching() as watch:
         report = crew.review(repository, ref, order, watch)
     return _ended(report, json_wanted)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from orchestrator.applying import apply
 from orchestrator.errors import OrderRefused, WrongStatus
 from orchestrator.looking import DECIDABLE, Look
-from orchestrator.reading import Reading, read
+from orchestrator.reading import Reading
 from orchestrator.records import Applied, Job, JobReport, Remark, Status
 from orchestrator.returning import Return, of_part, send_back, with_remarks
 from orchestrator.reviewing.records import Selection
@@ -75,7 +75,7 @@ class ReviewDesk:
         ids = self.reviews.say(job.ticket, change.tree, remarks, who)
         self._send(job, back, f"sent back to work by {who}", seconds)
         self.reviews.send(job.ticket, ids)
-        self._decided(job, change, "comment", who, touched=_commented(remarks, self.read(change, job)))
+        self._decided(job, change, "comment", who, touched=_commented(remarks, self.look.read(change, job)))
         return self.look.report(job.ticket)
 
     def take(self, ticket: str, selection: Selection, who: str, tree: str | None = None) -> JobReport:
@@ -90,17 +90,11 @@ class ReviewDesk:
             raise OrderRefused("that is all of the change: accept it as it is")
         back = of_part(self.look.store.attempts(job.number), record, part, who, edited=bool(selection.edits))
         self._send(job, back, f"a part was chosen by {who}", None)
-        reading = self.read(change, job)
+        reading = self.look.read(change, job)
         left = {each.hunk.id for group in reading.groups for each in group.hunks} - selection.hunks
         kept = tuple(sorted(selection.hunks))
         self._decided(job, change, "part", who, hunks=kept, touched=frozenset(left | set(selection.edits)))
         return self.look.report(job.ticket)
-
-    def read(self, change: Change, job: Job) -> Reading:
-        """Return a change in the order in which it is best read, with what its verdict says."""
-        verdicts = self.look.store.verdicts(job.number)
-        on = next((each for each in reversed(verdicts) if each.tree == change.tree), None)
-        return read(change, on, self.look.store.ticket(job.ticket).order.text)
 
     def _mark(self, job: Job, status: Status, why: str, done: str) -> None:
         if not self.look.store.mark(job.number, status, why, DECIDABLE):
@@ -121,7 +115,7 @@ class ReviewDesk:
         hunks: Sequence[str] = (),
         touched: frozenset[str] = frozenset(),
     ) -> None:
-        marks = _heeded(self.read(change, job), touched)
+        marks = _heeded(self.look.read(change, job), touched)
         self.reviews.decide(job.ticket, change.tree, what, who, reason=reason, hunks=hunks, marks=marks)
 
 

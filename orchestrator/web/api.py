@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, File, Form, Query, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Query, Request, Response, UploadFile
 from sse_starlette import EventSourceResponse
 
 from orchestrator.board import MOST_ROWS, Sought
 from orchestrator.builds import Red
+from orchestrator.codec import encode
 from orchestrator.documents import (
     Document,
     board_document,
@@ -23,7 +24,8 @@ from orchestrator.documents import (
     said_document,
     step_document,
 )
-from orchestrator.records import Order, Status
+from orchestrator.records import Order, Status, Ticket
+from orchestrator.remote import RECORD
 from orchestrator.web import bodies, filing
 from orchestrator.web.people import Person, Role
 from orchestrator.web.problems import Problem
@@ -48,8 +50,17 @@ Administrator = Annotated[Person, Depends(may(Role.ADMINISTER))]
 Attempt = Annotated[int | None, Query(ge=1, le=10_000)]
 
 
+def _told(request: Request, record: object, document: Callable[[], Document], status: int = 200) -> Document:
+    """Return a document, or the record as it is to a client of ours that asks for that."""
+    if RECORD in request.headers.get("accept", ""):
+        # The framework passes it on as it is.
+        return Response(encode(record), status, media_type=RECORD)  # type: ignore[return-value]
+    return document()
+
+
 @router.get("/tickets")
 def list_tickets(
+    request: Request,
     site: TheSite,
     _: Looker,
     status: Annotated[list[Status] | None, Query()] = None,
@@ -61,15 +72,19 @@ def list_tickets(
     """List tickets, newest first: a page, how many there are, and how many stand where."""
     where = None if repository is None else Path(repository.replace("\0", ""))
     sought = Sought(tuple(status or ()), words, where, limit, skip)
+    if RECORD in request.headers.get("accept", ""):
+        board = site.crew.board(sought)
+        return Response(encode([site.crew.brief(row.ticket) for row in board.rows]), media_type=RECORD)
     made: bytes = site.cached(("list", sought), lambda: json.dumps(board_document(site.crew.board(sought))).encode())
     return Response(made, media_type="application/json")
 
 
 @router.post("/tickets", status_code=HTTPStatus.CREATED)
-def file_ticket(site: TheSite, who: Looker, body: bodies.OrderBody) -> Document:
+def file_ticket(request: Request, site: TheSite, who: Looker, body: bodies.OrderBody) -> Document:
     """File a ticket: a worker takes it."""
     order = body.order(filing.repository_of(site, body.repository), who.name)
-    return _filed(site, who, order)
+    ticket = _filed(site, who, order)
+    return _told(request, ticket, lambda: _filing(ticket), HTTPStatus.CREATED)
 
 
 @router.post("/tickets/from-build", status_code=HTTPStatus.CREATED)
@@ -84,18 +99,22 @@ def file_build(
     path = filing.repository_of(site, repository)
     red = filing.red_of(build.file.read(), path)
     words = f"{text}\n\n{red.text}" if text.strip() else red.text
-    return _filed(site, who, Order(words, path, failing=red.failing, user=who.name), red)
+    return _filing(_filed(site, who, Order(words, path, failing=red.failing, user=who.name)), red)
 
 
-def _filed(site: Site, who: Person, order: Order, red: Red | None = None) -> Document:
+def _filed(site: Site, who: Person, order: Order) -> Ticket:
     ticket = filing.file(site, order)
     site.did(who, "file", ticket.id, repository=str(order.repository))
+    return ticket
+
+
+def _filing(ticket: Ticket, red: Red | None = None) -> Document:
     unplaced = red.unplaced if red else 0
-    return {"ticket": ticket.id, "status": "queued", "failing": list(order.failing), "unplaced": unplaced}
+    return {"ticket": ticket.id, "status": "queued", "failing": list(ticket.order.failing), "unplaced": unplaced}
 
 
 @router.post("/reviews", status_code=HTTPStatus.CREATED)
-def review(site: TheSite, who: Looker, body: bodies.ReviewBody) -> Document:
+def review(request: Request, site: TheSite, who: Looker, body: bodies.ReviewBody) -> Document:
     """Have a worker judge a branch or commit against where it left the present one."""
     path = filing.repository_of(site, body.repository)
     order = Order(
@@ -103,20 +122,26 @@ def review(site: TheSite, who: Looker, body: bodies.ReviewBody) -> Document:
     )
     ticket = site.crew.file_review(order, body.ref, site.settings_of(path, body.test_command, None))
     site.did(who, "review", ticket.id, ref=body.ref)
-    return {"ticket": ticket.id, "status": "queued"}
+    return _told(request, ticket, lambda: {"ticket": ticket.id, "status": "queued"}, HTTPStatus.CREATED)
 
 
 @router.get("/tickets/{ticket}")
-def show(site: TheSite, _: Looker, ticket: str) -> Response:
+def show(request: Request, site: TheSite, _: Looker, ticket: str) -> Response:
     """Return all that is known about a ticket."""
+    if RECORD in request.headers.get("accept", ""):
+        return Response(encode(site.crew.show(ticket)), media_type=RECORD)
     made: bytes = site.cached(("show", ticket), lambda: json.dumps(report_document(site.crew.show(ticket))).encode())
     return Response(made, media_type="application/json")
 
 
 @router.get("/tickets/{ticket}/steps")
-def steps(site: TheSite, _: Looker, ticket: str, skip: Annotated[int, Query(ge=0, le=10**9)] = 0) -> Document:
+def steps(
+    request: Request, site: TheSite, _: Looker, ticket: str, skip: Annotated[int, Query(ge=0, le=10**9)] = 0
+) -> Document:
     """Return the journal of a ticket's job, without the first `skip` steps."""
-    return {"ticket": ticket, "steps": [step_document(each) for each in site.crew.steps(ticket)[skip:]]}
+    found = site.crew.steps(ticket)[skip:]
+    told = {"ticket": ticket, "steps": [step_document(each) for each in found]}
+    return _told(request, found, lambda: told)
 
 
 @router.get("/tickets/{ticket}/diff", response_class=Response)
@@ -126,9 +151,11 @@ def diff(site: TheSite, _: Looker, ticket: str, attempt: Attempt = None) -> Resp
 
 
 @router.get("/tickets/{ticket}/reading")
-def reading(site: TheSite, _: Looker, ticket: str, attempt: Attempt = None) -> Document:
+def reading(request: Request, site: TheSite, _: Looker, ticket: str, attempt: Attempt = None) -> Document:
     """Return the same in the order in which it is best read, with evidence and risks."""
-    return {"ticket": ticket, "attempt": attempt, "reading": reading_document(site.crew.reading(ticket, attempt))}
+    found = site.crew.reading(ticket, attempt)
+    told = {"ticket": ticket, "attempt": attempt, "reading": reading_document(found)}
+    return _told(request, found, lambda: told)
 
 
 @router.get("/tickets/{ticket}/between")
@@ -153,44 +180,45 @@ def remarks(site: TheSite, _: Looker, ticket: str) -> Document:
 
 
 @router.post("/tickets/{ticket}/apply")
-def apply(site: TheSite, who: Reviewer, ticket: str, body: bodies.DecisionBody) -> Document:
+def apply(request: Request, site: TheSite, who: Reviewer, ticket: str, body: bodies.DecisionBody) -> Document:
     """Put the change into the working tree of its repository, and accept it."""
     applied = site.crew.desk.apply(ticket, who.name, body.tree)
     site.did(who, "apply", applied.ticket)
-    return {"ticket": applied.ticket, "status": "accepted", "files": list(applied.files)}
+    document = {"ticket": applied.ticket, "status": "accepted", "files": list(applied.files)}
+    return _told(request, applied, lambda: document)
 
 
 @router.post("/tickets/{ticket}/accept")
-def accept(site: TheSite, who: Reviewer, ticket: str, body: bodies.DecisionBody) -> Document:
+def accept(request: Request, site: TheSite, who: Reviewer, ticket: str, body: bodies.DecisionBody) -> Document:
     """Accept the change as it lies on its branch."""
     report = site.crew.desk.accept(ticket, who.name, body.tree)
     site.did(who, "accept", report.ticket.id)
-    return report_document(report)
+    return _told(request, report, lambda: report_document(report))
 
 
 @router.post("/tickets/{ticket}/reject")
-def reject(site: TheSite, who: Reviewer, ticket: str, body: bodies.DecisionBody) -> Document:
+def reject(request: Request, site: TheSite, who: Reviewer, ticket: str, body: bodies.DecisionBody) -> Document:
     """Reject the change; a branch it has stays."""
     report = site.crew.desk.reject(ticket, who.name, body.reason, body.tree)
     site.did(who, "reject", report.ticket.id, reason=body.reason)
-    return report_document(report)
+    return _told(request, report, lambda: report_document(report))
 
 
 @router.post("/tickets/{ticket}/comment")
-def comment(site: TheSite, who: Reviewer, ticket: str, body: bodies.CommentBody) -> Document:
+def comment(request: Request, site: TheSite, who: Reviewer, ticket: str, body: bodies.CommentBody) -> Document:
     """Send the change back to work with remarks; the next version has what came of them."""
     said = [each.remark() for each in body.remarks]
     report = site.crew.comment(ticket, said, user=who.name, agent=body.agent, tree=body.tree, seconds=body.seconds)
     site.did(who, "comment", report.ticket.id, remarks=len(said))
-    return report_document(report)
+    return _told(request, report, lambda: report_document(report))
 
 
 @router.post("/tickets/{ticket}/part")
-def part(site: TheSite, who: Reviewer, ticket: str, body: bodies.PartBody) -> Document:
+def part(request: Request, site: TheSite, who: Reviewer, ticket: str, body: bodies.PartBody) -> Document:
     """Choose a part of the change, or edit it: it is judged as a version of its own before anybody can accept it."""
     report = site.crew.desk.take(ticket, body.selection(), who.name, body.tree)
     site.did(who, "part", report.ticket.id, hunks=len(body.hunks))
-    return report_document(report)
+    return _told(request, report, lambda: report_document(report))
 
 
 @router.put("/tickets/{ticket}/read")
@@ -202,25 +230,25 @@ def read(site: TheSite, who: Looker, ticket: str, body: bodies.ReadBody) -> Docu
 
 
 @router.post("/tickets/{ticket}/stop")
-def stop(site: TheSite, who: Looker, ticket: str) -> Document:
+def stop(request: Request, site: TheSite, who: Looker, ticket: str) -> Document:
     """Stop work on a ticket at its next step; its work is kept."""
     _own(site, who, ticket)
     report = site.crew.stop(ticket)
     site.did(who, "stop", report.ticket.id)
-    return report_document(report)
+    return _told(request, report, lambda: report_document(report))
 
 
 @router.post("/tickets/{ticket}/resume")
-def resume(site: TheSite, who: Looker, ticket: str, body: bodies.MoreBody) -> Document:
+def resume(request: Request, site: TheSite, who: Looker, ticket: str, body: bodies.MoreBody) -> Document:
     """Queue a job again where it stood, with more budget; one that is at work only gets that."""
     _own(site, who, ticket)
     report = site.crew.enqueue(ticket, seconds=body.seconds, usd=body.usd, tokens=body.tokens)
     site.did(who, "resume", report.ticket.id, **body.model_dump())
-    return report_document(report)
+    return _told(request, report, lambda: report_document(report))
 
 
 @router.post("/tickets/{ticket}/answer")
-def answer(site: TheSite, who: Looker, ticket: str, body: bodies.AnswerBody) -> Document:
+def answer(request: Request, site: TheSite, who: Looker, ticket: str, body: bodies.AnswerBody) -> Document:
     """Answer the question that a job waits with; a worker goes on."""
     _own(site, who, ticket)
     if (body.option is None) == (body.text is None):
@@ -231,7 +259,7 @@ def answer(site: TheSite, who: Looker, ticket: str, body: bodies.AnswerBody) -> 
     assert said is not None
     report = site.crew.reply(ticket, said, seconds=body.seconds, usd=body.usd, tokens=body.tokens)
     site.did(who, "answer", report.ticket.id)
-    return report_document(report)
+    return _told(request, report, lambda: report_document(report))
 
 
 def _own(site: Site, who: Person, ticket: str) -> None:
@@ -244,13 +272,15 @@ def _own(site: Site, who: Person, ticket: str) -> None:
 
 @router.get("/cost")
 def cost(
+    request: Request,
     site: TheSite,
     _: Looker,
     repository: Annotated[str | None, Query(max_length=4_096)] = None,
     since: Annotated[float, Query(ge=0, allow_inf_nan=False)] = 0.0,
 ) -> Document:
     """Return what all work since a Unix time cost, of one repository or of all."""
-    return cost_document(site.crew.cost(None if repository is None else Path(repository.replace("\0", "")), since))
+    spent = site.crew.cost(None if repository is None else Path(repository.replace("\0", "")), since)
+    return _told(request, spent, lambda: cost_document(spent))
 
 
 @router.get("/signals", response_class=Response)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 
-from orchestrator.records import Order, Remark
+from orchestrator.records import AddedTest, Order, Remark
 from orchestrator.reviewing import Selection
 
 Text = Annotated[str, Field(max_length=1 << 20)]
@@ -20,6 +20,13 @@ Tree = Annotated[str, Field(pattern="^[0-9a-f]{40}([0-9a-f]{24})?$")]
 
 class _Closed(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+
+class AddedBody(_Closed):
+    """A test that a ticket brings along: its path in the repository, and its bytes in base64."""
+
+    path: Name
+    data: Annotated[Base64Bytes, Field(max_length=24 << 20)]
 
 
 class OrderBody(_Closed):
@@ -35,6 +42,7 @@ class OrderBody(_Closed):
     seconds: float | None = Field(default=None, gt=0, le=30 * 86_400, allow_inf_nan=False)
     usd: Usd | None = None
     tokens: Tokens | None = None
+    added: list[AddedBody] = Field(default=[], max_length=100)
     ask: bool | None = None
     plan: bool = False
     keep_unverified: bool = False
@@ -47,6 +55,7 @@ class OrderBody(_Closed):
             repository=repository,
             test_command=self.test_command,
             failing=tuple(self.failing),
+            added=tuple(AddedTest(each.path, each.data) for each in self.added),
             agent=self.agent,
             model=self.model,
             attempts=self.attempts,

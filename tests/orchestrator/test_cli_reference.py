@@ -17,8 +17,9 @@ INTRODUCTION = """\
 
 What `nightcrew --help` and `nightcrew COMMAND --help` say; a test keeps this page and the program in step.
 
-- Every command but `mcp` and `lsp` takes `--json` and then prints one JSON document on standard output and nothing else there; an error is
+- Every command but `mcp`, `lsp` and `serve` takes `--json` and then prints one JSON document on standard output and nothing else there; an error is
   `{"error": {"kind": "…", "message": "…", "hint": "…"}, "exit_status": N}`. Progress goes to standard error.
+- `--server URL` before a command asks the server there ([server.md](server.md)).
 - Every command takes `--state DIR`, which may stand before the command too; else state lies in `$XDG_STATE_HOME/nightcrew`
   (`~/.local/state/nightcrew`).
 - A ticket is named by its id or any prefix of it that names one ticket only.

@@ -317,3 +317,12 @@ def test_deleting_a_file_is_a_change_too(crew: Open, repository: Path) -> None:
     report = crew([Delete("old.py"), FIX]).fix(order(repository))
     assert report.files == ("old.py", "sums.py")
     assert (repository / "old.py").exists()
+
+
+def test_a_job_is_followed_until_nobody_has_it(crew: Open, repository: Path) -> None:
+    made = crew([FIX])
+    ticket = made.file(order(repository)).id
+    told: list[str] = []
+    report = made.follow(ticket, lambda event: told.append(event.text), wait=lambda _: made.work_next())
+    assert (report.status, told[0], told[-1]) == (Status.VERIFIED, "pin", "commit")
+    assert made.follow(ticket, lambda _: None).status is Status.VERIFIED
