@@ -30,7 +30,7 @@ class Sought:
 class Row:
     """One ticket of a board. `text` is its beginning; `question` is one that waits.
 
-    `seconds`, `usd` and `tokens` are its budget. Times are Unix times.
+    `seconds`, `usd` and `tokens` are its budget; no worker takes it before `not_before`. Times are Unix times.
     """
 
     ticket: str
@@ -51,6 +51,9 @@ class Row:
     seconds: float = 0.0
     usd: float | None = None
     tokens: int | None = None
+    priority: int = 0
+    not_before: float | None = None
+    deadline: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ JUDGING_S = 600.0
 
 
 class Budget:
-    """`total_s` seconds of work on a job, of which `spent_s` were spent in earlier leases and `reserved_s` are kept for later."""
+    """`total_s` seconds of work on a job, of which `spent_s` were spent in earlier leases and `reserved_s` are kept for later; `cut_to` says by what it was cut."""
 
     def __init__(
         self,
@@ -27,9 +27,11 @@ class Budget:
         clock: Callable[[], float] = time.monotonic,
         *,
         reserved_s: float = 0.0,
+        cut_to: str = "",
     ) -> None:
         self._total_s = total_s
         self._reserved_s = reserved_s
+        self._cut_to = cut_to
         self._clock = clock
         self._ends = clock() + total_s - spent_s - reserved_s
 
@@ -38,7 +40,7 @@ class Budget:
         reserved_s = min(JUDGING_SHARE * self._total_s, JUDGING_S)
         left_s = self._ends - self._clock() - reserved_s
         spent_s = self._total_s - reserved_s - (left_s * share if left_s > 0 else left_s)
-        return Budget(self._total_s, spent_s, self._clock, reserved_s=reserved_s)
+        return Budget(self._total_s, spent_s, self._clock, reserved_s=reserved_s, cut_to=self._cut_to)
 
     def remaining_s(self) -> float:
         """Return the seconds that are left, at least 0."""
@@ -52,7 +54,7 @@ class Budget:
     def spent(self) -> OutOfBudget:
         """Return what says that nothing is left."""
         kept = f", but for {self._reserved_s:g} that are kept for judging" if self._reserved_s else ""
-        return OutOfBudget(f"the budget of {self._total_s:g} seconds is spent{kept}")
+        return OutOfBudget(f"the budget of {self._total_s:g} seconds{self._cut_to} is spent{kept}")
 
     def cut(self, limits: Limits) -> Limits:
         """Return `limits` with no more wall clock than is left; raise `OutOfBudget` when nothing is."""

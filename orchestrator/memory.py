@@ -14,6 +14,7 @@ from orchestrator.allowance import DAY_S, Allowance, Amount, Short, first_short
 from orchestrator.answering import asking
 from orchestrator.board import TEXT_CHARACTERS, Board, Row, Sought
 from orchestrator.codec import encode
+from orchestrator.deadline import missed
 from orchestrator.errors import LeaseLost, UnknownTicket
 from orchestrator.records import AttemptRecord, Cost, Job, Outcome, Status, StepRecord, Ticket
 from orchestrator.routing import Tally
@@ -65,6 +66,8 @@ class MemoryStore:
             number = len(self._jobs) + 1
             job = Job(number, ticket.id, status, updated_at=self._clock())
             job = replace(job, seconds=settings.seconds, usd=settings.usd, tokens=settings.tokens)
+            order = ticket.order
+            job = replace(job, priority=order.priority, not_before=order.not_before, deadline=order.deadline)
             self._jobs[number] = job
             return job
 
@@ -75,6 +78,9 @@ class MemoryStore:
 
     def settings(self, id: str) -> Settings:
         return self._tickets[id][1]
+
+    def repositories(self) -> tuple[Path, ...]:
+        return tuple(sorted({ticket.order.repository for ticket, _ in self._tickets.values()}))
 
     def find(self, prefix: str) -> tuple[str, ...]:
         hits = (id for id in self._tickets if id.startswith(prefix) or f"-{prefix}" in id)
@@ -90,7 +96,8 @@ class MemoryStore:
             row
             for ticket in self.tickets(sought.repository)
             for row in [self._row(ticket)]
-            if row.updated_at >= sought.since and all(word in ticket.order.text.lower() or word in ticket.id for word in words)
+            if row.updated_at >= sought.since
+            and all(word in ticket.order.text.lower() or word in ticket.id for word in words)
         ]
         counts = Counter(row.status for row in rows)
         wanted = [row for row in rows if not sought.statuses or row.status in sought.statuses]
@@ -119,6 +126,9 @@ class MemoryStore:
             seconds=job.seconds,
             usd=job.usd,
             tokens=job.tokens,
+            priority=job.priority,
+            not_before=job.not_before,
+            deadline=job.deadline,
         )
 
     def job(self, number: int) -> Job:
@@ -135,28 +145,49 @@ class MemoryStore:
     def working(self) -> tuple[Job, ...]:
         return tuple(job for job in self._jobs.values() if job.status is Status.WORKING)
 
-    def claim(self, owner: str, lease_s: float, number: int | None = None) -> Lease | None:
+    def claim(
+        self, owner: str, lease_s: float, number: int | None = None, among: Mapping[Path, int] | None = None
+    ) -> Lease | None:
         now = self._clock()
         with self._lock:
-            for job in self._jobs.values():
-                expired = job.status is Status.WORKING and job.lease_until is not None and job.lease_until < now
-                ready = job.status is Status.QUEUED if number is None else job.status in CLAIMABLE
-                if number in (None, job.number) and (expired or ready):
-                    lease = Lease(job.number, owner, job.fence + 1, now + lease_s)
-                    self._jobs[job.number] = replace(
-                        job,
-                        status=Status.WORKING,
-                        why="",
-                        next="",
-                        fence=lease.fence,
-                        lease_owner=owner,
-                        lease_until=lease.until,
-                        stop_requested=False,
-                        updated_at=now,
-                    )
-                    self._ledger.append(_Spent(len(self._ledger), job.number, lease.fence, now))
-                    return lease
-        return None
+            if number is not None:
+                job = self._jobs.get(number)
+                ready = job is not None and (job.status in CLAIMABLE or _expired(job, now))
+                return self._take(job, owner, now, lease_s) if ready and job is not None else None
+            self._fail_overdue(now)
+            at_work = Counter(
+                self._home(job)
+                for job in self._jobs.values()
+                if job.status is Status.WORKING and not _expired(job, now)
+            )
+            ready_now = [
+                job
+                for job in self._jobs.values()
+                if (job.status is Status.QUEUED or _expired(job, now))
+                and (job.not_before is None or job.not_before <= now)
+                and (among is None or at_work[self._home(job)] < among.get(self._home(job), 0))
+            ]
+            first = min(ready_now, key=lambda job: (-job.priority, job.number), default=None)
+            return None if first is None else self._take(first, owner, now, lease_s)
+
+    def _take(self, job: Job, owner: str, now: float, lease_s: float) -> Lease:
+        lease = Lease(job.number, owner, job.fence + 1, now + lease_s)
+        taken = replace(job, status=Status.WORKING, why="", next="", fence=lease.fence, lease_owner=owner)
+        late = job.deadline is not None and job.deadline <= now
+        taken = replace(taken, lease_until=lease.until, stop_requested=False, updated_at=now)
+        self._jobs[job.number] = replace(taken, deadline=None if late else job.deadline)
+        self._ledger.append(_Spent(len(self._ledger), job.number, lease.fence, now))
+        return lease
+
+    def _fail_overdue(self, now: float) -> None:
+        for job in list(self._jobs.values()):
+            waits = job.status is Status.QUEUED or _expired(job, now)
+            if waits and job.deadline is not None and job.deadline <= now:
+                why, then = missed(job.deadline, job.fence > 0), f"nightcrew resume {job.ticket}"
+                self._put(replace(job, status=Status.FAILED, why=why, next=then, lease_owner=None, lease_until=None))
+
+    def _home(self, job: Job) -> Path:
+        return self._tickets[job.ticket][0].order.repository
 
     def renew(self, lease: Lease, lease_s: float) -> Lease:
         with self._lock:
@@ -192,7 +223,8 @@ class MemoryStore:
             job = self._jobs[number]
             if job.status not in among or job.lease_owner is not None:
                 return False
-            self._put(replace(job, status=status, why=why, next=""))
+            late = status is Status.QUEUED and job.deadline is not None and job.deadline <= self._clock()
+            self._put(replace(job, status=status, why=why, next="", deadline=None if late else job.deadline))
             return True
 
     def grant(self, number: int, seconds: float, usd: float, tokens: int = 0) -> None:
@@ -310,6 +342,10 @@ class MemoryStore:
                 )
         return total
 
+    def spent(self, since: float) -> Mapping[str, Cost]:
+        worked = {row.job for row in self._ledger if row.at >= since}
+        return {self._jobs[number].ticket: self.cost(number, since=since) for number in sorted(worked)}
+
     def put_outcome(self, lease: Lease, outcome: Outcome) -> None:
         with self._lock:
             self._held(lease)
@@ -345,6 +381,10 @@ class MemoryStore:
         for row in self._ledger:
             if row.job == lease.job and row.fence == lease.fence:
                 row.cost = Cost(seconds=max(0.0, self._clock() - row.at))
+
+
+def _expired(job: Job, now: float) -> bool:
+    return job.status is Status.WORKING and job.lease_until is not None and job.lease_until < now
 
 
 def _sum(rows: Iterable[_Spent]) -> Amount:

@@ -64,6 +64,12 @@ class Order:
     """Whether the shadow shows what the user saves meanwhile, wherever it has no version of its own."""
     examples: tuple[Example, ...] = ()
     """Changes that show what is to be done to the rest; who names no agent besides gets `migrate`."""
+    priority: int = 0
+    """Which of the queued is taken first: the highest, then the oldest."""
+    not_before: float | None = None
+    """The Unix time before which no worker takes it."""
+    deadline: float | None = None
+    """The Unix time by which it is done: what has not begun by then fails, and no budget goes beyond it."""
 
     @property
     def program_model(self) -> str | None:
@@ -142,6 +148,9 @@ class Job:
     lease_until: float | None = None
     stop_requested: bool = False
     updated_at: float = 0.0
+    priority: int = 0
+    not_before: float | None = None
+    deadline: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

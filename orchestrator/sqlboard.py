@@ -39,7 +39,19 @@ def board(connection: Connection, sought: Sought) -> Board:
     return Board(_rows(connection, found), sum(counts.get(each, 0) for each in wanted), counts)
 
 
-_OF_JOB = ("number", "status", "why", "next", "seconds", "usd", "tokens", "updated_at")
+_OF_JOB = (
+    "number",
+    "status",
+    "why",
+    "next",
+    "seconds",
+    "usd",
+    "tokens",
+    "updated_at",
+    "priority",
+    "not_before",
+    "deadline",
+)
 
 
 def _which(sought: Sought) -> sa.ColumnElement[bool]:
@@ -111,4 +123,7 @@ def _row(row: RowMapping, tried: int, branch: str | None, leaving: RowMapping | 
         seconds=row["seconds"],
         usd=row["usd"],
         tokens=row["tokens"],
+        priority=row["priority"],
+        not_before=row["not_before"],
+        deadline=row["deadline"],
     )

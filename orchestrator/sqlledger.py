@@ -83,6 +83,16 @@ def costs(connection: Connection, numbers: Sequence[int]) -> dict[int, Cost]:
     }
 
 
+def spent_since(connection: Connection, since: float) -> dict[str, Cost]:
+    """Return what each ticket cost since a Unix time, of those that were worked on since."""
+    sums = (sa.func.sum(what) for what in (ledger.c.seconds, ledger.c.tokens_in, ledger.c.tokens_out, _usd()))
+    query = sa.select(jobs.c.ticket, *sums).select_from(ledger.join(jobs)).where(ledger.c.at >= since)
+    return {
+        ticket: Cost(float(seconds), int(tokens_in), int(tokens_out), float(usd))
+        for ticket, seconds, tokens_in, tokens_out, usd in connection.execute(query.group_by(jobs.c.ticket))
+    }
+
+
 def book_time(connection: Connection, lease: Lease, now: float) -> None:
     """Write how long a lease has lasted by now."""
     which = sa.and_(ledger.c.job == lease.job, ledger.c.fence == lease.fence, ledger.c.kind == "time")

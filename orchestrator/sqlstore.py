@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy import URL, Connection, Engine, RowMapping
 from sqlalchemy.exc import OperationalError
 
-from orchestrator import sqlboard, sqlledger
+from orchestrator import sqlboard, sqlledger, sqlqueue
 from orchestrator.allowance import Allowance, Amount, Short
 from orchestrator.board import Board, Sought
 from orchestrator.codec import decode, encode
@@ -23,9 +23,9 @@ from orchestrator.records import AttemptRecord, Cost, Job, Order, Outcome, Statu
 from orchestrator.routing import Tally
 from orchestrator.schema import Version, open_engine
 from orchestrator.settings import Settings
-from orchestrator.sqlledger import book_time, time_row
-from orchestrator.store import CLAIMABLE, Lease, Outgoing
-from orchestrator.tables import attempts, jobs, journal, ledger, outbox, tickets, verdicts
+from orchestrator.sqlledger import book_time
+from orchestrator.store import Lease, Outgoing
+from orchestrator.tables import attempts, jobs, journal, outbox, tickets, verdicts
 from shadowfs import Snapshot
 from verifier import Verdict
 
@@ -69,6 +69,7 @@ class SqlStore:
             )
             row = {"ticket": ticket.id, "status": status, "why": "", "next": "", "fence": 0, "stop_requested": False}
             row |= {"seconds": settings.seconds, "usd": settings.usd, "tokens": settings.tokens}
+            row |= {name: getattr(ticket.order, name) for name in ("priority", "not_before", "deadline")}
             row["updated_at"] = self._clock()
             number = connection.execute(jobs.insert().values(row)).inserted_primary_key
         assert number is not None
@@ -86,6 +87,11 @@ class SqlStore:
             return decode(
                 Settings, connection.execute(sa.select(tickets.c.settings).where(tickets.c.id == id)).scalar_one()
             )
+
+    def repositories(self) -> tuple[Path, ...]:
+        with self._read() as connection:
+            names = connection.execute(sa.select(tickets.c.repository).distinct()).scalars()
+            return tuple(sorted(Path(os.fsdecode(name)) for name in names))
 
     def find(self, prefix: str) -> tuple[str, ...]:
         begins = sa.or_(
@@ -126,30 +132,17 @@ class SqlStore:
 
     # Leases
 
-    def claim(self, owner: str, lease_s: float, number: int | None = None) -> Lease | None:
+    def claim(
+        self, owner: str, lease_s: float, number: int | None = None, among: Mapping[Path, int] | None = None
+    ) -> Lease | None:
         now = self._clock()
-        expired = sa.and_(jobs.c.status == Status.WORKING, jobs.c.lease_until < now)
-        if number is None:
-            ready = sa.or_(jobs.c.status == Status.QUEUED, expired)
-        else:
-            ready = sa.and_(jobs.c.number == number, sa.or_(jobs.c.status.in_(CLAIMABLE), expired))
-        query = sa.select(jobs.c.number, jobs.c.fence).where(ready).order_by(jobs.c.number).limit(1)
         with self._write() as connection:
-            # Where writers do not exclude each other, somebody else may take the row in between: then take the next.
-            while (row := connection.execute(query).first()) is not None:
-                mine = sa.and_(jobs.c.number == row.number, jobs.c.fence == row.fence)
-                lease = Lease(row.number, owner, row.fence + 1, now + lease_s)
-                taken = {
-                    "status": Status.WORKING,
-                    "lease_owner": owner,
-                    "lease_until": lease.until,
-                    "fence": lease.fence,
-                }
-                taken |= {"stop_requested": False, "updated_at": now, "why": "", "next": ""}
-                if connection.execute(jobs.update().where(mine).values(taken)).rowcount == 1:
-                    connection.execute(ledger.insert().values(time_row(lease, now)))
-                    return lease
-        return None
+            if number is None:
+                sqlqueue.fail_overdue(connection, now)
+                query = sqlqueue.next_job(connection, among, now)
+            else:
+                query = sqlqueue.named_job(number, now)
+            return sqlqueue.take(connection, query, owner, now, now + lease_s)
 
     def renew(self, lease: Lease, lease_s: float) -> Lease:
         until = self._clock() + lease_s
@@ -180,7 +173,8 @@ class SqlStore:
 
     def mark(self, number: int, status: Status, why: str, among: Sequence[Status]) -> bool:
         which = sa.and_(jobs.c.number == number, jobs.c.status.in_(among), jobs.c.lease_owner.is_(None))
-        return self._change(which, {"status": status, "why": why, "next": ""})
+        again = {"deadline": sqlqueue.coming_deadline(self._clock())} if status is Status.QUEUED else {}
+        return self._change(which, {"status": status, "why": why, "next": "", **again})
 
     def grant(self, number: int, seconds: float, usd: float, tokens: int = 0) -> None:
         more = {"seconds": jobs.c.seconds + seconds, "usd": jobs.c.usd + usd, "tokens": jobs.c.tokens + tokens}
@@ -299,6 +293,10 @@ class SqlStore:
     ) -> Cost:
         with self._read() as connection:
             return sqlledger.cost(connection, number, repository, since, attempt)
+
+    def spent(self, since: float) -> Mapping[str, Cost]:
+        with self._read() as connection:
+            return sqlledger.spent_since(connection, since)
 
     def put_outcome(self, lease: Lease, outcome: Outcome) -> None:
         query = sa.select(tickets.c.repository).select_from(jobs.join(tickets)).where(jobs.c.number == lease.job)

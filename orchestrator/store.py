@@ -55,6 +55,10 @@ class Store(Protocol):
     def ticket(self, id: str) -> Ticket: ...
     def settings(self, id: str) -> Settings: ...
 
+    def repositories(self) -> tuple[Path, ...]:
+        """Return the repositories that there are tickets of."""
+        ...
+
     def find(self, prefix: str) -> tuple[str, ...]:
         """Return up to a few ids of tickets that begin with `prefix`, or have it after their dash."""
         ...
@@ -74,8 +78,14 @@ class Store(Protocol):
         """Return the jobs that somebody has, or had, a lease of."""
         ...
 
-    def claim(self, owner: str, lease_s: float, number: int | None = None) -> Lease | None:
-        """Lease the oldest job that is queued or whose lease has expired, or job `number` if it is `CLAIMABLE`; else None."""
+    def claim(
+        self, owner: str, lease_s: float, number: int | None = None, among: Mapping[Path, int] | None = None
+    ) -> Lease | None:
+        """Lease the job of the highest priority, then the oldest, that is queued or whose lease has expired; else None.
+
+        It is one whose time has come, and of the repositories `among` (None: any) one of a repository with fewer jobs at work
+        than the number there. What is overdue fails meanwhile. Job `number` is leased whenever it is `CLAIMABLE`.
+        """
         ...
 
     def renew(self, lease: Lease, lease_s: float) -> Lease:
@@ -169,6 +179,10 @@ class Store(Protocol):
         attempt: int | None = None,
     ) -> Cost:
         """Return what was spent: by one job, or an attempt of it on models, for one repository, or by all."""
+        ...
+
+    def spent(self, since: float) -> Mapping[str, Cost]:
+        """Return what each ticket cost that was worked on since a Unix time, since then."""
         ...
 
     def put_outcome(self, lease: Lease, outcome: Outcome) -> None:

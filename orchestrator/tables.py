@@ -17,7 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA = "0004"
+SCHEMA = "0005"
 
 metadata = MetaData(
     naming_convention={
@@ -61,6 +61,9 @@ jobs = Table(
     Column("lease_until", Float),
     Column("stop_requested", Boolean, nullable=False),
     Column("updated_at", Float, nullable=False),
+    Column("priority", Integer, nullable=False, server_default="0"),
+    Column("not_before", Float),
+    Column("deadline", Float),
     Index("ix_jobs_status_number", "status", "number"),
 )
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from agents import AgentError, OutOfBudget, Stopped
-from orchestrator import phases
+from orchestrator import deadline, phases
 from orchestrator.allowance import LimitReached
 from orchestrator.assignment import Assignment
 from orchestrator.budget import Budget
@@ -79,6 +79,8 @@ class Worker:
         settings = self._store.settings(job.ticket)
         places = Places(self._engines.drivers, self._engines.sandboxes, settings, self._engines.image)
         self._engines.warm(places.driver)
+        spent_s = self._store.cost(lease.job).seconds
+        total_s = deadline.total_s(job, spent_s, self._clock())
         work = Assignment(
             store=self._store,
             lease=lease,
@@ -87,7 +89,7 @@ class Worker:
             settings=settings,
             engines=self._engines,
             places=places,
-            budget=Budget(job.seconds, self._store.cost(lease.job).seconds, self._ticks),
+            budget=Budget(total_s, spent_s, self._ticks, cut_to=deadline.cut_to(job, total_s)),
             journal=Journal(self._store, lease, 0),
             watch=watch,
             clock=self._clock,

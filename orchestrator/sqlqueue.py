@@ -1,0 +1,82 @@
+"""The queue as queries on a connection: which job is next, and those whose deadline passed. The store opens the transactions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from orchestrator.deadline import missed
+from orchestrator.records import Status
+from orchestrator.sqlledger import time_row
+from orchestrator.store import CLAIMABLE, Lease
+from orchestrator.tables import jobs, ledger, tickets
+
+
+def next_job(connection: Connection, among: Mapping[Path, int] | None, now: float) -> sa.Select[tuple[int, int]]:
+    """Return the query for the job that is ready and most wanted: its number and fence."""
+    query = sa.select(jobs.c.number, jobs.c.fence).where(
+        _ready(now), sa.or_(jobs.c.not_before.is_(None), jobs.c.not_before <= now)
+    )
+    if among is not None:
+        query = query.join(tickets).where(tickets.c.repository.in_(_with_room(connection, among, now)))
+    return query.order_by(jobs.c.priority.desc(), jobs.c.number).limit(1)
+
+
+def named_job(number: int, now: float) -> sa.Select[tuple[int, int]]:
+    """Return the query for a job that is asked for by its number, wherever it waits."""
+    ready = sa.or_(jobs.c.status.in_(CLAIMABLE), _expired(now))
+    return sa.select(jobs.c.number, jobs.c.fence).where(jobs.c.number == number, ready)
+
+
+def take(
+    connection: Connection, query: sa.Select[tuple[int, int]], owner: str, now: float, until: float
+) -> Lease | None:
+    """Lease what a query finds. A deadline that has passed held for the queue only: whoever comes now wants the job all the same."""
+    # Where writers do not exclude each other, somebody else may take the row in between: then take the next.
+    while (row := connection.execute(query).first()) is not None:
+        mine = sa.and_(jobs.c.number == row.number, jobs.c.fence == row.fence)
+        lease = Lease(row.number, owner, row.fence + 1, until)
+        taken = {"status": Status.WORKING, "lease_owner": owner, "lease_until": until, "fence": lease.fence}
+        taken |= {"stop_requested": False, "updated_at": now, "why": "", "next": "", "deadline": coming_deadline(now)}
+        if connection.execute(jobs.update().where(mine).values(taken)).rowcount == 1:
+            connection.execute(ledger.insert().values(time_row(lease, now)))
+            return lease
+    return None
+
+
+def coming_deadline(now: float) -> sa.ColumnElement[float | None]:
+    """Return a job's deadline as far as it has not passed."""
+    return sa.case((jobs.c.deadline > now, jobs.c.deadline), else_=sa.null())
+
+
+def fail_overdue(connection: Connection, now: float) -> None:
+    """End the jobs whose deadline passed while they waited for a worker."""
+    late = sa.select(jobs.c.number, jobs.c.ticket, jobs.c.fence, jobs.c.deadline).where(
+        _ready(now), jobs.c.deadline <= now
+    )
+    for row in connection.execute(late).all():
+        values = {"status": Status.FAILED, "why": missed(row.deadline, row.fence > 0), "updated_at": now}
+        values |= {"next": f"nightcrew resume {row.ticket}", "lease_owner": None, "lease_until": None}
+        which = sa.and_(jobs.c.number == row.number, jobs.c.fence == row.fence, _ready(now))
+        connection.execute(jobs.update().where(which).values(values))
+
+
+def _ready(now: float) -> sa.ColumnElement[bool]:
+    return sa.or_(jobs.c.status == Status.QUEUED, _expired(now))
+
+
+def _expired(now: float) -> sa.ColumnElement[bool]:
+    return sa.and_(jobs.c.status == Status.WORKING, jobs.c.lease_until < now)
+
+
+def _with_room(connection: Connection, among: Mapping[Path, int], now: float) -> list[bytes]:
+    """Return the repositories with fewer jobs at work than they may have."""
+    at_work = sa.and_(jobs.c.status == Status.WORKING, jobs.c.lease_until >= now)
+    query = sa.select(tickets.c.repository, sa.func.count()).select_from(tickets.join(jobs)).where(at_work)
+    counts = {bytes(name): int(count) for name, count in connection.execute(query.group_by(tickets.c.repository))}
+    named = {os.fsencode(repository): most for repository, most in among.items()}
+    return [name for name, most in named.items() if counts.get(name, 0) < most]
