@@ -11,16 +11,17 @@ from orchestrator.codec import decode
 from orchestrator.forges.errors import ForgeRefused, ForgeUnavailable, NotPushable
 from orchestrator.forges.forge import Forge
 from orchestrator.forges.mentions import marked
-from orchestrator.forges.office import Office, Result
+from orchestrator.forges.office import NotYet, Office, Result
 from orchestrator.forges.records import Thread, Wanted
 from orchestrator.forges.steps import NewStep, Pushing, Step, telling
 from orchestrator.forges.store import PullRow
 from orchestrator.markdown import code, report_markdown
 from orchestrator.plain import one_line
-from orchestrator.records import JobReport
+from orchestrator.records import JobReport, Status
 from shadowfs import DepotError, Outpost, Pushed, Remote, Snapshot
 
 _NAMES = 20
+_BUSY_S = 60.0
 _FIRST, _LATER = "first", "later"
 _TITLE_CHARACTERS = 120
 _FORBIDDEN = re.compile(
@@ -51,7 +52,7 @@ def push(office: Office, step: Step) -> Result:
     """Push a ticket's commit, and open or update its pull request. Raises `NotPushable`, `ForgeRefused`, `ForgeUnavailable`."""
     work = _look(office, step)
     if work is None:
-        return Result(why="there is no such version of the branch any more: a newer one is pushed")
+        return Result(why="there is no such version any more, or somebody rejected it")
     # Noted before anything of it is there: a repetition must not take the first version for a later one.
     first = (step.begun or (_LATER if work.row.pushed else _FIRST)) == _FIRST
     office.store.begin(step, _FIRST if first else _LATER)
@@ -76,9 +77,14 @@ def _look(office: Office, step: Step) -> _Work | None:
     job = office.tickets.job_of(step.ticket)
     rows = office.tickets.outgoing(job.number)
     there = [row for row in rows if row.done]
-    if job.snapshot is None or not there or there[-1].commit != pushing.commit:
+    if job.status in (Status.QUEUED, Status.WORKING):
+        raise NotYet(f"ticket {step.ticket} is {job.status} again: what is pushed waits for its end", _BUSY_S)
+    snapshot = job.snapshot
+    if snapshot is None or not there or there[-1].commit != pushing.commit:
         return None
-    if job.snapshot.dirty:
+    if job.status not in (Status.VERIFIED, Status.ACCEPTED):
+        return None
+    if snapshot.dirty:
         raise NotPushable(
             f"the branch {there[-1].branch} stands on uncommitted work of the working tree, which is never pushed: commit it, and"
             " file the ticket again"
@@ -88,10 +94,10 @@ def _look(office: Office, step: Step) -> _Work | None:
     if row.thread is not None and not forge.pull(row.thread).open:
         raise NotPushable(f"{row.url} is closed: open it again, then `nightcrew publish {step.ticket}`")
     remote = Remote(forge.address(row.repository), forge.git_user, entry.token, environ=office.environ)
-    outpost = Outpost(office.state / "forges", job.snapshot.repository, remote, office.environ)
+    outpost = Outpost(office.state / "forges", snapshot.repository, remote, office.environ)
     report = office.crew.show(step.ticket)
     ours = frozenset(row.commit for row in rows)
-    return _Work(office, forge, outpost, report, job.snapshot, pushing.commit, ours, row)
+    return _Work(office, forge, outpost, report, snapshot, pushing.commit, ours, row)
 
 
 def _base(work: _Work) -> str:
@@ -110,7 +116,7 @@ def _base(work: _Work) -> str:
 def _pushed(work: _Work, base: str) -> PullRow:
     """Put the commit on the forge's branch, unless it is there; return the row, written."""
     row = work.row
-    for name in _names(row):
+    for name in _names(row, work.report.branch or row.branch):
         if name == base:
             continue
         # Written before it is used, so that a repetition uses it too.
@@ -136,12 +142,11 @@ def _pushed(work: _Work, base: str) -> PullRow:
     raise NotPushable(f"{row.branch} and {_NAMES - 1} further names are taken at {row.repository}: delete old branches")
 
 
-def _names(row: PullRow) -> Iterator[str]:
-    """Yield the names to try: the one there is, then, while nothing was pushed, others."""
+def _names(row: PullRow, local: str) -> Iterator[str]:
+    """Yield the names to try: the one there is, then, while nothing was pushed, others after the local branch."""
     yield row.branch
     if row.pushed is None:
-        stem = re.sub(r"-\d{1,2}\Z", "", row.branch) if row.branch.rpartition("-")[2].isdecimal() else row.branch
-        yield from (f"{stem}-{number}" for number in range(2, _NAMES + 1))
+        yield from (f"{local}-{number}" for number in range(2, _NAMES + 1))
 
 
 def _explained(row: PullRow, error: DepotError) -> Exception:

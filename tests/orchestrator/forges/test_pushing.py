@@ -115,6 +115,17 @@ def test_a_name_that_is_taken_at_the_forge_is_left_alone(tmp_path: Path, crew: O
         assert at.fake.tip(pull.head) == report.commit
 
 
+def test_what_somebody_rejected_before_it_was_pushed_stays_here(tmp_path: Path, crew: Open) -> None:
+    with desk(tmp_path) as at:
+        working = crew([FIX])
+        ticket = at.verified(working)
+        at.fake.fail("GET /api/repos/team/sums", 503)
+        at.settle()
+        working.reject(ticket, "not wanted")
+        at.settle()
+        assert (at.fake.branches(), at.fake.pulls()) == ([], [])
+
+
 def test_uncommitted_work_is_never_pushed(tmp_path: Path, crew: Open) -> None:
     with desk(tmp_path) as at:
         (at.repository / "notes.txt").write_text("private\n")
