@@ -8,16 +8,19 @@ import difflib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from orchestrator.directories import machine_file
 from orchestrator.errors import BadConfig
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
+
     from agents import NamedModel
     from orchestrator.allowance import Allowance
+    from orchestrator.schedule import Schedule
 
 REPOSITORY_FILE = "nightcrew.toml"
 ANY = "NAME"
@@ -220,6 +223,56 @@ class TrackerTable(_Closed):
     """The label in Linear that asks for work; empty for none."""
 
 
+class ScheduleTable(_Closed):
+    """When workers begin jobs, of which repositories, and how many. Of several the first that holds for a repository counts."""
+
+    repositories: tuple[str, ...] = Field(default=(), strict=False)
+    """Patterns of their paths; all where none is given."""
+    hours: tuple[str, ...] = Field(default=(), strict=False)
+    """When jobs begin: `22:00-06:30`, `mon-fri 22:00-06:30`; at any time where none is given."""
+    zone: str | None = None
+    """The time zone of these hours, by its IANA name; the machine's where not given."""
+    parallel: int = Field(default=1, ge=1, le=64)
+    """How many jobs of one repository are at work at once."""
+    usd: float | None = Field(default=None, ge=0)
+    """Dollars that all its repositories together may cost in each window of its hours before nothing more begins."""
+    tokens: int | None = Field(default=None, ge=0)
+    """The same, in tokens."""
+    digest: str | None = None
+    """When a running server writes the digest of the day: `07:00`."""
+
+    @field_validator("hours", mode="before")
+    @classmethod
+    def _several(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("hours", "zone", "digest")
+    @classmethod
+    def _readable(cls, value: tuple[str, ...] | str | None, of: ValidationInfo) -> tuple[str, ...] | str | None:
+        from orchestrator.schedule import named_zone, read_clock, read_hours
+
+        if isinstance(value, tuple):
+            for each in value:
+                read_hours(each)
+        elif value is not None:
+            (named_zone if of.field_name == "zone" else read_clock)(value)
+        return value
+
+    def schedule(self, zone: tzinfo, home: Path) -> Schedule:
+        """Return the schedule; `zone` is the machine's."""
+        from orchestrator.allowance import Amount
+        from orchestrator.schedule import Schedule, named_zone, read_clock, read_hours
+
+        return Schedule(
+            repositories=tuple(str(home) + each[1:] if each.startswith("~/") else each for each in self.repositories),
+            hours=tuple(map(read_hours, self.hours)),
+            zone=zone if self.zone is None else named_zone(self.zone),
+            parallel=self.parallel,
+            limit=Amount(self.usd, self.tokens),
+            digest_min=None if self.digest is None else read_clock(self.digest),
+        )
+
+
 class MachineConfig(_Closed):
     """`~/.config/nightcrew/config.toml`."""
 
@@ -234,6 +287,8 @@ class MachineConfig(_Closed):
     """By name, where tickets come from and branches go."""
     trackers: dict[str, TrackerTable] = {}
     """By name, where tickets come from besides."""
+    schedule: tuple[ScheduleTable, ...] = Field(default=(), strict=False)
+    """When workers begin jobs, in the order in which they are asked."""
 
     def allowance(self) -> Allowance:
         """Return what may be spent in a day."""
@@ -292,10 +347,11 @@ def _read(model: type[Model], path: Path) -> Model:
 def _explain(model: type[_Closed], path: Path, error: ValidationError) -> str:
     """Turn pydantic's first error into one message that says what to do."""
     first = error.errors()[0]
-    place = [str(part) for part in first["loc"]]
+    place = [part for part in first["loc"] if isinstance(part, str)]
     dotted = ".".join(place)
     if first["type"] != "extra_forbidden":
-        return f"{path}: `{dotted}` is {first['input']!r}: {first['msg'].lower()}"
+        told = first.get("ctx", {}).get("error", first["msg"].lower())
+        return f"{path}: `{dotted}` is {first['input']!r}: {told}"
     known = known_keys(model)
     if place[0] in known and f"{place[0]}.{ANY}" in known:
         place[1] = ANY
@@ -322,4 +378,7 @@ def known_keys(model: type[BaseModel], prefix: str = "") -> list[str]:
         for inner in get_args(annotation)[1:]:
             if isinstance(inner, type) and issubclass(inner, BaseModel):
                 keys += [f"{prefix}{name}.{ANY}", *known_keys(inner, f"{prefix}{name}.{ANY}.")]
+        for row in get_args(annotation)[:1] if get_origin(annotation) is tuple else ():
+            if isinstance(row, type) and issubclass(row, BaseModel):
+                keys += known_keys(row, f"{prefix}{name}.")
     return keys

@@ -13,6 +13,7 @@ from orchestrator import answering, intake
 from orchestrator.answering import Answer
 from orchestrator.errors import WrongStatus
 from orchestrator.exits import USAGE, exit_of_error
+from orchestrator.gate import Gate
 from orchestrator.journal import Journal
 from orchestrator.lease import LEASE_S, Owner
 from orchestrator.looking import Look
@@ -98,9 +99,9 @@ class Crew(Showing):
         # Paused, not queued: no other worker takes it before this one does.
         return self._work_on(self._add(order, Status.PAUSED), watch)
 
-    def work_next(self, watch: Watch = unseen) -> JobReport | None:
-        """Claim the oldest job that is ready and work on it; None where there is none."""
-        lease = self._store.claim(str(Owner.here()), LEASE_S)
+    def work_next(self, watch: Watch = unseen, gate: Gate = Gate()) -> JobReport | None:
+        """Claim the job that is ready, let through by `gate` and most wanted, and work on it; None where there is none."""
+        lease = self._store.claim(str(Owner.here()), LEASE_S, among=gate.among(self._store))
         if lease is None:
             return None
         self._work(lease, watch)

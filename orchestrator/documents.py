@@ -72,6 +72,9 @@ def summary_document(report: JobReport) -> Document:
         "attempts": len(report.attempts),
         "question": question_document(report) if report.question else None,
         "cost": cost_document(report.cost),
+        "priority": report.ticket.order.priority,
+        "not_before": report.ticket.order.not_before,
+        "deadline": report.ticket.order.deadline,
         "filed_at": report.ticket.filed_at,
         "updated_at": report.updated_at,
     }
@@ -102,6 +105,9 @@ def _row(row: Row) -> Document:
         "question": row.question or None,
         "cost": cost_document(row.cost),
         "budget": {"seconds": row.seconds, "usd": row.usd, "tokens": row.tokens},
+        "priority": row.priority,
+        "not_before": row.not_before,
+        "deadline": row.deadline,
         "filed_at": row.filed_at,
         "updated_at": row.updated_at,
     }

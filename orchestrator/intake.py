@@ -11,6 +11,7 @@ import unicodedata
 from dataclasses import replace
 from pathlib import PurePosixPath
 
+from orchestrator.deadline import shown
 from orchestrator.errors import OrderRefused
 from orchestrator.examples import MIGRATE
 from orchestrator.plain import one_line
@@ -22,6 +23,7 @@ from orchestrator.suites import including, read_suite
 TEXT_BYTES = 8 << 20
 ADDED_BYTES = 16 << 20
 ATTEMPTS = 64
+MOST_PRIORITY = 1_000
 _DEFAULTS = Settings()
 _SLUG_CHARACTERS = 40
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -43,7 +45,21 @@ def read_order(order: Order, now: float) -> Ticket:
         _check_path(test)
     if sum(len(test.data) for test in order.added) > ADDED_BYTES:
         raise OrderRefused(f"the added tests have more than {ADDED_BYTES:,} bytes: add what shows the bug only")
+    _check_times(order, now)
     return Ticket(new_id(now), slug_of(order.text), order, now)
+
+
+def _check_times(order: Order, now: float) -> None:
+    if abs(order.priority) > MOST_PRIORITY:
+        raise OrderRefused(f"a priority of {order.priority} is none: give one from -{MOST_PRIORITY} to {MOST_PRIORITY}")
+    if order.deadline is None:
+        return
+    if order.deadline <= now:
+        raise OrderRefused(f"its deadline, {shown(order.deadline)}, has passed: give a later one, or none")
+    if order.not_before is not None and order.not_before >= order.deadline:
+        raise OrderRefused(
+            f"it is not to begin before {shown(order.not_before)}, and its deadline is {shown(order.deadline)}: give a later deadline"
+        )
 
 
 def settle(order: Order, settings: Settings) -> Settings:

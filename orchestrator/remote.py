@@ -243,6 +243,7 @@ def _order_body(order: Order) -> dict[str, object]:
         if given:
             raise OrderRefused(f"{name} is for the machine where the work is done: leave it out with --server")
     names = ("text", "test_command", "agent", "model", "attempts", "seconds", "usd", "tokens", "ask", "plan")
+    names += ("priority", "not_before", "deadline")
     body: dict[str, object] = {name: getattr(order, name) for name in (*names, "keep_unverified", "branch")}
     added = [{"path": each.path, "data": base64.b64encode(each.data).decode()} for each in order.added]
     return {**body, "repository": str(order.repository), "failing": list(order.failing), "added": added}

@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
+
     from orchestrator.config import MachineConfig, RepositoryConfig
     from orchestrator.crew import Crew
     from orchestrator.detect import Detected
     from orchestrator.engines import Engines
+    from orchestrator.gate import Gate
     from orchestrator.records import Order
     from orchestrator.settings import Settings
     from sandbox import Toolchain
@@ -48,6 +51,33 @@ class Edge:
         from orchestrator.config import read_machine
 
         return read_machine(self.environ, self.home)
+
+    def zone(self) -> tzinfo:
+        """Return the time zone of this machine."""
+        from orchestrator.schedule import machine_zone
+
+        return machine_zone(self.environ)
+
+    def moment(self, option: str, text: str) -> float:
+        """Return the Unix time that somebody typed, in this machine's time zone. Raises `click.UsageError`."""
+        import time
+
+        from orchestrator.schedule import read_moment
+
+        try:
+            return read_moment(text, time.time(), self.zone())
+        except ValueError as error:
+            raise click.UsageError(f"{option} {error}") from error
+
+    def gate(self) -> Gate:
+        """Return what lets jobs begin by this machine's schedules."""
+        from orchestrator.directories import machine_file
+        from orchestrator.gate import Gate
+
+        if not machine_file(self.environ, self.home).exists():
+            return Gate()
+        zone = self.zone()
+        return Gate(tuple(table.schedule(zone, self.home) for table in self.machine().schedule))
 
     def state(self) -> Path:
         """Return the state directory."""

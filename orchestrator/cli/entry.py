@@ -22,7 +22,7 @@ _COMMANDS = {
     "doctor": "setup",
     "fix": "tickets",
     "file": "tickets",
-    "work": "tickets",
+    "work": "working",
     "ci": "ci",
     "list": "results",
     "show": "results",

@@ -45,6 +45,9 @@ ticket_argument = click.argument("ticket")
 test_option = click.option(
     "--test", "test_command", metavar="CMD", help="The suite; default: nightcrew.toml's, else what is found."
 )
+workers_option = click.option(
+    "--workers", type=click.IntRange(1, 64), default=1, metavar="N", help="Work on N jobs at once."
+)
 driver_option = click.option(
     "--driver", type=click.Choice(["fuse", "copy"]), help="How shadows are made; default: the best that works."
 )
@@ -102,6 +105,23 @@ _ORDER_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--no-branch", is_flag=True, help="Keep a verified change in the depot only."),
     keep_unverified_option,
 )  # fmt: skip
+
+
+def queue_options(function: Function) -> Function:
+    """Add the options that say how much a ticket is wanted, and by when."""
+    by = click.option(
+        "--by",
+        metavar="TIME",
+        help="When it is to be done: 22:00, '2026-11-23 06:30', +8h. What has not begun by then fails.",
+    )
+    priority = click.option(
+        "--priority",
+        type=click.IntRange(-1000, 1000),
+        default=0,
+        metavar="N",
+        help="The highest of the queued is first.",
+    )
+    return by(priority(function))
 
 
 def text_options(function: Function) -> Function:

@@ -22,7 +22,7 @@ _PASSING = ("step", "progress")
 def watching() -> Iterator[Watch]:
     """Give a watcher that shows events while the block runs."""
     if not sys.stderr.isatty():
-        yield _print_line
+        yield print_line
         return
     from rich.console import Console
     from rich.text import Text
@@ -41,6 +41,7 @@ def watching() -> Iterator[Watch]:
         yield show
 
 
-def _print_line(event: Event) -> None:
+def print_line(event: Event, ticket: str = "") -> None:
+    """Print an event as a line, unless only the latest of its kind is of interest; of several tickets it says which."""
     if event.kind not in _PASSING:
-        click.echo(f"{event.kind:<9} {one_line(event.text, 200)}", err=True)
+        click.echo(f"{ticket}{'  ' if ticket else ''}{event.kind:<9} {one_line(event.text, 200)}", err=True)

@@ -1,4 +1,4 @@
-"""Commands that make the crew work: `fix`, `file`, `work`, `resume`, `review`."""
+"""Commands that make the crew work: `fix`, `file`, `resume`, `answer`, `review`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from orchestrator.cli.intake import build_options, merged, read_given
 from orchestrator.cli.options import (
     driver_option,
     order_options,
+    queue_options,
     read_added,
     read_text,
     repo_option,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 @build_options
 @repo_option
 @order_options
+@queue_options
 @click.option("--lock", is_flag=True, help="Have `nightcrew lsp` warn whoever saves a file that its steps write.")
 @shared_options
 def fix_command(
@@ -68,6 +70,8 @@ def fix_command(
 )
 @repo_option
 @order_options
+@queue_options
+@click.option("--at", metavar="TIME", help="When a worker may begin with it, at the earliest.")
 @shared_options
 def file_command(
     text: str | None,
@@ -103,36 +107,6 @@ def file_command(
     if unplaced:
         write(f"{unplaced} failures are in the text only: no test of this repository has their names")
     write("next: nightcrew work")
-
-
-@click.command("work")
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="Stop after N jobs.")
-@shared_options
-def work_command(limit: int | None, edge: Edge, json_wanted: bool) -> None:
-    """Work on queued tickets, oldest first, until none is left.
-
-    Several may run side by side. Ctrl-C pauses the job in hand. The exit status is 0 however the jobs ended: `nightcrew
-    list` shows that.
-    """
-    from orchestrator.cli.progress import watching
-    from orchestrator.documents import report_document
-
-    reports: list[JobReport] = []
-    with edge.crew() as crew:
-        while limit is None or len(reports) < limit:
-            with watching() as watch:
-                report = crew.work_next(watch)
-            if report is None:
-                break
-            reports.append(report)
-            if not json_wanted:
-                print_report(report)
-            if report.interrupted:
-                break
-    if json_wanted:
-        print_document({"jobs": [report_document(report) for report in reports]})
-    elif not reports:
-        write("nothing is queued; `nightcrew file TEXT` queues a ticket")
 
 
 @click.command("resume")
@@ -247,6 +221,9 @@ def order_of(edge: Edge, repository: Path, text: str | None, given: dict[str, An
         raise click.UsageError(
             "the ticket has no text: say what is wrong, as in `nightcrew fix 'total() is off by one'`"
         )
+    for option, field in (("by", "deadline"), ("at", "not_before")):
+        if (word := given.pop(option, None)) is not None:
+            given[field] = edge.moment(f"--{option}", word)
     added = read_added(repository, given.pop("add_tests"), lambda: edge.detect(repository).tests)
     branch = not given.pop("no_branch")
     return Order(text=text, repository=repository, added=added, branch=branch, **given)

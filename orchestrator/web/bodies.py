@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 
+from orchestrator.intake import MOST_PRIORITY
 from orchestrator.records import AddedTest, Order, Remark
 from orchestrator.reviewing import Selection
 
@@ -15,6 +16,8 @@ Name = Annotated[str, Field(max_length=4_096)]
 Seconds = Annotated[float, Field(ge=0, le=30 * 86_400, allow_inf_nan=False)]
 Usd = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 Tokens = Annotated[int, Field(ge=0, le=10**12)]
+Moment = Annotated[float, Field(ge=0, le=1e10, allow_inf_nan=False)]
+"""A Unix time."""
 Tree = Annotated[str, Field(pattern="^[0-9a-f]{40}([0-9a-f]{24})?$")]
 
 
@@ -47,6 +50,9 @@ class OrderBody(_Closed):
     plan: bool = False
     keep_unverified: bool = False
     branch: bool = True
+    priority: int = Field(default=0, ge=-MOST_PRIORITY, le=MOST_PRIORITY)
+    not_before: Moment | None = None
+    deadline: Moment | None = None
 
     def order(self, repository: Path, user: str) -> Order:
         """Return the order; what only somebody at the machine may say (its driver, no sandbox at all) is not in it."""
@@ -66,6 +72,9 @@ class OrderBody(_Closed):
             plan=self.plan,
             keep_unverified=self.keep_unverified,
             branch=self.branch,
+            priority=self.priority,
+            not_before=self.not_before,
+            deadline=self.deadline,
             user=user,
         )
 

@@ -85,7 +85,7 @@ def test_what_has_no_change_cannot_be_applied_or_rejected(
 
 
 def test_an_empty_queue_is_no_error(capsys: pytest.CaptureFixture[str], state: Path) -> None:
-    assert ask(capsys, state, "work") == (0, {"jobs": []})
+    assert ask(capsys, state, "work") == (0, {"jobs": [], "waiting": 0})
 
 
 def test_text_comes_from_a_file_or_standard_input(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from agents import NamedModel
+from orchestrator.allowance import Amount
 from orchestrator.config import (
     MachineConfig,
     RepositoryConfig,
@@ -17,6 +20,7 @@ from orchestrator.config import (
 from orchestrator.directories import state_directory
 from orchestrator.errors import BadConfig
 from orchestrator.exits import USAGE, exit_of_error
+from orchestrator.schedule import Schedule, read_hours
 
 
 def write(repository: Path, text: str) -> Path:
@@ -135,3 +139,45 @@ def test_a_wrong_key_of_a_model_is_named(tmp_path: Path, text: str, told: str) -
 def test_a_repository_cannot_name_models(tmp_path: Path) -> None:
     with pytest.raises(BadConfig, match="`models` is no key"):
         read_repository(write(tmp_path, "[models.fast]\nbase_url = 'http://evil'\nmodel = 'm'\nkey_env = 'HOME'\n"))
+
+
+def test_schedules_are_tables_in_an_order_with_hours_zone_and_limits(tmp_path: Path) -> None:
+    text = """
+[[schedule]]
+repositories = ["~/src/*"]
+hours = "mon-fri 22:00-06:30"
+zone = "Europe/Berlin"
+parallel = 2
+usd = 5
+digest = "07:00"
+[[schedule]]
+hours = ["22:00-24:00", "12:00-13:00"]
+tokens = 1000
+"""
+    first, second = (each.schedule(UTC, Path("/home/me")) for each in machine(tmp_path, text).schedule)
+    assert first == Schedule(
+        ("/home/me/src/*",), (read_hours("mon-fri 22:00-06:30"),), ZoneInfo("Europe/Berlin"), 2, Amount(5.0), 420
+    )
+    assert (second.zone, second.parallel, second.limit, len(second.hours)) == (UTC, 1, Amount(tokens=1000), 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("hourz = '22:00-06:30'", r"`schedule\.hourz` is no key.*did you mean `schedule\.hours`"),
+        ("hours = '22:00'", r"`schedule\.hours` is .*write 22:00-06:30"),
+        ("hours = ['22:00-06:30', 'never']", r"`schedule\.hours` is .*'never' is no time of day"),
+        ("zone = 'Europe/Berlln'", r"`schedule\.zone` is .*write one as in Europe/Berlin"),
+        ("digest = '7'", r"`schedule\.digest` is .*as in 22:00"),
+        ("parallel = 0", r"`schedule\.parallel` is 0"),
+        ("usd = -1", r"`schedule\.usd` is -1"),
+    ],
+)
+def test_a_wrong_key_of_a_schedule_is_named(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(BadConfig, match=told):
+        machine(tmp_path, f"[[schedule]]\n{text}\n")
+
+
+def test_a_repository_cannot_say_when_it_is_worked_on(tmp_path: Path) -> None:
+    with pytest.raises(BadConfig, match="`schedule` is no key"):
+        read_repository(write(tmp_path, "[[schedule]]\nparallel = 64\n"))

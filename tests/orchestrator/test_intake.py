@@ -203,3 +203,20 @@ def test_what_a_repository_says_does_not_multiply_a_cost_without_bound(
 def test_who_files_is_who_is_named_else_the_user_of_this_process() -> None:
     assert filer(order(user="ann\x1b[31m")) == one_line("ann\x1b[31m", 200)
     assert filer(order())
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"deadline": 999.0}, "has passed: give a later one"),
+        ({"deadline": 1_000.0}, "has passed"),
+        ({"deadline": 2_000.0, "not_before": 2_000.0}, "give a later deadline"),
+        ({"priority": 1_001}, "from -1000 to 1000"),
+        ({"priority": -1_001}, "from -1000 to 1000"),
+    ],
+)
+def test_an_order_that_could_never_begin_in_time_is_refused(given: dict[str, Any], told: str) -> None:
+    with pytest.raises(OrderRefused, match=told):
+        read_order(Order("it breaks", Path("/r"), **given), 1_000.0)
+    fine = Order("it breaks", Path("/r"), deadline=2_000.0, not_before=1_500.0, priority=-1_000)
+    assert read_order(fine, 1_000.0).order == fine

@@ -1,0 +1,51 @@
+"""The gate: of which repositories a worker may begin jobs now, by the machine's schedules and what was spent in their windows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.allowance import Amount
+from orchestrator.schedule import Opening, Schedule, Window, opening, schedule_of
+from orchestrator.store import Store
+
+_ANY = 1 << 30
+"""How many jobs at once of a repository that no schedule holds for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Lets jobs begin as `schedules` say, of which the first that holds for a repository counts. Without any it is open."""
+
+    schedules: tuple[Schedule, ...] = ()
+    clock: Callable[[], float] = time.time
+
+    def among(self, store: Store) -> Mapping[Path, int] | None:
+        """Return how many jobs of each repository may be at work, of those whose jobs may begin now; None where nothing is bounded."""
+        if not self.schedules:
+            return None
+        now = self.clock()
+        there = store.repositories()
+        open_now = {each: opening(each, now, lambda *of: _spent(store, there, *of)).now for each in self.schedules}
+        found = {repository: schedule_of(self.schedules, repository) for repository in there}
+        return {
+            repository: _ANY if schedule is None else schedule.parallel
+            for repository, schedule in found.items()
+            if schedule is None or open_now[schedule]
+        }
+
+    def begins(self, store: Store, repository: Path, not_before: float | None = None) -> Opening:
+        """Return when a job of a repository, not to begin before a Unix time, may begin."""
+        now = self.clock()
+        ready = max(now, not_before or now)
+        there = store.repositories()
+        found = opening(schedule_of(self.schedules, repository), ready, lambda *of: _spent(store, there, *of))
+        return Opening(False, ready, "its time has not come") if found.now and ready > now else found
+
+
+def _spent(store: Store, repositories: tuple[Path, ...], schedule: Schedule, window: Window) -> Amount:
+    """Return what the repositories that a schedule holds for have spent in a window."""
+    costs = [store.cost(repository=each, since=window.begins_at) for each in repositories if schedule.covers(each)]
+    return Amount(sum(cost.usd for cost in costs), sum(cost.tokens_in + cost.tokens_out for cost in costs))
