@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +14,9 @@ import pytest
 from tests.e2e.command import Answer, nightcrew
 from tests.e2e.library import git
 from tests.e2e.project import TICKET, activated, make_project
+from tests.e2e.serving import serving as running
 from tests.e2e.traces import digest
+from tests.orchestrator.forges import webhooks
 from tests.orchestrator.forges.fake import TOKEN, FakeForge, serving
 from tests.orchestrator.forges.fakeapi import github
 
@@ -25,15 +29,15 @@ class Place:
     repository: Path
     fake: FakeForge
 
+    @property
+    def environ(self) -> dict[str, str]:
+        """Return what commands are started with."""
+        secrets = {"TEAM_TOKEN": TOKEN, "TEAM_SECRET": webhooks.SECRET}
+        return {**activated(), "XDG_CONFIG_HOME": str(self.folder / "config"), **secrets}
+
     def run(self, *words: str | Path) -> Answer:
         """Run a command."""
-        environ = {
-            **activated(),
-            "XDG_CONFIG_HOME": str(self.folder / "config"),
-            "TEAM_TOKEN": TOKEN,
-            "TEAM_SECRET": "s",
-        }
-        return nightcrew(*words, state=self.folder / "state", environ=environ)
+        return nightcrew(*words, state=self.folder / "state", environ=self.environ)
 
 
 @pytest.fixture
@@ -74,6 +78,36 @@ def test_an_issue_becomes_a_pull_request(place: Place) -> None:
     assert git(place.repository, "branch", "--format=%(refname:short)").split() == ["main", job["branch"]]
     kept = digest(place.repository)
     assert {name: kept[name] for name in before} == before
+
+
+def posted(address: str, sent: webhooks.Sent) -> int:
+    """Send a webhook to a server, and return the status it answers with."""
+    headers, body = sent
+    asked = urllib.request.Request(address, body, {**headers, "Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(asked, timeout=60) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
+
+
+def test_a_label_becomes_a_pull_request_while_the_server_runs(place: Place) -> None:
+    talk = place.fake.issue(5)
+    sent = webhooks.github("issues", webhooks.labeled())
+    with running(place.folder / "state", environ=place.environ) as server:
+        address = f"{server.address.rstrip('/')}/hooks/team"
+        assert posted(address, (sent[0], sent[1] + b" ")) == 401
+        assert posted(address.replace("team", "other"), sent) == 404
+        assert posted(address, sent) == 202
+        assert posted(address, sent) == 200
+        place.fake.until(lambda: talk.reactions == [("", "eyes")])
+        place.fake.until(lambda: bool(talk.comments))
+    (pull,) = place.fake.pulls()
+    assert place.fake.tip(pull.head)
+    assert "waits for review" in talk.comments[0]["body"]
+    (ticket,) = place.run("list").document["tickets"]
+    assert (ticket["status"], ticket["branch"]) == ("verified", pull.head)
 
 
 def test_what_cannot_be_pushed_is_left_and_shown(place: Place) -> None:

@@ -80,6 +80,7 @@ class FakeForge:
         self.runs: list[dict[str, Any]] = []
         self.logs: dict[str, str] = {}
         self.lock = threading.Lock()
+        self.answered = threading.Condition()
         self.url = ""
 
     def issue(self, number: int = 5, title: str = "total() forgets the first number", body: str = "") -> Talk:
@@ -98,6 +99,11 @@ class FakeForge:
         self.git("update-ref", f"refs/pull/{number}/head", f"refs/heads/{head}")
         self.git("update-ref", f"refs/merge-requests/{number}/head", f"refs/heads/{head}")
         return talk
+
+    def until(self, so: Callable[[], bool], limit_s: float = 300.0) -> None:
+        """Wait until something is so, as it may be after each answer."""
+        with self.answered:
+            assert self.answered.wait_for(so, limit_s), self.asked
 
     def fail(
         self,
@@ -180,6 +186,8 @@ def serving(forge: FakeForge) -> Iterator[FakeForge]:
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(said)
+            with forge.answered:
+                forge.answered.notify_all()
 
         def _log(self, said: str) -> None:
             """Answer with a log, or with where it lies; there a token is a mistake."""
