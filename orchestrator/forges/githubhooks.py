@@ -21,7 +21,8 @@ from orchestrator.records import Remark
 
 INSIDERS = ("OWNER", "MEMBER", "COLLABORATOR")
 RED = ("failure", "timed_out", "startup_failure", "error")
-_ASKED = ("opened", "reopened", "edited", "labeled", "label_updated")
+_ASKED = ("opened", "labeled", "label_updated")
+"""What asks for work of an issue: who edits or opens again what a stranger wrote, or labelled by a template, asks for nothing."""
 _NO_JSON = "the body is no JSON: choose the content type application/json for the webhook"
 
 
@@ -78,11 +79,11 @@ class GithubHooks:
         action, issue = data.text("action"), data.inner("issue")
         if action not in _ASKED:
             return Nothing(f"nothing is asked by an issue that is {action[:60]!r}")
-        labels = [label.text("name") for label in issue.each("labels")] if action != "labeled" else []
-        named = [*labels, data.text("label", "name")] if action != "edited" else []
+        labels = [data.inner("label")] if action == "labeled" else _labels(data, issue)
         body = issue.text("body")
-        asked = self._entry.label.casefold() in map(str.casefold, named) and bool(self._entry.label)
-        if not asked and not mentions(f"{issue.text('title')}\n{body}", self._entry.mention):
+        asked = self._entry.label.casefold() in (label.text("name").casefold() for label in labels)
+        said = action == "opened" and mentions(f"{issue.text('title')}\n{body}", self._entry.mention)
+        if not said and not (asked and self._entry.label):
             return Nothing("the issue has neither our label nor a mention")
         return Filed(
             self._thread(data, issue),
@@ -222,6 +223,13 @@ class GiteaHooks(GithubHooks):
         remarks = (Remark(text),) if text.strip() else ()
         person = self._person(data.inner("sender"), Payload(None))
         return Said(self._thread(data, pull), person, remarks, "review:", pull.time("updated_at"))
+
+
+def _labels(data: Payload, issue: Payload) -> tuple[Payload, ...]:
+    """Return the labels that an issue has got, as far as Gitea says which are new."""
+    if data.has("changes", "added_labels"):
+        return data.each("changes", "added_labels")
+    return issue.each("labels")
 
 
 def _fields(data: Payload) -> dict[str, object]:

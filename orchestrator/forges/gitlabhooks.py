@@ -61,7 +61,7 @@ class GitlabHooks:
     def _issue(self, data: Payload) -> Heard:
         issue = data.inner("object_attributes")
         action = issue.text("action")
-        if action not in ("open", "reopen", "update"):
+        if action not in ("open", "update"):
             return Nothing(f"nothing is asked by an issue's {action[:60]!r}")
         labels = data.each("labels")
         if action == "update":
@@ -71,8 +71,8 @@ class GitlabHooks:
             )
         asked = any(label.text("title").casefold() == self._entry.label.casefold() for label in labels)
         title, body = issue.text("title"), issue.text("description")
-        new = action == "open" or data.has("changes", "description")
-        if not (asked and self._entry.label) and not (new and mentions(f"{title}\n{body}", self._entry.mention)):
+        said = action == "open" and mentions(f"{title}\n{body}", self._entry.mention)
+        if not said and not (asked and self._entry.label):
             return Nothing("the issue has neither our label nor a mention, or had it before")
         thread = self._thread(data, issue.text("iid"))
         return Filed(

@@ -42,6 +42,25 @@ def test_a_label_files_the_issue_in_the_name_of_who_put_it_there() -> None:
     raise AssertionError("the examples have no such issue")
 
 
+def test_who_edits_or_opens_again_what_a_stranger_wrote_asks_for_nothing() -> None:
+    issue = {
+        "number": 5,
+        "title": "@nightcrew",
+        "body": "do it",
+        "labels": [{"name": "nightcrew"}],
+        "user": {"login": "eve"},
+    }
+    payload = {"issue": issue, "repository": {"full_name": HELLO}, "sender": {"login": "alice"}}
+    for action in ("edited", "reopened", "assigned", "closed"):
+        assert isinstance(heard("issues", {**payload, "action": action}), Nothing), action
+    assert isinstance(heard("issues", {**payload, "action": "labeled", "label": {"name": "bug"}}), Nothing)
+    filed = heard("issues", {**payload, "action": "opened", "sender": {"login": "eve"}})
+    assert isinstance(filed, Filed)
+    assert filed.who.name == "eve"
+    update = {**payload, "action": "label_updated", "changes": {"added_labels": [{"name": "bug"}]}}
+    assert isinstance(gitea("issues", update), Nothing)
+
+
 def test_a_mention_in_a_comment_files_the_issue_with_the_comment() -> None:
     payload = next(examples.of("issue_comment", "created"))
     assert isinstance(heard("issue_comment", payload), Nothing)
