@@ -55,7 +55,7 @@ class RemoteCrew(Crew):
         self._opener: OpenerDirector = build_opener(ProxyHandler({}), _NoRedirect)
 
     @property
-    def _store(self) -> Store:  # type: ignore[override]
+    def _store(self) -> Store:
         raise BadConfig("this takes the state of the machine where it is kept: leave out --server, and type it there")
 
     def sweep(self) -> tuple[str, ...]:
@@ -77,7 +77,7 @@ class RemoteCrew(Crew):
     def list(self, repository: Path | None = None) -> tuple[JobReport, ...]:
         """Return the latest tickets, newest first, or those of one repository."""
         query = {"limit": "200"} | ({} if repository is None else {"repository": str(repository)})
-        return self._ask(tuple[JobReport, ...], f"/tickets?{urlencode(query)}")  # type: ignore[arg-type]
+        return self._ask(tuple[JobReport, ...], f"/tickets?{urlencode(query)}")
 
     def show(self, ticket: str) -> JobReport:
         """Return all that is known about a ticket."""
@@ -85,7 +85,7 @@ class RemoteCrew(Crew):
 
     def steps(self, ticket: str) -> tuple[StepRecord, ...]:
         """Return the journal of a ticket's job, in order."""
-        return self._ask(tuple[StepRecord, ...], _of(ticket, "/steps"))  # type: ignore[arg-type]
+        return self._ask(tuple[StepRecord, ...], _of(ticket, "/steps"))
 
     def follow(self, ticket: str, watch: Watch, wait: Callable[[float], object] = time.sleep) -> JobReport:  # noqa: ARG002
         """Tell what happens to a ticket until no worker has it."""

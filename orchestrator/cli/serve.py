@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ from orchestrator.cli.options import shared_options
 from orchestrator.cli.output import print_document, write
 
 if TYPE_CHECKING:
+    from orchestrator.forges.wiring import Forges
     from orchestrator.settings import Settings
     from orchestrator.web.people import People
 
@@ -88,7 +91,21 @@ def serve_command(
         return edge.settings(repository, test_command, sandbox)
 
     how = Serving(host, port, names, 0 if no_work else 1, repositories)
-    serve(edge.state(), edge.crew, settings, how, ready)
+    with _forges(edge) as forges:
+        serve(edge.state(), edge.crew, settings, how, ready, forges)
+
+
+@contextmanager
+def _forges(edge: Edge) -> Iterator[Forges | None]:
+    """Open the forges that are configured, None where none is."""
+    machine = edge.machine()
+    if not machine.forges and not machine.trackers:
+        yield None
+        return
+    from orchestrator.forges.wiring import Forges
+
+    with Forges(edge.state(), machine, edge.settings, edge.environ, edge.home) as forges:
+        yield forges
 
 
 def _print_link(edge: Edge) -> None:

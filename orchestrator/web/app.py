@@ -16,7 +16,7 @@ from starlette.staticfiles import StaticFiles
 
 from agents import AgentError
 from orchestrator.errors import OrchestratorError
-from orchestrator.web import api, forms, pages
+from orchestrator.web import api, forms, hooks, pages
 from orchestrator.web.guard import Guard, Rate
 from orchestrator.web.invalid import http_problem, invalid_problem
 from orchestrator.web.problems import Problem, answer, on_error, wants_page
@@ -36,16 +36,16 @@ def application(site: Site, hosts: Iterable[str], version: str) -> FastAPI:
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
         looking = asyncio.create_task(site.hub.look())
-        if site.shift is not None:
-            site.shift.start()
+        beside = [each for each in (site.shift, site.courier) if each is not None]
+        for each in beside:
+            each.start()
         try:
             yield
         finally:
             looking.cancel()
             with suppress(asyncio.CancelledError):
                 await looking
-            if site.shift is not None:
-                await asyncio.to_thread(site.shift.end, END_S)
+            await asyncio.gather(*(asyncio.to_thread(each.end, END_S) for each in beside))
 
     app = FastAPI(
         title="nightcrew",
@@ -74,6 +74,7 @@ def application(site: Site, hosts: Iterable[str], version: str) -> FastAPI:
     app.include_router(api.router)
     app.include_router(pages.router)
     app.include_router(forms.router)
+    app.include_router(hooks.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     return app
 

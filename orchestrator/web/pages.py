@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Depends, Form, Query, Request
@@ -23,6 +23,10 @@ from orchestrator.web.reviewview import by_line, review_view, whole_file
 from orchestrator.web.sessions import COOKIE, SESSION_S
 from orchestrator.web.site import Site, may, person_of, site_of
 from orchestrator.web.steps import step_views
+
+if TYPE_CHECKING:
+    from orchestrator.forges.asking import Publication
+    from orchestrator.forges.wiring import Forges
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 TheSite = Annotated[Site, Depends(site_of)]
@@ -127,6 +131,14 @@ def board(
     )
 
 
+def publication_of(forges: Forges, ticket: str) -> Publication:
+    """Return what a forge has of a ticket."""
+    # Whoever configured none has not installed what it takes.
+    from orchestrator.forges.asking import publication
+
+    return publication(forges.store, ticket)
+
+
 def _repositories(site: Site) -> list[str]:
     """Return the repositories that a ticket may be filed for, as far as they are known."""
     if site.repositories:
@@ -147,6 +159,7 @@ def job(request: Request, site: TheSite, pages: ThePages, _: Looker, ticket: str
         id=report.ticket.id,
         steps=steps,
         decisions=site.crew.reviews.decisions(report.ticket.id),
+        forge=None if site.forges is None else publication_of(site.forges, report.ticket.id),
     )
 
 

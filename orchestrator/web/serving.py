@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvicorn
 
@@ -18,11 +19,15 @@ from orchestrator.crew import Crew
 from orchestrator.errors import BadConfig
 from orchestrator.web.app import END_S, application
 from orchestrator.web.audit import Audit
-from orchestrator.web.live import Hub
+from orchestrator.web.courier import Courier
+from orchestrator.web.live import Happening, Hub
 from orchestrator.web.people import People, Role
 from orchestrator.web.sessions import Sessions
 from orchestrator.web.shift import Shift
 from orchestrator.web.site import SettingsOf, Site
+
+if TYPE_CHECKING:
+    from orchestrator.forges.wiring import Forges
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -42,17 +47,23 @@ class Serving:
 
 
 def serve(
-    state: Path, open_crew: Callable[[], Crew], settings_of: SettingsOf, how: Serving, ready: Callable[[str, str], None]
+    state: Path,
+    open_crew: Callable[[], Crew],
+    settings_of: SettingsOf,
+    how: Serving,
+    ready: Callable[[str, str], None],
+    forges: Forges | None = None,
 ) -> None:
     """Serve until somebody ends it (SIGINT, SIGTERM); a job in hand is queued again with its work kept.
 
-    `ready` is told the address and the link that lets the owner in, once requests are answered.
+    `ready` is told the address and the link that lets the owner in, once requests are answered. `forges` take webhooks, and are
+    taken what is due for them.
     """
     listening = _bound(how)
     port = listening.getsockname()[1]
     address = f"http://{_shown(how.host)}:{port}"
     with open_crew() as crew:
-        site = _site(state, crew, open_crew, settings_of, how, address)
+        site = _site(state, crew, open_crew, settings_of, how, address, forges)
         app = application(site, _hosts(how, port), version("nightcrew"))
         config = uvicorn.Config(
             app,
@@ -89,6 +100,7 @@ def _site(
     settings_of: SettingsOf,
     how: Serving,
     address: str,
+    forges: Forges | None,
 ) -> Site:
     engine = crew.database
     people = People(engine, time.time)
@@ -106,6 +118,8 @@ def _site(
         settings_of=settings_of,
         address=address,
         repositories=tuple(path.resolve() for path in how.repositories),
+        forges=forges,
+        courier=None if forges is None else Courier(forges.publisher.step, lambda: hub.publish(Happening("changed"))),
     )
 
 

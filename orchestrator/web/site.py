@@ -7,19 +7,23 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 
 from orchestrator.crew import Crew
 from orchestrator.settings import Settings
 from orchestrator.web.audit import Audit
+from orchestrator.web.courier import Courier
 from orchestrator.web.guard import Rate
 from orchestrator.web.live import Hub
 from orchestrator.web.people import People, Person, Role
 from orchestrator.web.problems import Problem
 from orchestrator.web.sessions import COOKIE, Sessions
 from orchestrator.web.shift import Shift
+
+if TYPE_CHECKING:
+    from orchestrator.forges.wiring import Forges
 
 SettingsOf = Callable[[Path, str | None, str | None], Settings]
 """Returns the settings of a repository: of its path, and the test command and sandbox that were asked for."""
@@ -46,6 +50,8 @@ class Site:
     settings_of: SettingsOf
     address: str
     repositories: tuple[Path, ...] = ()
+    forges: Forges | None = None
+    courier: Courier | None = None
     entering: Rate = field(default_factory=lambda: Rate(0.2, 10))
     known: Known = field(default_factory=Known)
 
@@ -68,8 +74,9 @@ class Site:
     def did(self, who: Person, what: str, ticket: str | None = None, **detail: object) -> None:
         """Write what somebody did into the audit log, and have the pages and the worker look."""
         self.audit.write(who.name, what, ticket, detail)
-        if self.shift is not None:
-            self.shift.nudge()
+        for each in (self.shift, self.courier):
+            if each is not None:
+                each.nudge()
 
 
 def site_of(request: Request) -> Site:

@@ -15,6 +15,7 @@ BENCHMARKS = {
     "main": "tests.bench.main",
     "model": "tests.bench.model",
     "repair": "tests.bench.repair",
+    "review": "tests.bench.review",
     "sandbox": "tests.bench.sandbox",
     "shadowfs": "tests.bench.shadowfs",
     "verifier": "tests.bench.verifier",

@@ -6,6 +6,7 @@ import json
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -53,8 +54,10 @@ def events(server: Server, key: str) -> Generator[tuple[str, dict[str, Any]], No
     """Yield what the server tells."""
     headers = {"authorization": f"Bearer {key}"}
     with urlopen(Request(f"{server.address}/api/events", headers=headers), timeout=120) as stream:
-        kind = ""
+        kind, until = "", time.monotonic() + 300
         for line in stream:
+            # It says now and then that it is there, whatever happens.
+            assert time.monotonic() < until, "nothing of what was waited for was told"
             word, _, rest = line.decode().rstrip("\r\n").partition(": ")
             if word == "event":
                 kind = rest

@@ -6,11 +6,13 @@ const all = (selector, within = document) => [...within.querySelectorAll(selecto
 
 // Live: pieces that say so are drawn again when something changed; steps are told as they come.
 const busy = () => all("[data-refresh] :is(input, textarea)").some((field) => field === document.activeElement || field.value !== field.defaultValue);
+// A page nobody looks at waits until somebody does; one that is looked at is drawn at most once a second, steps are told by themselves.
+const REFRESH_MS = 1000;
 let pending = false;
 let wanted = false;
 
 async function refresh() {
-  if (pending) { wanted = true; return; }
+  if (pending || document.hidden) { wanted = true; return; }
   if (busy()) { live.textContent = "There is news: load the page again to see it."; return; }
   pending = true;
   try {
@@ -27,7 +29,7 @@ async function refresh() {
     }
     await moreSteps();
   } finally {
-    setTimeout(() => { pending = false; if (wanted) { wanted = false; refresh(); } }, 150);
+    setTimeout(() => { pending = false; if (wanted) { wanted = false; refresh(); } }, REFRESH_MS);
   }
 }
 
@@ -42,6 +44,8 @@ function replace(piece, now) {
   if (focused) $(`a[href="${CSS.escape(focused)}"]`, piece)?.focus();
   select(current, false);
 }
+
+document.addEventListener("visibilitychange", () => { if (!document.hidden && wanted && !pending) { wanted = false; refresh(); } });
 
 async function moreSteps() {
   const list = $("[data-steps]");
