@@ -12,6 +12,8 @@ from verifier import Evidence, RungResult, Verdict
 
 if TYPE_CHECKING:
     from orchestrator.board import Board, Row
+    from orchestrator.digest import Digest, Ready
+    from orchestrator.digest import Group as DigestGroup
     from orchestrator.reading import Group, Reading, Seen, Side
     from orchestrator.reviewing import Decision, Said
 
@@ -138,6 +140,53 @@ def decision_document(decision: Decision) -> Document:
         "who": decision.who,
         "at": decision.at,
     }
+
+
+def digest_document(digest: Digest) -> Document:
+    """Return a digest."""
+    return {
+        "since": digest.since_at,
+        "made_at": digest.made_at,
+        "tried": digest.tried,
+        "ready": [{**_row(each.row), **_proof(each)} for each in digest.ready],
+        "older_ready": digest.older_ready,
+        "needs": [_row(row) for row in digest.needs],
+        "no_fix": [_reason(group) for group in digest.no_fix],
+        "failed": [_reason(group) for group in digest.failed],
+        "cost": {
+            **cost_document(digest.cost),
+            "by": [
+                {
+                    "repository": str(each.repository),
+                    "agent": each.agent,
+                    "tickets": each.tickets,
+                    **cost_document(each.cost),
+                }
+                for each in digest.shares
+            ],
+        },
+        "working": [_row(row) for row in digest.working],
+        "queued": [
+            {
+                **_row(each.row),
+                "may_begin_now": each.opening.now,
+                "begins_at": each.opening.at,
+                "waits_for": each.opening.why,
+            }
+            for each in digest.waiting
+        ],
+        "decided": {str(status): count for status, count in digest.decided.items()},
+        "left_out": digest.left_out,
+    }
+
+
+def _proof(ready: Ready) -> Document:
+    proof = ready.proof
+    return {"title": proof.title, "files": proof.files, "passed": proof.passed, "marks": proof.marks}
+
+
+def _reason(group: DigestGroup) -> Document:
+    return {"why": group.why, "tickets": [row.ticket for row in group.rows]}
 
 
 def question_document(report: JobReport) -> Document:

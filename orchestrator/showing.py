@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,9 @@ from orchestrator.records import Cost, Event, JobReport, Status, StepRecord, Wat
 
 if TYPE_CHECKING:
     from orchestrator.engines import Repositories
+    from orchestrator.gate import Gate
     from orchestrator.reading import Reading
+    from orchestrator.schedule import Opening
     from shadowfs import Change, Forecast
 
 
@@ -53,6 +55,14 @@ class Showing(ABC):
     def brief(self, ticket: str) -> JobReport:
         """Return where a ticket stands, without evidence and files. Raises `UnknownTicket`."""
         return reports.brief(self._look.store, self._look.store.ticket(self._look.id(ticket)))
+
+    def spent(self, since: float) -> Mapping[str, Cost]:
+        """Return what each ticket cost that was worked on since a Unix time, since then."""
+        return self._look.store.spent(since)
+
+    def begins(self, gate: Gate, repository: Path, not_before: float | None = None) -> Opening:
+        """Return when `gate` lets a worker begin a job of a repository that is not to begin before a Unix time."""
+        return gate.begins(self._look.store, repository, not_before)
 
     def show(self, ticket: str) -> JobReport:
         """Return all that is known about a ticket. Raises `UnknownTicket`."""

@@ -39,6 +39,7 @@ _COMMANDS = {
     "resume": "tickets",
     "answer": "tickets",
     "cost": "results",
+    "digest": "digest",
     "replay": "replaying",
     "review": "tickets",
     "seed": "seeding",

@@ -137,14 +137,15 @@ def cost_command(repo: Path | None, since: str | None, edge: Edge, json_wanted: 
     from orchestrator.documents import cost_document
 
     with edge.crew() as crew:
-        cost = crew.cost(edge.repository(repo) if repo else None, _since(since))
+        cost = crew.cost(edge.repository(repo) if repo else None, since_of(since))
     if json_wanted:
         print_document(cost_document(cost))
     else:
         write(cost_line(cost))
 
 
-def _since(age: str | None) -> float:
+def since_of(age: str | None) -> float:
+    """Return the Unix time that lies an age ago, the beginning of all where none is given. Raises `click.UsageError`."""
     if age is None:
         return 0.0
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([mhdw])", age)
