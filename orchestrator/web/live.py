@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from starlette.concurrency import run_in_threadpool
 
 LOOK_S = 0.1
 """How often the store is asked whether somebody wrote, while a page is open."""
+_REMEMBERED = 1_000
+"""Tickets whose last line of progress is known."""
 _BACKLOG = 256
 """Happenings that a page may be behind; one that is further behind is told to look anew."""
 
@@ -44,14 +47,23 @@ class Hub:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listening: set[asyncio.Queue[Happening]] = set()
         self._somebody = asyncio.Event()
+        self._latest: OrderedDict[str, str] = OrderedDict()
 
     @property
     def listeners(self) -> int:
         """Return how many pages are open."""
         return len(self._listening)
 
+    def latest(self, ticket: str) -> str:
+        """Return the last line of progress of a ticket, "" where none was told lately."""
+        return self._latest.get(ticket, "")
+
     def publish(self, happening: Happening) -> None:
         """Pass something on; any thread may."""
+        if happening.kind == "step":
+            self._latest[happening.ticket] = happening.text
+            while len(self._latest) > _REMEMBERED:
+                self._latest.popitem(last=False)
         if self._loop is not None and self._listening:
             with contextlib.suppress(RuntimeError):
                 # The loop has ended: so have those who listened.

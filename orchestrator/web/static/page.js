@@ -40,7 +40,7 @@ function replace(piece, now) {
   piece.replaceChildren(...now.childNodes);
   const details = all("details", piece);
   for (const at of open) if (details[at]) details[at].open = true;
-  for (const each of all("[data-step]", piece)) each.textContent = told[each.dataset.step] || "";
+  for (const each of all("[data-step]", piece)) each.textContent ||= told[each.dataset.step] || "";
   if (focused) $(`a[href="${CSS.escape(focused)}"]`, piece)?.focus();
   select(current, false);
 }
