@@ -42,7 +42,8 @@ class Look:
 
     def report(self, id: str) -> JobReport:
         """Return all that is known about a ticket."""
-        return reports.full(self.store, self.store.ticket(id))
+        with self.store.together():
+            return reports.full(self.store, self.store.ticket(id))
 
     def winner(self, job: Job) -> AttemptRecord | None:
         """Return the attempt that won, or the last one where none has."""

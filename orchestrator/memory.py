@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -59,6 +60,9 @@ class MemoryStore:
     def version(self) -> object:
         # Nobody counts what is written here.
         return object()
+
+    def together(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def add(self, ticket: Ticket, settings: Settings, status: Status = Status.QUEUED) -> Job:
         with self._lock:

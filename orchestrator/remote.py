@@ -27,6 +27,11 @@ RECORD = "application/vnd.nightcrew.record+json"
 KEY = "NIGHTCREW_KEY"
 """The environment variable that has the key."""
 _WAIT_S = 60.0
+_SENT = (
+    *("text", "test_command", "agent", "model", "attempts", "seconds", "usd", "tokens", "ask", "plan"),
+    *("priority", "not_before", "deadline", "keep_unverified", "branch"),
+)
+"""What of an order is sent as it stands."""
 _ANSWER_BYTES = 256 << 20
 Kind = TypeVar("Kind")
 
@@ -242,8 +247,6 @@ def _order_body(order: Order) -> dict[str, object]:
     for name, given in local.items():
         if given:
             raise OrderRefused(f"{name} is for the machine where the work is done: leave it out with --server")
-    names = ("text", "test_command", "agent", "model", "attempts", "seconds", "usd", "tokens", "ask", "plan")
-    names += ("priority", "not_before", "deadline")
-    body: dict[str, object] = {name: getattr(order, name) for name in (*names, "keep_unverified", "branch")}
+    body: dict[str, object] = {name: getattr(order, name) for name in _SENT}
     added = [{"path": each.path, "data": base64.b64encode(each.data).decode()} for each in order.added]
     return {**body, "repository": str(order.repository), "failing": list(order.failing), "added": added}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from orchestrator.answering import asking
@@ -13,7 +14,10 @@ from verifier import Verdict
 
 def brief(store: Store, ticket: Ticket) -> JobReport:
     """Return where a ticket stands, without evidence and files."""
-    job = store.job_of(ticket.id)
+    return _brief(store, ticket, store.job_of(ticket.id))
+
+
+def _brief(store: Store, ticket: Ticket, job: Job) -> JobReport:
     outgoing = store.outgoing(job.number)
     agent = ticket.order.agent or store.settings(ticket.id).agent
     attempts = store.attempts(job.number)
@@ -38,7 +42,8 @@ def brief(store: Store, ticket: Ticket) -> JobReport:
 
 def full(store: Store, ticket: Ticket) -> JobReport:
     """Return all that is known about a ticket."""
-    job, report = store.job_of(ticket.id), brief(store, ticket)
+    job = store.job_of(ticket.id)
+    report, verdicts = _brief(store, ticket, job), store.verdicts(job.number)
     record = winner(job, report.attempts)
     if record is not None:
         report = replace(
@@ -55,10 +60,10 @@ def full(store: Store, ticket: Ticket) -> JobReport:
         report,
         commit=report.commit or _commit(store, job),
         files=_files(job, record),
-        verdict=_verdict(store, job, record),
+        verdict=_verdict(verdicts, record),
         omitted=job.snapshot.omitted if job.snapshot else (),
         diffs=_diffs(job, report.options),
-        verdicts=store.verdicts(job.number),
+        verdicts=verdicts,
         costs=tuple(store.cost(job.number, attempt=each.number) for each in report.attempts),
     )
 
@@ -69,8 +74,7 @@ def _diffs(job: Job, options: tuple[OptionRecord, ...]) -> tuple[bytes, ...]:
     return tuple(job.snapshot.depot.diff(job.base, option.tree) for option in options)
 
 
-def _verdict(store: Store, job: Job, record: AttemptRecord | None) -> Verdict | None:
-    verdicts = store.verdicts(job.number)
+def _verdict(verdicts: Sequence[Verdict], record: AttemptRecord | None) -> Verdict | None:
     return next((verdict for verdict in reversed(verdicts) if record and verdict.tree == record.tree), None)
 
 

@@ -54,7 +54,9 @@ class Showing(ABC):
 
     def brief(self, ticket: str) -> JobReport:
         """Return where a ticket stands, without evidence and files. Raises `UnknownTicket`."""
-        return reports.brief(self._look.store, self._look.store.ticket(self._look.id(ticket)))
+        store = self._look.store
+        with store.together():
+            return reports.brief(store, store.ticket(self._look.id(ticket)))
 
     def spent(self, since: float) -> Mapping[str, Cost]:
         """Return what each ticket cost that was worked on since a Unix time, since then."""

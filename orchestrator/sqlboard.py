@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -21,22 +23,35 @@ _ESCAPE = "\\"
 
 
 def board(connection: Connection, sought: Sought) -> Board:
-    """Return the tickets that were sought."""
-    joined = tickets.join(jobs)
-    which = _which(sought)
-    counted = sa.select(jobs.c.status, sa.func.count()).select_from(joined).where(which).group_by(jobs.c.status)
-    counts = {Status(status): int(count) for status, count in connection.execute(counted)}
+    """Return the tickets that were sought. Jobs are numbered as tickets are filed: the newest has the greatest number."""
+    if sought.words or sought.repository is not None:
+        numbers, counts = _scanned(connection, sought)
+    else:
+        numbers, counts = _counted(connection, sought)
     wanted = sought.statuses or tuple(Status)
-    query = (
-        sa.select(tickets, *(jobs.c[name] for name in _OF_JOB))
-        .select_from(joined)
-        .where(which, *([jobs.c.status.in_(sought.statuses)] if sought.statuses else []))
-        .order_by(tickets.c.filed_at.desc(), tickets.c.id.desc())
-        .limit(sought.limit)
-        .offset(sought.skip)
-    )
+    query = sa.select(tickets, *(jobs.c[name] for name in _OF_JOB)).select_from(tickets.join(jobs))
+    query = query.where(jobs.c.number.in_(numbers)).order_by(jobs.c.number.desc())
     found = connection.execute(query).mappings().all()
     return Board(_rows(connection, found), sum(counts.get(each, 0) for each in wanted), counts)
+
+
+def _counted(connection: Connection, sought: Sought) -> tuple[list[int], dict[Status, int]]:
+    """Return a page's jobs, and how many stand where, from what indexes say."""
+    since = [jobs.c.updated_at >= sought.since] if sought.since else []
+    counting = sa.select(jobs.c.status, sa.func.count()).where(*since).group_by(jobs.c.status)
+    counts = {Status(status): int(count) for status, count in connection.execute(counting)}
+    page = sa.select(jobs.c.number).where(*since).order_by(jobs.c.number.desc())
+    if sought.statuses:
+        page = page.where(jobs.c.status.in_(sought.statuses))
+    return list(connection.execute(page.limit(sought.limit).offset(sought.skip)).scalars()), counts
+
+
+def _scanned(connection: Connection, sought: Sought) -> tuple[list[int], dict[Status, int]]:
+    """Return the same where tickets have to be looked at one by one: in one scan."""
+    query = sa.select(jobs.c.number, jobs.c.status).select_from(tickets.join(jobs)).where(_which(sought))
+    found = [(number, Status(status)) for number, status in connection.execute(query.order_by(jobs.c.number.desc()))]
+    numbers = [number for number, status in found if not sought.statuses or status in sought.statuses]
+    return numbers[sought.skip : sought.skip + sought.limit], dict(Counter(status for _, status in found))
 
 
 _OF_JOB = (
@@ -101,6 +116,12 @@ def _questions(connection: Connection, numbers: Sequence[int]) -> Mapping[int, s
     return {job: record.question for job, record in asked.items() if record is not None}
 
 
+@lru_cache(maxsize=256)
+def _agent_of(settings: str) -> str:
+    """Return the agent that settings name: most tickets of a repository have the same ones."""
+    return str(json.loads(settings)["agent"])
+
+
 def _row(row: RowMapping, tried: int, branch: str | None, leaving: RowMapping | None, question: str, cost: Cost) -> Row:
     order = json.loads(row["order"])
     text = bytes(row["text"][: 4 * TEXT_CHARACTERS]).decode("utf-8", "replace")[:TEXT_CHARACTERS]
@@ -111,7 +132,7 @@ def _row(row: RowMapping, tried: int, branch: str | None, leaving: RowMapping | 
         status=Status(row["status"]),
         why=row["why"],
         next=row["next"],
-        agent=order["agent"] or json.loads(row["settings"])["agent"],
+        agent=order["agent"] or _agent_of(row["settings"]),
         user=row["filer"] or "",
         filed_at=row["filed_at"],
         updated_at=row["updated_at"],

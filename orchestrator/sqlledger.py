@@ -60,7 +60,9 @@ def cost(
 ) -> Cost:
     """Return what was spent: by one job or one of its attempts, for one repository, or by all."""
     sums = (ledger.c.seconds, ledger.c.tokens_in, ledger.c.tokens_out, _usd())
-    query = sa.select(*(sa.func.coalesce(sa.func.sum(what), 0) for what in sums)).where(ledger.c.at >= since)
+    query = sa.select(*(sa.func.coalesce(sa.func.sum(what), 0) for what in sums))
+    if since:
+        query = query.where(ledger.c.at >= since)
     if number is not None:
         query = query.where(ledger.c.job == number)
     if attempt is not None:

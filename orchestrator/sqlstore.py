@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -37,6 +38,7 @@ class SqlStore:
         self._engine = open_engine(url)
         self._clock = clock
         self._version = Version(self._engine)
+        self._held = threading.local()
 
     @property
     def engine(self) -> Engine:
@@ -97,7 +99,11 @@ class SqlStore:
         begins = sa.or_(
             tickets.c.id.startswith(prefix, autoescape=True), tickets.c.id.contains(f"-{prefix}", autoescape=True)
         )
+        exactly = sa.select(tickets.c.id).where(tickets.c.id == prefix)
         with self._read() as connection:
+            if connection.execute(exactly).first() is not None:
+                # Whoever types all of it means that one; it need not be searched for.
+                return (prefix,)
             rows = connection.execute(sa.select(tickets.c.id).where(begins).order_by(tickets.c.id.desc()).limit(9))
             return tuple(rows.scalars())
 
@@ -311,7 +317,25 @@ class SqlStore:
     # Transactions
 
     @contextmanager
+    def together(self) -> Iterator[None]:
+        held: Connection | None = getattr(self._held, "connection", None)
+        if held is not None:
+            yield
+            return
+        with self._read() as connection:
+            self._held.connection = connection
+            try:
+                yield
+            finally:
+                self._held.connection = None
+
+    @contextmanager
     def _read(self) -> Iterator[Connection]:
+        held: Connection | None = getattr(self._held, "connection", None)
+        if held is not None:
+            with _told():
+                yield held
+            return
         with _told(), self._engine.connect() as connection:
             yield connection
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -46,6 +47,10 @@ class Store(Protocol):
 
     def version(self) -> object:
         """Return what differs from all it was before whenever something was written since, by whomever."""
+        ...
+
+    def together(self) -> AbstractContextManager[None]:
+        """Have what this thread reads within the block come from one state of the store, and cost less."""
         ...
 
     def add(self, ticket: Ticket, settings: Settings, status: Status = Status.QUEUED) -> Job:
