@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestrator.cli.edge import DIRECTORY, STATE_HELP, Edge
-from orchestrator.cli.options import shared_options
+from orchestrator.cli.options import shared_options, workers_option
 from orchestrator.cli.output import print_document, write
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ _NEEDED = (
     help="Take tickets for this repository only. Repeatable.",
 )
 @click.option("--no-work", is_flag=True, help="Only answer: workers are elsewhere (`nightcrew work`).")
+@workers_option
 @click.option("--link", is_flag=True, help="Print a new link into a server that runs, and end.")
 @click.option("--state", type=DIRECTORY, metavar="DIR", help=STATE_HELP)
 def serve_command(
@@ -61,12 +62,13 @@ def serve_command(
     names: tuple[str, ...],
     repositories: tuple[Path, ...],
     no_work: bool,
+    workers: int,
     link: bool,
     state: Path | None,
 ) -> None:
     """Serve the pages, the API, and work on queued tickets.
 
-    Prints a link that lets you in, once. Ctrl-C ends it: the job in hand is queued again, its work kept.
+    Prints a link that lets you in, once. Ctrl-C ends it: the jobs in hand are queued again, their work kept.
     """
     edge = Edge.of_process(state)
     if link:
@@ -90,7 +92,7 @@ def serve_command(
         # Read anew for each ticket: a server may live for weeks.
         return edge.settings(repository, test_command, sandbox)
 
-    how = Serving(host, port, names, 0 if no_work else 1, repositories)
+    how = Serving(host, port, names, 0 if no_work else workers, repositories, edge.gate())
     with _forges(edge) as forges:
         serve(edge.state(), edge.crew, settings, how, ready, forges)
 

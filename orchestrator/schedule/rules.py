@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from pathlib import Path
 
 from orchestrator.allowance import Amount
 from orchestrator.patterns import matching
 from orchestrator.schedule.hours import Hours
 from orchestrator.schedule.windows import Window, windows
+from orchestrator.schedule.zones import first_instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,14 @@ class Schedule:
     def windows(self, now: float) -> tuple[Window, ...]:
         """Return the windows that have not ended."""
         return windows(self.hours, self.zone, now)
+
+    def digests(self, now: float) -> tuple[float, ...]:
+        """Return when digests are due around `now`: yesterday, today and tomorrow, as Unix times."""
+        if self.digest_min is None:
+            return ()
+        today = datetime.combine(datetime.fromtimestamp(now, self.zone).date(), time(), None)
+        shown = (today + timedelta(days=day, minutes=self.digest_min) for day in (-1, 0, 1))
+        return tuple(first_instant(each, self.zone) for each in shown)
 
     def window(self, now: float) -> Window | None:
         """Return the window that `now` is in, that which began first of several."""

@@ -16,7 +16,8 @@ from starlette.staticfiles import StaticFiles
 
 from agents import AgentError
 from orchestrator.errors import OrchestratorError
-from orchestrator.web import api, forms, hooks, pages
+from orchestrator.gathering import Gatherer
+from orchestrator.web import api, digestpage, forms, hooks, pages
 from orchestrator.web.guard import Guard, Rate
 from orchestrator.web.invalid import http_problem, invalid_problem
 from orchestrator.web.problems import Problem, answer, on_error, wants_page
@@ -36,7 +37,7 @@ def application(site: Site, hosts: Iterable[str], version: str) -> FastAPI:
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
         looking = asyncio.create_task(site.hub.look())
-        beside = [each for each in (site.shift, site.courier) if each is not None]
+        beside = [each for each in (site.shift, site.courier, site.morning) if each is not None]
         for each in beside:
             each.start()
         try:
@@ -57,6 +58,7 @@ def application(site: Site, hosts: Iterable[str], version: str) -> FastAPI:
     )
     app.state.site = site
     app.state.pages = pages.Pages()
+    app.state.gatherer = Gatherer(site.crew, site.gate)
     app.add_middleware(Guard, hosts=frozenset(hosts), rate=Rate(_WRITES_PER_S, _WRITES_BURST))
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_invalid)
@@ -73,6 +75,7 @@ def application(site: Site, hosts: Iterable[str], version: str) -> FastAPI:
         app.add_exception_handler(kind, on_error)
     app.include_router(api.router)
     app.include_router(pages.router)
+    app.include_router(digestpage.router)
     app.include_router(forms.router)
     app.include_router(hooks.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")

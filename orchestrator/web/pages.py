@@ -128,6 +128,7 @@ def board(
         newer=urlencode({**query, "skip": max(0, skip - _PAGE)}) if skip else "",
         repositories=_repositories(site),
         cost=site.cached("cost", lambda: site.crew.cost(since=time.time() - 86_400.0)),
+        written=site.morning.latest() if site.morning else None,
     )
 
 

@@ -17,10 +17,13 @@ from orchestrator import intake
 from orchestrator.board import MOST_ROWS, Sought
 from orchestrator.crew import Crew
 from orchestrator.errors import BadConfig
+from orchestrator.gate import Gate
+from orchestrator.gathering import Gatherer
 from orchestrator.web.app import END_S, application
 from orchestrator.web.audit import Audit
 from orchestrator.web.courier import Courier
 from orchestrator.web.live import Happening, Hub
+from orchestrator.web.morning import Morning
 from orchestrator.web.people import People, Role
 from orchestrator.web.sessions import Sessions
 from orchestrator.web.shift import Shift
@@ -36,7 +39,8 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 class Serving:
     """How a site is served: at `host` and `port` (0: any that is free), by which other names, with how many workers (0: none).
 
-    `repositories` are those that tickets may be filed for; empty is any that this machine has.
+    `repositories` are those that tickets may be filed for; empty is any that this machine has. Workers begin what `gate` lets through,
+    and its schedules say when digests are written.
     """
 
     host: str = "127.0.0.1"
@@ -44,6 +48,7 @@ class Serving:
     names: tuple[str, ...] = ()
     workers: int = 1
     repositories: tuple[Path, ...] = ()
+    gate: Gate = Gate()
 
 
 def serve(
@@ -114,10 +119,12 @@ def _site(
         sessions=Sessions(state / "serve", people, owner),
         audit=Audit(engine, time.time),
         hub=hub,
-        shift=Shift(open_crew, hub.publish) if how.workers else None,
+        shift=Shift(open_crew, hub.publish, how.workers, how.gate) if how.workers else None,
         settings_of=settings_of,
         address=address,
         repositories=tuple(path.resolve() for path in how.repositories),
+        gate=how.gate,
+        morning=Morning(state / "digests", Gatherer(crew, how.gate).digest, how.gate.schedules),
         forges=forges,
         courier=None if forges is None else Courier(forges.publisher.step, lambda: hub.publish(Happening("changed"))),
     )

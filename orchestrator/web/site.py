@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request
 
 from orchestrator.crew import Crew
+from orchestrator.gate import Gate
 from orchestrator.settings import Settings
 from orchestrator.web.audit import Audit
 from orchestrator.web.courier import Courier
 from orchestrator.web.guard import Rate
 from orchestrator.web.live import Hub
+from orchestrator.web.morning import Morning
 from orchestrator.web.people import People, Person, Role
 from orchestrator.web.problems import Problem
 from orchestrator.web.sessions import COOKIE, Sessions
@@ -52,6 +54,8 @@ class Site:
     repositories: tuple[Path, ...] = ()
     forges: Forges | None = None
     courier: Courier | None = None
+    gate: Gate = Gate()
+    morning: Morning | None = None
     entering: Rate = field(default_factory=lambda: Rate(0.2, 10))
     known: Known = field(default_factory=Known)
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -46,7 +47,8 @@ class Served:
         return client
 
 
-Serve = Callable[[Crew], Served]
+Serve = Callable[..., Served]
+"""Serves a crew; keywords are further fields of the site."""
 
 
 @pytest.fixture
@@ -54,7 +56,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     """Return what serves a crew. Nothing works on its queue but `crew.work_next()`."""
     opened: list[TestClient] = []
 
-    def serve(crew: Crew) -> Served:
+    def serve(crew: Crew, **further: Any) -> Served:
         people = People(crew.database, time.time)
         people.add("owner", Role.ADMINISTER)
         state = tmp_path / "state"
@@ -67,6 +69,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             shift=None,
             settings_of=lambda *_: project.settings(state),
             address=ADDRESS,
+            **further,
         )
         app = application(site, ["127.0.0.1:8484"], "0")
 
