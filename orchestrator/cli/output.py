@@ -13,7 +13,7 @@ import click
 from orchestrator.plain import one_line, plain
 
 if TYPE_CHECKING:
-    from orchestrator.records import Cost, JobReport, StepRecord
+    from orchestrator.records import Cost, JobReport, Order, StepRecord
     from verifier import Verdict
 
 _COLOURS = {
@@ -47,6 +47,7 @@ def print_report(report: JobReport, *, with_text: bool = False) -> None:
     if with_text:
         _field("ticket", report.ticket.order.text.strip())
         _field("repository", str(report.ticket.order.repository))
+        _field("wanted", _wanted(report.ticket.order))
     _field("why", report.why)
     _print_question(report)
     _field("change", report.title)
@@ -66,6 +67,18 @@ def print_report(report: JobReport, *, with_text: bool = False) -> None:
     )
     _field("cost", cost_line(report.cost) + (f"  ({report.agent}; {means})" if means else ""))
     _field("next", report.next)
+
+
+def _wanted(order: Order) -> str:
+    """Return how much, from when on and by when somebody wants a ticket, "" where nobody said."""
+    from orchestrator.deadline import shown
+
+    said = (
+        f"priority {order.priority}" if order.priority else "",
+        f"not before {shown(order.not_before)}" if order.not_before is not None else "",
+        f"by {shown(order.deadline)}" if order.deadline is not None else "",
+    )
+    return ", ".join(filter(None, said))
 
 
 def _print_attempts(report: JobReport) -> None:

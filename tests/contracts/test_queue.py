@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,7 @@ def queue(request: pytest.FixtureRequest, tmp_path: Path, moving: Clock) -> Iter
     opened.close()
 
 
-def filed(store: Store, id: str, repository: Path = ONE, **given: float) -> int:
+def filed(store: Store, id: str, repository: Path = ONE, **given: Any) -> int:
     order = replace(Order("it breaks", repository), **given)
     return store.add(Ticket(f"261121-{id}", "it-breaks", order, 5.0), Settings(seconds=60.0)).number
 

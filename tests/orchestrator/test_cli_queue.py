@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.cli.entry import run
 from tests.e2e.project import make_project
 from tests.orchestrator.test_cli import NAMED, ask
 
@@ -40,6 +41,8 @@ def test_a_ticket_is_filed_with_a_priority_a_time_and_a_deadline(
     assert shown["priority"] == -3
     assert 0 < now + 7_200 - shown["not_before"] < 60
     assert 0 < now + 86_400 - shown["deadline"] < 60
+    assert run(["show", filed["ticket"], "--state", str(state)]) == 0
+    assert "priority -3, not before " in capsys.readouterr().out
     # Its time has not come.
     assert ask(capsys, state, "work") == (0, {"jobs": [], "waiting": 1})
 

@@ -145,7 +145,7 @@ def test_hostile_text_is_code_in_markdown_and_plain_on_a_terminal() -> None:
     digest = digest_of(
         *rows,
         spent={each.ticket: Cost(1.0) for each in rows},
-        proofs={each.ticket: Proof(title=EVIL) for each in rows},  # type: ignore[misc]
+        proofs={each.ticket: Proof(title=EVIL) for each in rows},
     )
     text = digest_markdown(digest)
     assert not re.search("[\x1b\u202a-\u202e]", text)
