@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     import sqlalchemy
 
     from orchestrator.engines import Engines, Repositories
+    from orchestrator.readings import Readings
     from orchestrator.replaying import Replay
     from orchestrator.reviewing import Reviews
     from orchestrator.reviewing.desk import ReviewDesk
@@ -215,7 +216,7 @@ class Crew(Showing):
 
     def close(self) -> None:
         """Close the store, and end what the engines keep running. Safe to call twice."""
-        for name in ("desk", "reviews", "database"):
+        for name in ("desk", "reviews", "_readings", "database"):
             self.__dict__.pop(name, None)
         for name in ("_engines", "_store"):
             opened = self.__dict__.pop(name, None)
@@ -249,7 +250,13 @@ class Crew(Showing):
         """What people say of changes, and decide about them."""
         from orchestrator.reviewing.desk import ReviewDesk
 
-        return ReviewDesk(self._look, self.reviews)
+        return ReviewDesk(self._look, self.reviews, self._readings)
+
+    @cached_property
+    def _readings(self) -> Readings:
+        from orchestrator.readings import Readings
+
+        return Readings(self._look)
 
     @cached_property
     def reviews(self) -> Reviews:

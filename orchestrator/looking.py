@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from orchestrator import reports
 from orchestrator.errors import Superseded, UnknownTicket, WrongStatus
@@ -11,9 +10,6 @@ from orchestrator.lease import Owner
 from orchestrator.records import AttemptRecord, AttemptState, Job, JobReport, Status
 from orchestrator.store import Store
 from shadowfs import Change
-
-if TYPE_CHECKING:
-    from orchestrator.reading import Reading
 
 DECIDABLE = (Status.VERIFIED, Status.UNVERIFIED, Status.ACCEPTED)
 """Where a job stands whose proposal somebody can accept or reject."""
@@ -91,13 +87,6 @@ class Look:
         mine = (step for step in self.store.steps(job.number) if step.attempt == record.number and step.outcome)
         trees = [str(step.outcome["tree"]) for step in mine if step.outcome and "tree" in step.outcome]
         return replace(record, tree=trees[-1]) if trees else record
-
-    def read(self, change: Change, job: Job) -> Reading:
-        """Return a change in the order in which it is best read, with what its verdict says."""
-        from orchestrator.reading import read
-
-        on = next((each for each in reversed(self.store.verdicts(job.number)) if each.tree == change.tree), None)
-        return read(change, on, self.store.ticket(job.ticket).order.text)
 
     def expect(self, job: Job, statuses: tuple[Status, ...], done: str) -> None:
         """Raise `WrongStatus` unless a job is where it can be `done`."""

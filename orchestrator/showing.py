@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from orchestrator.engines import Repositories
     from orchestrator.gate import Gate
     from orchestrator.reading import Reading
+    from orchestrator.readings import Readings
     from orchestrator.schedule import Opening
     from shadowfs import Change, Forecast
 
@@ -31,6 +32,10 @@ class Showing(ABC):
     @property
     @abstractmethod
     def _look(self) -> Look: ...
+
+    @property
+    @abstractmethod
+    def _readings(self) -> Readings: ...
 
     @property
     @abstractmethod
@@ -99,7 +104,7 @@ class Showing(ABC):
 
     def reading(self, ticket: str, attempt: int | None = None) -> Reading:
         """Return the same in the order in which it is best read, with its evidence and risks. Raises `WrongStatus` where there is none."""
-        return self._look.read(
+        return self._readings.of(
             *(self._look.proposal(ticket) if attempt is None else self._look.left_by(ticket, attempt))
         )
 
@@ -113,7 +118,7 @@ class Showing(ABC):
 
     def read_change(self, ticket: str, change: Change) -> Reading:
         """Return a change of a ticket's as `reading` does."""
-        return self._look.read(change, self._look.job(ticket))
+        return self._readings.of(change, self._look.job(ticket))
 
     def between(self, ticket: str, old: int, new: int) -> Reading:
         """Return what changed from what one attempt left to what another did. Raises `WrongStatus` where there is none."""

@@ -48,7 +48,9 @@ def _counted(connection: Connection, sought: Sought) -> tuple[list[int], dict[St
 
 def _scanned(connection: Connection, sought: Sought) -> tuple[list[int], dict[Status, int]]:
     """Return the same where tickets have to be looked at one by one: in one scan."""
-    query = sa.select(jobs.c.number, jobs.c.status).select_from(tickets.join(jobs)).where(_which(sought))
+    # SQLite's own LIKE knows no case in ASCII; folding each text first takes twice as long.
+    folds = connection.dialect.name != "sqlite"
+    query = sa.select(jobs.c.number, jobs.c.status).select_from(tickets.join(jobs)).where(_which(sought, folds))
     found = [(number, Status(status)) for number, status in connection.execute(query.order_by(jobs.c.number.desc()))]
     numbers = [number for number, status in found if not sought.statuses or status in sought.statuses]
     return numbers[sought.skip : sought.skip + sought.limit], dict(Counter(status for _, status in found))
@@ -69,7 +71,7 @@ _OF_JOB = (
 )
 
 
-def _which(sought: Sought) -> sa.ColumnElement[bool]:
+def _which(sought: Sought, folds: bool) -> sa.ColumnElement[bool]:
     conditions: list[sa.ColumnElement[bool]] = [sa.true()]
     if sought.repository is not None:
         conditions.append(tickets.c.repository == os.fsencode(sought.repository))
@@ -77,10 +79,10 @@ def _which(sought: Sought) -> sa.ColumnElement[bool]:
         conditions.append(jobs.c.updated_at >= sought.since)
     for word in sought.words.split():
         escaped = "".join(_ESCAPE + each if each in f"%_{_ESCAPE}" else each for each in word)
-        text = sa.cast(tickets.c.text, sa.Text)
-        conditions.append(
-            sa.or_(text.ilike(f"%{escaped}%", escape=_ESCAPE), tickets.c.id.ilike(f"%{escaped}%", escape=_ESCAPE))
-        )
+        columns = sa.cast(tickets.c.text, sa.Text), tickets.c.id
+        like = f"%{escaped}%"
+        hits = (each.ilike(like, escape=_ESCAPE) if folds else each.like(like, escape=_ESCAPE) for each in columns)
+        conditions.append(sa.or_(*hits))
     return sa.and_(*conditions)
 
 

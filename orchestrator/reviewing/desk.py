@@ -9,6 +9,7 @@ from orchestrator.applying import apply
 from orchestrator.errors import OrderRefused, WrongStatus
 from orchestrator.looking import DECIDABLE, Look
 from orchestrator.reading import Reading
+from orchestrator.readings import Readings
 from orchestrator.records import Applied, Job, JobReport, Remark, Status
 from orchestrator.returning import Return, of_part, send_back, with_remarks
 from orchestrator.reviewing.records import Selection
@@ -26,6 +27,7 @@ class ReviewDesk:
 
     look: Look
     reviews: Reviews
+    readings: Readings
 
     def apply(self, ticket: str, who: str, tree: str | None = None) -> Applied:
         """Put the change into the user's working tree, and accept it. Raises `WouldOverwrite`; nothing is written then."""
@@ -75,7 +77,7 @@ class ReviewDesk:
         ids = self.reviews.say(job.ticket, change.tree, remarks, who)
         self._send(job, back, f"sent back to work by {who}", seconds)
         self.reviews.send(job.ticket, ids)
-        self._decided(job, change, "comment", who, touched=_commented(remarks, self.look.read(change, job)))
+        self._decided(job, change, "comment", who, touched=_commented(remarks, self.readings.of(change, job)))
         return self.look.report(job.ticket)
 
     def take(self, ticket: str, selection: Selection, who: str, tree: str | None = None) -> JobReport:
@@ -90,7 +92,7 @@ class ReviewDesk:
             raise OrderRefused("that is all of the change: accept it as it is")
         back = of_part(self.look.store.attempts(job.number), record, part, who, edited=bool(selection.edits))
         self._send(job, back, f"a part was chosen by {who}", None)
-        reading = self.look.read(change, job)
+        reading = self.readings.of(change, job)
         left = {each.hunk.id for group in reading.groups for each in group.hunks} - selection.hunks
         kept = tuple(sorted(selection.hunks))
         self._decided(job, change, "part", who, hunks=kept, touched=frozenset(left | set(selection.edits)))
@@ -115,7 +117,7 @@ class ReviewDesk:
         hunks: Sequence[str] = (),
         touched: frozenset[str] = frozenset(),
     ) -> None:
-        marks = _heeded(self.look.read(change, job), touched)
+        marks = _heeded(self.readings.of(change, job), touched)
         self.reviews.decide(job.ticket, change.tree, what, who, reason=reason, hunks=hunks, marks=marks)
 
 

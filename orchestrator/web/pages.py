@@ -82,7 +82,7 @@ class Pages:
         person, cookie = person_of(request), request.cookies.get(COOKIE, "")
         form = site_of(request).sessions.form_token(cookie) if person and cookie else ""
         page = self._environment.get_template(name).render(
-            person=person, form=form, here=request.url.path, columns=COLUMNS, Role=Role, **given
+            person=person, form=form, columns=COLUMNS, Role=Role, latest=site_of(request).hub.latest, **given
         )
         return HTMLResponse(page, status)
 
@@ -192,9 +192,8 @@ def review(
     report = site.cached(("report", ticket), lambda: site.crew.show(ticket))
     id = report.ticket.id
     change = site.crew.change(id, attempt, since)
-    seen = site.cached(
-        ("review", id, change.base, change.tree), lambda: review_view(change, site.crew.read_change(id, change))
-    )
+    reading = site.crew.read_change(id, change)
+    seen = site.lasting.get((change.base, change.tree, reading), lambda: review_view(change, reading))
     said = site.crew.reviews.said(id)
     return pages.draw(
         request,

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from starlette.requests import Request
 
 from orchestrator.crew import Crew
 from orchestrator.gate import Gate
+from orchestrator.remembered import Lasting, UntilWritten
 from orchestrator.settings import Settings
 from orchestrator.web.audit import Audit
 from orchestrator.web.courier import Courier
@@ -29,14 +30,7 @@ if TYPE_CHECKING:
 
 SettingsOf = Callable[[Path, str | None, str | None], Settings]
 """Returns the settings of a repository: of its path, and the test command and sandbox that were asked for."""
-
-
-@dataclass(slots=True)
-class Known:
-    """Answers that hold until something is written: by what was asked."""
-
-    version: object = None
-    answers: dict[Any, Any] = field(default_factory=dict)
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +51,16 @@ class Site:
     gate: Gate = Gate()
     morning: Morning | None = None
     entering: Rate = field(default_factory=lambda: Rate(0.2, 10))
-    known: Known = field(default_factory=Known)
+    lasting: Lasting = field(default_factory=lambda: Lasting(64))
+    """What has one answer for ever: a version of a change as a page shows it."""
+    written: UntilWritten = field(init=False)
 
-    def cached(self, asked: Any, make: Callable[[], Any]) -> Any:
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "written", UntilWritten(self.crew.version))
+
+    def cached(self, asked: Hashable, make: Callable[[], Made]) -> Made:
         """Return what `make` returns, or what it returned when the same was asked and nothing was written since."""
-        version = self.crew.version()
-        if version != self.known.version:
-            self.known.answers.clear()
-            self.known.version = version
-        if asked not in self.known.answers:
-            if len(self.known.answers) > 4_096:
-                self.known.answers.clear()
-            made = make()
-            if self.crew.version() != version:
-                # Somebody wrote meanwhile: it may be of before.
-                return made
-            self.known.answers[asked] = made
-        return self.known.answers[asked]
+        return self.written.get(asked, make)
 
     def did(self, who: Person, what: str, ticket: str | None = None, **detail: object) -> None:
         """Write what somebody did into the audit log, and have the pages and the worker look."""
