@@ -80,7 +80,7 @@ def person_of(request: Request) -> Person | None:
     site = site_of(request)
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        return site.cached(("key", key), lambda: site.people.of_key(key))  # type: ignore[no-any-return]
+        return site.cached(("key", key), lambda: site.people.of_key(key))
     cookie = request.cookies.get(COOKIE)
     return site.cached(("session", cookie), lambda: site.sessions.person(cookie)) if cookie else None
 

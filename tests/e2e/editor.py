@@ -123,7 +123,7 @@ CAPABILITIES = types.ClientCapabilities(
 
 def _converter() -> Any:
     """Return the library's converter; its own takes each code action that has a command for a command."""
-    made: Any = default_converter()
+    made: Any = default_converter()  # type: ignore[no-untyped-call]
 
     def either(given: dict[str, Any], _: object) -> object:
         return made.structure(given, types.Command if isinstance(given.get("command"), str) else types.CodeAction)
