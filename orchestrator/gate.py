@@ -27,9 +27,8 @@ class Gate:
         if not self.schedules:
             return None
         now = self.clock()
-        there = store.repositories()
-        open_now = {each: opening(each, now, lambda *of: _spent(store, there, *of)).now for each in self.schedules}
-        found = {repository: schedule_of(self.schedules, repository) for repository in there}
+        open_now = {each: opening(each, now, lambda *of: _spent(store, *of)).now for each in self.schedules}
+        found = {repository: schedule_of(self.schedules, repository) for repository in store.repositories()}
         return {
             repository: _ANY if schedule is None else schedule.parallel
             for repository, schedule in found.items()
@@ -40,12 +39,12 @@ class Gate:
         """Return when a job of a repository, not to begin before a Unix time, may begin."""
         now = self.clock()
         ready = max(now, not_before or now)
-        there = store.repositories()
-        found = opening(schedule_of(self.schedules, repository), ready, lambda *of: _spent(store, there, *of))
+        found = opening(schedule_of(self.schedules, repository), ready, lambda *of: _spent(store, *of))
         return Opening(False, ready, "its time has not come") if found.now and ready > now else found
 
 
-def _spent(store: Store, repositories: tuple[Path, ...], schedule: Schedule, window: Window) -> Amount:
+def _spent(store: Store, schedule: Schedule, window: Window) -> Amount:
     """Return what the repositories that a schedule holds for have spent in a window."""
-    costs = [store.cost(repository=each, since=window.begins_at) for each in repositories if schedule.covers(each)]
+    spent = store.spent(window.begins_at).items()
+    costs = [cost for ticket, cost in spent if schedule.covers(store.ticket(ticket).order.repository)]
     return Amount(sum(cost.usd for cost in costs), sum(cost.tokens_in + cost.tokens_out for cost in costs))

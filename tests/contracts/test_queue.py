@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from orchestrator.board import Sought
 from orchestrator.deadline import shown
@@ -185,3 +187,33 @@ def test_a_boards_row_says_when_a_job_may_begin(queue: Store) -> None:
     (row,) = queue.board(Sought()).rows
     assert (row.priority, row.not_before, row.deadline) == (3, 1_100.0, 1_200.0)
     assert queue.ticket("261121-a").order.priority == 3
+
+
+TIMES = st.none() | st.integers(990, 1_030).map(float)
+ORDERS = st.tuples(st.integers(-2, 2), TIMES, TIMES, st.sampled_from((ONE, TWO)))
+LIMITS = st.none() | st.dictionaries(st.sampled_from((ONE, TWO)), st.integers(0, 3))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(ORDERS, max_size=8), st.lists(st.tuples(LIMITS, st.integers(0, 12)), min_size=1, max_size=8))
+def test_the_stores_agree_on_which_job_is_next(
+    orders: list[tuple[int, float | None, float | None, Path]], claims: list[tuple[dict[Path, int] | None, int]]
+) -> None:
+    time = Clock()
+    stores: tuple[Store, ...] = (MemoryStore(time), SqlStore("sqlite://", time))
+    for store in stores:
+        for at, (priority, not_before, deadline, repository) in enumerate(orders):
+            filed(store, f"{at}", repository, priority=priority, not_before=not_before, deadline=deadline)
+    for among, passes_s in claims:
+        time.now += passes_s
+        first, second = (store.claim("me", 10.0, among=among) for store in stores)
+        assert first == second
+        assert (
+            first is None
+            or among is None
+            or stores[0].ticket(stores[0].job(first.job).ticket).order.repository in among
+        )
+    for number in range(1, len(orders) + 1):
+        assert stores[0].job(number) == stores[1].job(number)
+    for store in stores:
+        store.close()
