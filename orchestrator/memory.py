@@ -15,8 +15,8 @@ from orchestrator.allowance import DAY_S, Allowance, Amount, Short, first_short
 from orchestrator.answering import asking
 from orchestrator.board import TEXT_CHARACTERS, Board, Row, Sought
 from orchestrator.codec import encode
-from orchestrator.deadline import missed
 from orchestrator.errors import LeaseLost, UnknownTicket
+from orchestrator.memoryqueue import coming_deadline, is_expired, next_job, overdue
 from orchestrator.records import AttemptRecord, Cost, Job, Outcome, Status, StepRecord, Ticket
 from orchestrator.routing import Tally
 from orchestrator.settings import Settings
@@ -84,7 +84,8 @@ class MemoryStore:
         return self._tickets[id][1]
 
     def repositories(self) -> tuple[Path, ...]:
-        return tuple(sorted({ticket.order.repository for ticket, _ in self._tickets.values()}))
+        waiting = (job for job in self._jobs.values() if job.status in (Status.QUEUED, Status.WORKING))
+        return tuple(sorted({self._home(job) for job in waiting}))
 
     def find(self, prefix: str) -> tuple[str, ...]:
         hits = (id for id in self._tickets if id.startswith(prefix) or f"-{prefix}" in id)
@@ -156,39 +157,20 @@ class MemoryStore:
         with self._lock:
             if number is not None:
                 job = self._jobs.get(number)
-                ready = job is not None and (job.status in CLAIMABLE or _expired(job, now))
+                ready = job is not None and (job.status in CLAIMABLE or is_expired(job, now))
                 return self._take(job, owner, now, lease_s) if ready and job is not None else None
-            self._fail_overdue(now)
-            at_work = Counter(
-                self._home(job)
-                for job in self._jobs.values()
-                if job.status is Status.WORKING and not _expired(job, now)
-            )
-            ready_now = [
-                job
-                for job in self._jobs.values()
-                if (job.status is Status.QUEUED or _expired(job, now))
-                and (job.not_before is None or job.not_before <= now)
-                and (among is None or at_work[self._home(job)] < among.get(self._home(job), 0))
-            ]
-            first = min(ready_now, key=lambda job: (-job.priority, job.number), default=None)
+            for late in list(overdue(self._jobs.values(), now)):
+                self._put(late)
+            first = next_job(self._jobs.values(), self._home, among, now)
             return None if first is None else self._take(first, owner, now, lease_s)
 
     def _take(self, job: Job, owner: str, now: float, lease_s: float) -> Lease:
         lease = Lease(job.number, owner, job.fence + 1, now + lease_s)
         taken = replace(job, status=Status.WORKING, why="", next="", fence=lease.fence, lease_owner=owner)
-        late = job.deadline is not None and job.deadline <= now
-        taken = replace(taken, lease_until=lease.until, stop_requested=False, updated_at=now)
-        self._jobs[job.number] = replace(taken, deadline=None if late else job.deadline)
+        taken = replace(taken, lease_until=lease.until, stop_requested=False, deadline=coming_deadline(job, now))
+        self._jobs[job.number] = replace(taken, updated_at=now)
         self._ledger.append(_Spent(len(self._ledger), job.number, lease.fence, now))
         return lease
-
-    def _fail_overdue(self, now: float) -> None:
-        for job in list(self._jobs.values()):
-            waits = job.status is Status.QUEUED or _expired(job, now)
-            if waits and job.deadline is not None and job.deadline <= now:
-                why, then = missed(job.deadline, job.fence > 0), f"nightcrew resume {job.ticket}"
-                self._put(replace(job, status=Status.FAILED, why=why, next=then, lease_owner=None, lease_until=None))
 
     def _home(self, job: Job) -> Path:
         return self._tickets[job.ticket][0].order.repository
@@ -227,8 +209,9 @@ class MemoryStore:
             job = self._jobs[number]
             if job.status not in among or job.lease_owner is not None:
                 return False
-            late = status is Status.QUEUED and job.deadline is not None and job.deadline <= self._clock()
-            self._put(replace(job, status=status, why=why, next="", deadline=None if late else job.deadline))
+            if status is Status.QUEUED:
+                job = replace(job, deadline=coming_deadline(job, self._clock()))
+            self._put(replace(job, status=status, why=why, next=""))
             return True
 
     def grant(self, number: int, seconds: float, usd: float, tokens: int = 0) -> None:
@@ -385,10 +368,6 @@ class MemoryStore:
         for row in self._ledger:
             if row.job == lease.job and row.fence == lease.fence:
                 row.cost = Cost(seconds=max(0.0, self._clock() - row.at))
-
-
-def _expired(job: Job, now: float) -> bool:
-    return job.status is Status.WORKING and job.lease_until is not None and job.lease_until < now
 
 
 def _sum(rows: Iterable[_Spent]) -> Amount:

@@ -32,6 +32,13 @@ def named_job(number: int, now: float) -> sa.Select[tuple[int, int]]:
     return sa.select(jobs.c.number, jobs.c.fence).where(jobs.c.number == number, ready)
 
 
+def repositories(connection: Connection) -> tuple[Path, ...]:
+    """Return the repositories of which jobs are queued or at work."""
+    query = sa.select(tickets.c.repository).select_from(tickets.join(jobs)).distinct()
+    names = connection.execute(query.where(jobs.c.status.in_((Status.QUEUED, Status.WORKING)))).scalars()
+    return tuple(sorted(Path(os.fsdecode(name)) for name in names))
+
+
 def take(
     connection: Connection, query: sa.Select[tuple[int, int]], owner: str, now: float, until: float
 ) -> Lease | None:

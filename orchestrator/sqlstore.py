@@ -92,8 +92,7 @@ class SqlStore:
 
     def repositories(self) -> tuple[Path, ...]:
         with self._read() as connection:
-            names = connection.execute(sa.select(tickets.c.repository).distinct()).scalars()
-            return tuple(sorted(Path(os.fsdecode(name)) for name in names))
+            return sqlqueue.repositories(connection)
 
     def find(self, prefix: str) -> tuple[str, ...]:
         begins = sa.or_(

@@ -61,7 +61,7 @@ class Store(Protocol):
     def settings(self, id: str) -> Settings: ...
 
     def repositories(self) -> tuple[Path, ...]:
-        """Return the repositories that there are tickets of."""
+        """Return the repositories of which jobs are queued or at work."""
         ...
 
     def find(self, prefix: str) -> tuple[str, ...]:

@@ -139,7 +139,10 @@ def test_a_repository_that_is_not_named_is_left_alone(queue: Store) -> None:
     assert queue.claim("me", 30.0, among={TWO: 1}) is None
     assert queue.claim("me", 30.0, among={ONE: 0}) is None
     assert queue.repositories() == (ONE,)
-    assert queue.claim("me", 30.0) is not None
+    lease = next_of(queue)
+    assert queue.repositories() == (ONE,)
+    queue.end(lease, Status.NO_FIX, "", "")
+    assert queue.repositories() == ()
 
 
 @pytest.mark.parametrize("kind", ["file", "memory"])

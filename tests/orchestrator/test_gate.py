@@ -76,6 +76,8 @@ def test_what_all_repositories_of_a_schedule_spent_in_its_window_counts() -> Non
     assert gate.begins(store, APP).now
     store.add(Ticket("261121-9", "x", Order("it breaks", OTHER), clock.now), Settings(seconds=60.0))
     spend(store, 4, 0.5)
+    for id, repository in (("x", APP), ("y", FREE)):
+        store.add(Ticket(f"261121-{id}", "x", Order("it breaks", repository), clock.now), Settings(seconds=60.0))
     among = gate.among(store)
     assert among is not None and set(among) == {FREE}
     found = gate.begins(store, APP)
