@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.e2e.axe import violations
-from tests.e2e.command import nightcrew
+from tests.e2e.command import NIGHTCREW, clean_environment, nightcrew
 from tests.e2e.project import FAILING, TICKET, activated, make_project
 from tests.e2e.serving import chromium, entered, serving, shot
 from tests.e2e.test_pages import no_sideways
@@ -58,6 +61,25 @@ def test_work_takes_several_jobs_at_once_and_the_most_wanted_first(tmp_path: Pat
     assert (rest.status, {job["ticket"] for job in rest.document["jobs"]}) == (0, {low, other}), rest
     assert {job["status"] for job in rest.document["jobs"]} == {"verified"}
     assert rest.document["waiting"] == 0
+
+
+def test_ctrl_c_ends_all_jobs_in_hand_with_their_work_kept(tmp_path: Path, state: Path) -> None:
+    environ = activated()
+    tickets = {filed(make_project(tmp_path / name), state, environ, "--agent", SLOW) for name in ("one", "two")}
+    words: list[str | Path] = [NIGHTCREW, "work", "--workers", "2", "--json", "--state", state]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(words, text=True, env=clean_environment(environ), **pipes) as process:  # type: ignore[call-overload]
+        begun: set[str] = set()
+        while begun != tickets:
+            ticket, kind, *_ = process.stderr.readline().split()
+            begun |= {ticket} if kind == "attempt" else set()
+        process.send_signal(signal.SIGINT)
+        out, errors = process.communicate(timeout=ENDS_S)
+    assert (process.returncode, "Traceback" in errors) == (0, False), errors
+    jobs = json.loads(out)["jobs"]
+    assert {job["ticket"] for job in jobs} == tickets
+    assert {job["status"] for job in jobs} <= {"paused", "stopped"}
+    assert all(job["next"] == f"nightcrew resume {job['ticket']}" for job in jobs)
 
 
 def test_a_server_with_workers_works_on_two_repositories_at_once_and_on_one_job_of_each(
