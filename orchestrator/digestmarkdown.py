@@ -63,7 +63,7 @@ def _parts(digest: Digest) -> Iterator[str]:
     yield from _part("Ready for review", [_ready(each) for each in digest.ready])
     if digest.older_ready:
         yield ""
-        yield f"{digest.older_ready} older ones wait for their review too."
+        yield f"{digest.older_ready} from before wait for review too."
     yield from _part("Needs an answer", [_needs(row) for row in digest.needs])
     yield from _part("Tried without a fix", [_group(group) for group in digest.no_fix])
     yield from _part("Failed or stopped", [_group(group) for group in digest.failed])

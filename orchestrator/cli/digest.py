@@ -59,7 +59,7 @@ def _print(digest: Digest) -> None:
     for each in digest.ready:
         _ticket(each.row, evidence_words(each), each.proof.title, each.row.next)
     if digest.older_ready:
-        write(f"  {digest.older_ready} older ones wait too: `nightcrew list`")
+        write(f"  {digest.older_ready} from before wait for review too: `nightcrew list`")
     _title("needs an answer", digest.needs)
     for row in digest.needs:
         _ticket(row, f"asks: {row.question}" if row.question else row.why, "", row.next)

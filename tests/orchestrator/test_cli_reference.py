@@ -23,8 +23,8 @@ What `nightcrew --help` and `nightcrew COMMAND --help` say; a test keeps this pa
 - Every command takes `--state DIR`, which may stand before the command too; else state lies in `$XDG_STATE_HOME/nightcrew`
   (`~/.local/state/nightcrew`).
 - A ticket is named by its id or any prefix of it that names one ticket only.
-- `fix` works on a ticket at once. `file` queues one; `work` works on what is queued, oldest first, until nothing is left, and
-  several `work` may run side by side.
+- `fix` works on a ticket at once. `file` queues one; `work` works on what is queued, the highest priority and then the oldest first, until
+  nothing is left that may begin ([overnight.md](overnight.md)), and several `work` may run side by side.
 - Ctrl-C, or a request to end (SIGTERM), pauses the job in hand: its work is kept, the exit status is 4, and `resume` goes on. In
   commands that work on no job the exit status is then 130. What a killed nightcrew left (mounts, processes, leases) the next
   command clears away.

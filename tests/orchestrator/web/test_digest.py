@@ -12,6 +12,7 @@ from pathlib import Path
 from agents import NoFix, Write
 from orchestrator.board import Row
 from orchestrator.digest import Digest, Group
+from orchestrator.digestmarkdown import digest_markdown
 from orchestrator.gate import Gate
 from orchestrator.gathering import Gatherer
 from orchestrator.records import Status
@@ -47,10 +48,17 @@ def test_the_page_has_what_is_ready_first_and_the_command_that_says_the_same(
     assert "nothing fits" in page and "its time has not come" in page and "priority 7" in page
     assert "nightcrew digest --since 24h" in page
     assert headings(page) == [1, 2, 2, 3, 2, 2]
-    assert "1 older ones wait too" not in page
+    assert "from before wait" not in page
 
 
-def test_a_span_is_chosen_and_what_is_older_is_counted(served: Served) -> None:
+def test_what_was_ready_before_is_counted(crew: Open, repository: Path) -> None:
+    made = crew([FIX])
+    made.fix(order(repository))
+    later = Gatherer(made).digest(time.time() + 1.0)
+    assert "1 from before wait for review too" in digest_markdown(later)
+
+
+def test_a_span_is_chosen(served: Served) -> None:
     browser = served.browser()
     page = browser.get("/digest?hours=168")
     assert 'href="/digest?hours=168" aria-current="page"' in page.text and "Nothing happened" in page.text
