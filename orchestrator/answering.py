@@ -43,6 +43,11 @@ def asking(attempts: Sequence[AttemptRecord]) -> AttemptRecord | None:
     return next((record for record in attempts if record.state is AttemptState.ASKED), None)
 
 
+def question_id(record: AttemptRecord) -> str:
+    """Return what tells a question from all others of its ticket."""
+    return f"{record.number}.{len(record.asked)}"
+
+
 def answered(job: Job, attempts: Sequence[AttemptRecord], said: int | str) -> AttemptRecord:
     """Return the attempt that asks as it is with an answer: an option's number (from 1, or `NONE`), or words.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 from orchestrator import answering, intake
 from orchestrator.answering import Answer
-from orchestrator.errors import WrongStatus
+from orchestrator.errors import Superseded, WrongStatus
 from orchestrator.exits import USAGE, exit_of_error
 from orchestrator.gate import Gate
 from orchestrator.journal import Journal
@@ -188,11 +188,23 @@ class Crew(Showing):
         return self._look.report(job.ticket)
 
     def reply(
-        self, ticket: str, said: int | str, *, seconds: float = 0.0, usd: float = 0.0, tokens: int = 0
+        self,
+        ticket: str,
+        said: int | str,
+        *,
+        question: str | None = None,
+        seconds: float = 0.0,
+        usd: float = 0.0,
+        tokens: int = 0,
     ) -> JobReport:
-        """Answer a job's question as `answer` does, and leave the work to a worker."""
+        """Answer a job's question as `answer` does, and leave the work to a worker.
+
+        Raises `Superseded` where it asks something else by now than the question whose id is `question`.
+        """
         job = self._look.job(ticket)
         answer = self._checked_answer(job, said)
+        if question is not None and (answer.asked is None or answering.question_id(answer.asked) != question):
+            raise Superseded(f"ticket {job.ticket} asks something else by now: look at that before you answer")
         lease = self._lease(job.ticket)
         self._answer(lease, answer)
         self._store.grant(lease.job, seconds, usd, tokens)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.answering import asking, question_id
 from orchestrator.plain import plain
 from orchestrator.records import AttemptRecord, Cost, JobReport, StepRecord
 from orchestrator.refs import ref_of
@@ -195,7 +196,9 @@ def question_document(report: JobReport) -> Document:
     One without options waits for words (`answer --text`), of which `choices` are likely.
     """
     diffs = [patch.decode("utf-8", "replace") for patch in report.diffs]
+    asked = asking(report.attempts)
     return {
+        "id": question_id(asked) if asked else None,
         "text": report.question,
         "options": [
             {

@@ -204,10 +204,10 @@ class MemoryStore:
             self._put(replace(job, status=Status.QUEUED, why=why, lease_owner=None, lease_until=None))
             return True
 
-    def mark(self, number: int, status: Status, why: str, among: Sequence[Status]) -> bool:
+    def mark(self, number: int, status: Status, why: str, among: Sequence[Status], fence: int | None = None) -> bool:
         with self._lock:
             job = self._jobs[number]
-            if job.status not in among or job.lease_owner is not None:
+            if job.status not in among or job.lease_owner is not None or fence not in (None, job.fence):
                 return False
             if status is Status.QUEUED:
                 job = replace(job, deadline=coming_deadline(job, self._clock()))

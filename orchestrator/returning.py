@@ -42,7 +42,7 @@ def with_remarks(
     Its agent is the one that made the change, unless `agent` names one.
     """
     said = _said(of, remarks)
-    agent = agent or _author(attempts, of)
+    agent = agent or author(attempts, of)
     _check_hears(job, agent)
     record = AttemptRecord(
         len(attempts) + 1,
@@ -85,7 +85,7 @@ def send_back(
 
     Raises `WrongStatus` where somebody was faster. A process that dies in between leaves a job that `resume` takes on.
     """
-    if not store.mark(job.number, Status.PAUSED, why, among):
+    if not store.mark(job.number, Status.PAUSED, why, among, job.fence):
         raise WrongStatus(f"ticket {job.ticket} moved on meanwhile: `nightcrew show {job.ticket}` says how it stands")
     lease = store.claim(str(Owner.here()), LEASE_S, job.number)
     if lease is None:
@@ -116,7 +116,7 @@ def _said(of: AttemptRecord, remarks: Sequence[Remark]) -> str:
     return "\n".join(lines)
 
 
-def _author(attempts: Sequence[AttemptRecord], of: AttemptRecord) -> str:
+def author(attempts: Sequence[AttemptRecord], of: AttemptRecord) -> str:
     """Return the agent that made a change, whoever chose a part of it since."""
     by = {record.number: record for record in attempts}
     while of.agent.startswith(PART) and of.follows in by:

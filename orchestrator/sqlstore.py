@@ -176,8 +176,10 @@ class SqlStore:
         values = {"status": Status.QUEUED, "why": why, "lease_owner": None, "lease_until": None}
         return self._change(which, values)
 
-    def mark(self, number: int, status: Status, why: str, among: Sequence[Status]) -> bool:
+    def mark(self, number: int, status: Status, why: str, among: Sequence[Status], fence: int | None = None) -> bool:
         which = sa.and_(jobs.c.number == number, jobs.c.status.in_(among), jobs.c.lease_owner.is_(None))
+        if fence is not None:
+            which = sa.and_(which, jobs.c.fence == fence)
         again = {"deadline": sqlqueue.coming_deadline(self._clock())} if status is Status.QUEUED else {}
         return self._change(which, {"status": status, "why": why, "next": "", **again})
 

@@ -111,8 +111,11 @@ class Store(Protocol):
         """Queue a job again whose worker, under `fence`, is known to be dead; False when somebody was faster."""
         ...
 
-    def mark(self, number: int, status: Status, why: str, among: Sequence[Status]) -> bool:
-        """Change the status of a job that nobody has a lease of, if it is one of `among`; say whether it was."""
+    def mark(self, number: int, status: Status, why: str, among: Sequence[Status], fence: int | None = None) -> bool:
+        """Change the status of a job that nobody has a lease of, if it is one of `among`; say whether it was.
+
+        With a `fence` only if nobody had a lease since the job had that one.
+        """
         ...
 
     def grant(self, number: int, seconds: float, usd: float, tokens: int = 0) -> None:

@@ -15,6 +15,7 @@ from orchestrator.judging import judge, proposals
 from orchestrator.kind import Kind, kind_of
 from orchestrator.records import AttemptRecord, AttemptState, Outcome
 from orchestrator.refs import name_of
+from orchestrator.returning import author
 from orchestrator.roster import AUTO, agents_of
 from orchestrator.routing import best_order, prospect
 from shadowfs import Snapshot
@@ -142,12 +143,17 @@ def _with_verdict(work: Assignment, ground: Ground, tried: Tried) -> Tried:
         return tried
     tree = record.tree or ground.base
     verdict = judge(
-        work, ground.snapshot, depot.change(ground.base, tree), ground.failing, keeps=record.agent == MIGRATE
+        work, ground.snapshot, depot.change(ground.base, tree), ground.failing, keeps=_author(work, record) == MIGRATE
     )
     said = "" if verdict.verified else objection(record, depot.diff(ground.base, tree), verdict)
     if verdict.verified or said:
         _learn(work, ground, record, verified=verdict.verified)
     return Tried(record, verdict, said)
+
+
+def _author(work: Assignment, record: AttemptRecord) -> str:
+    """Return the agent that made a change, whoever chose a part of it since."""
+    return author(work.store.attempts(work.lease.job), record)
 
 
 def _learn(work: Assignment, ground: Ground, record: AttemptRecord, *, verified: bool) -> None:

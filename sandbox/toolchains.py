@@ -109,6 +109,8 @@ def _installation(interpreter: Path, home: Path) -> Iterator[Path]:
     """Yield the directory that an interpreter is installed in, or the file alone where that directory is not its own."""
     prefix = interpreter.parent.parent
     shared = prefix in (home, home / ".local") or home.is_relative_to(prefix) or len(prefix.parts) < 3
+    # Whoever names a program that is not there, as in `~/.ssh/bin/python`, is shown nothing by it.
+    shared = shared or not interpreter.is_file()
     yield interpreter if shared or interpreter.parent.name != "bin" else prefix
 
 

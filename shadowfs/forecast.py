@@ -11,7 +11,7 @@ from pathlib import Path
 
 from shadowfs import git, worktree
 from shadowfs.change import Change, RepoPath
-from shadowfs.errors import DepotError
+from shadowfs.errors import DepotError, ShadowfsError
 from shadowfs.snapshot import Snapshot
 
 
@@ -35,7 +35,11 @@ class Forecast:
 def forecast(snapshot: Snapshot, change: Change, environ: Mapping[str, str]) -> Forecast | None:
     """Return what a merge of `change` into its snapshot's branch would meet; None where the branch, or what git needs, is gone."""
     name = f"refs/heads/{snapshot.branch}" if snapshot.branch else "HEAD"
-    asked = git.look(["rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"], snapshot.repository, environ)
+    try:
+        asked = git.look(["rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"], snapshot.repository, environ)
+    except (OSError, ShadowfsError):
+        # The repository was moved, or is gone.
+        return None
     tip = asked.stdout.decode().strip()
     branch = snapshot.branch or "HEAD"
     if not tip:

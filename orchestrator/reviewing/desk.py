@@ -10,7 +10,7 @@ from orchestrator.errors import OrderRefused, WrongStatus
 from orchestrator.looking import DECIDABLE, Look
 from orchestrator.reading import Reading
 from orchestrator.readings import Readings
-from orchestrator.records import Applied, Job, JobReport, Remark, Status
+from orchestrator.records import REVIEW, Applied, Job, JobReport, Remark, Status
 from orchestrator.returning import Return, of_part, send_back, with_remarks
 from orchestrator.reviewing.records import Selection
 from orchestrator.reviewing.reviews import Reviews
@@ -33,14 +33,29 @@ class ReviewDesk:
         """Put the change into the user's working tree, and accept it. Raises `WouldOverwrite`; nothing is written then."""
         change, job = self.look.decidable(ticket, tree, "applied")
         assert job.snapshot is not None
-        files = apply(job.snapshot.repository, change)
-        self.look.store.mark(job.number, Status.ACCEPTED, "", DECIDABLE)
+        # First it is decided, then written: whoever decides meanwhile is told. Two at one tree take turns.
+        self._mark(job, Status.ACCEPTED, "", "applied")
+        try:
+            with job.snapshot.depot.locked():
+                files = apply(job.snapshot.repository, change)
+        except BaseException:
+            self.look.store.mark(job.number, job.status, job.why, (Status.ACCEPTED,), job.fence)
+            raise
+        now = self.look.store.job(job.number)
+        if now.status is not Status.ACCEPTED:
+            raise WrongStatus(
+                f"ticket {job.ticket} was {now.status} meanwhile, by somebody else; its change is in the working tree by now: `git diff` there"
+            )
         self._decided(job, change, "accept", who)
         return Applied(job.ticket, files)
 
     def accept(self, ticket: str, who: str, tree: str | None = None) -> JobReport:
         """Accept the change as it lies on its branch; nothing is written."""
         change, job = self.look.decidable(ticket, tree, "accepted")
+        if not any(row.done for row in self.look.store.outgoing(job.number)):
+            raise OrderRefused(
+                f"ticket {job.ticket} has no branch: put its change into the working tree (`nightcrew apply`)"
+            )
         self._mark(job, Status.ACCEPTED, "", "accepted")
         self._decided(job, change, "accept", who)
         return self.look.report(job.ticket)
@@ -74,9 +89,8 @@ class ReviewDesk:
             raise OrderRefused(f"ticket {job.ticket} followed what you saved: file another one with what is left to do")
         back = with_remarks(job, self.look.store.attempts(job.number), record, remarks, who, agent)
         check(back.record.agent)
-        ids = self.reviews.say(job.ticket, change.tree, remarks, who)
         self._send(job, back, f"sent back to work by {who}", seconds)
-        self.reviews.send(job.ticket, ids)
+        self.reviews.send(job.ticket, self.reviews.say(job.ticket, change.tree, remarks, who))
         self._decided(job, change, "comment", who, touched=_commented(remarks, self.readings.of(change, job)))
         return self.look.report(job.ticket)
 
@@ -85,6 +99,10 @@ class ReviewDesk:
         change, job = self.look.decidable(ticket, tree, "changed")
         record = self.look.winner(job)
         assert record is not None and job.snapshot is not None
+        if record.agent.startswith(REVIEW):
+            raise OrderRefused(
+                f"ticket {job.ticket} is a review of somebody's branch: there is nothing of ours to choose from"
+            )
         part = selected(change, job.snapshot.depot, selection)
         if part in (change.base, job.base):
             raise OrderRefused("nothing is left of the change: keep a hunk, or reject it")
@@ -98,8 +116,12 @@ class ReviewDesk:
         self._decided(job, change, "part", who, hunks=kept, touched=frozenset(left | set(selection.edits)))
         return self.look.report(job.ticket)
 
+    def check(self, ticket: str, tree: str) -> str:
+        """Return the id of a ticket whose version `tree` somebody may say something of."""
+        return self.look.decidable(ticket, tree, "commented on")[1].ticket
+
     def _mark(self, job: Job, status: Status, why: str, done: str) -> None:
-        if not self.look.store.mark(job.number, status, why, DECIDABLE):
+        if not self.look.store.mark(job.number, status, why, DECIDABLE, job.fence):
             self.look.expect(self.look.store.job(job.number), DECIDABLE, done)
             raise WrongStatus(f"ticket {job.ticket} was taken by a worker meanwhile: `nightcrew show {job.ticket}`")
 

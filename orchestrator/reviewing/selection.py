@@ -70,7 +70,7 @@ def _partial(
     *lines, last = _pieces(before, after, sorted(kept, key=lambda each: each.before.first), edits) or [b""]
     # The last line of a file may have no end; where others follow it now, it needs one.
     data = b"".join(line if line.endswith(b"\n") else line + b"\n" for line in lines) + last
-    entry = file.before or file.after
+    entry = file.after or file.before
     assert entry is not None
     if not data and file.after is None:
         return None
@@ -86,7 +86,11 @@ def _pieces(
         pieces += before[at : hunk.before.first - 1]
         at = hunk.before.last
         if hunk.id in edits:
-            pieces += (f"{line}\n".encode("utf-8", "surrogateescape") for line in edits[hunk.id])
+            typed = [f"{line}\n".encode("utf-8", "surrogateescape") for line in edits[hunk.id]]
+            if typed and hunk.after.last == len(after) and after and not after[-1].endswith(b"\n"):
+                # The file's last line had no end, and gets none.
+                typed[-1] = typed[-1][:-1]
+            pieces += typed
         else:
             pieces += after[hunk.after.first - 1 : hunk.after.last]
     return pieces + before[at:]

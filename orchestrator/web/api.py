@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, File, Form, Query, Request, Response, UploadFile
 from sse_starlette import EventSourceResponse
+from starlette.concurrency import run_in_threadpool
 
 from orchestrator.board import MOST_ROWS, Sought
 from orchestrator.builds import Red
@@ -29,7 +30,7 @@ from orchestrator.remote import RECORD
 from orchestrator.web import bodies, filing
 from orchestrator.web.people import Person, Role
 from orchestrator.web.problems import Problem
-from orchestrator.web.site import Site, may, site_of
+from orchestrator.web.site import Site, may, person_of, site_of
 
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"description": what, "content": {"application/problem+json": {}}}
@@ -103,7 +104,7 @@ def file_build(
 
 
 def _filed(site: Site, who: Person, order: Order) -> Ticket:
-    ticket = filing.file(site, order)
+    ticket = filing.file(site, order, who)
     site.did(who, "file", ticket.id, repository=str(order.repository))
     return ticket
 
@@ -120,7 +121,7 @@ def review(request: Request, site: TheSite, who: Looker, body: bodies.ReviewBody
     order = Order(
         f"review of {body.ref}", path, body.test_command, tuple(body.failing), seconds=body.seconds, user=who.name
     )
-    ticket = site.crew.file_review(order, body.ref, site.settings_of(path, body.test_command, None))
+    ticket = site.crew.file_review(order, body.ref, filing.settings_of(site, order))
     site.did(who, "review", ticket.id, ref=body.ref)
     return _told(request, ticket, lambda: {"ticket": ticket.id, "status": "queued"}, HTTPStatus.CREATED)
 
@@ -242,6 +243,7 @@ def stop(request: Request, site: TheSite, who: Looker, ticket: str) -> Document:
 def resume(request: Request, site: TheSite, who: Looker, ticket: str, body: bodies.MoreBody) -> Document:
     """Queue a job again where it stood, with more budget; one that is at work only gets that."""
     _own(site, who, ticket)
+    filing.check_grant(who, body.usd)
     report = site.crew.enqueue(ticket, seconds=body.seconds, usd=body.usd, tokens=body.tokens)
     site.did(who, "resume", report.ticket.id, **body.model_dump())
     return _told(request, report, lambda: report_document(report))
@@ -251,13 +253,16 @@ def resume(request: Request, site: TheSite, who: Looker, ticket: str, body: bodi
 def answer(request: Request, site: TheSite, who: Looker, ticket: str, body: bodies.AnswerBody) -> Document:
     """Answer the question that a job waits with; a worker goes on."""
     _own(site, who, ticket)
+    filing.check_grant(who, body.usd)
     if (body.option is None) == (body.text is None):
         raise Problem(
             HTTPStatus.UNPROCESSABLE_ENTITY, "no-answer", "an answer is an `option` or a `text`", "give one of them"
         )
     said = body.text if body.option is None else body.option
     assert said is not None
-    report = site.crew.reply(ticket, said, seconds=body.seconds, usd=body.usd, tokens=body.tokens)
+    report = site.crew.reply(
+        ticket, said, question=body.question, seconds=body.seconds, usd=body.usd, tokens=body.tokens
+    )
     site.did(who, "answer", report.ticket.id)
     return _told(request, report, lambda: report_document(report))
 
@@ -317,11 +322,16 @@ def audit(
 
 
 @router.get("/events", response_class=EventSourceResponse)
-async def events(site: TheSite, _: Looker, ticket: Annotated[str, Query(max_length=64)] = "") -> Response:
+async def events(
+    request: Request, site: TheSite, _: Looker, ticket: Annotated[str, Query(max_length=64)] = ""
+) -> Response:
     """Tell what happens, as it happens: server-sent events `changed`, `step` and `behind`."""
 
     async def told() -> AsyncIterator[dict[str, str]]:
         async for each in site.hub.listen(ticket):
+            if await run_in_threadpool(person_of, request) is None:
+                # Their key or session has ended meanwhile.
+                return
             data = {"ticket": each.ticket, "text": each.text, "at": each.at}
             yield {"event": each.kind, "data": json.dumps(data)}
 

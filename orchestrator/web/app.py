@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from agents import AgentError
@@ -20,11 +21,20 @@ from orchestrator.gathering import Gatherer
 from orchestrator.web import api, digestpage, forms, hooks, pages
 from orchestrator.web.guard import Guard, Rate
 from orchestrator.web.invalid import http_problem, invalid_problem
+from orchestrator.web.people import Role
 from orchestrator.web.problems import Problem, answer, on_error, wants_page
-from orchestrator.web.site import Site
+from orchestrator.web.site import Site, may
 from sandbox import SandboxError
 from shadowfs import ShadowfsError
 from verifier import VerifierError
+
+
+class Ascii(JSONResponse):
+    """JSON in ASCII: names of files that are no Unicode have no other form."""
+
+    def render(self, content: object) -> bytes:
+        return json.dumps(content, separators=(",", ":")).encode("ascii")
+
 
 END_S = 20.0
 """How long a job in hand has to come to its next step when the server ends."""
@@ -44,11 +54,11 @@ def application(site: Site, hosts: Iterable[str], version: str) -> FastAPI:
             yield
         finally:
             looking.cancel()
-            with suppress(asyncio.CancelledError):
-                await looking
+            await asyncio.gather(looking, return_exceptions=True)
             await asyncio.gather(*(asyncio.to_thread(each.end, END_S) for each in beside))
 
     app = FastAPI(
+        default_response_class=Ascii,
         title="nightcrew",
         version=version,
         lifespan=running,
@@ -59,7 +69,7 @@ def application(site: Site, hosts: Iterable[str], version: str) -> FastAPI:
     app.state.site = site
     app.state.pages = pages.Pages()
     app.state.gatherer = Gatherer(site.crew, site.gate)
-    app.add_middleware(Guard, hosts=frozenset(hosts), rate=Rate(_WRITES_PER_S, _WRITES_BURST))
+    app.add_middleware(Guard, hosts=frozenset(hosts), rate=Rate(_WRITES_PER_S, _WRITES_BURST), known=may(Role.FILE))
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     for kind in (

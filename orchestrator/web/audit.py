@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from orchestrator.tables import audit
 
 MOST = 1_000
-_DETAIL_CHARACTERS = 4_000
+_VALUE_CHARACTERS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Audit:
 
     def write(self, who: str, what: str, ticket: str | None = None, detail: Mapping[str, object] | None = None) -> None:
         """Append a line; it is on disk when this returns."""
-        told = json.dumps(detail or {}, default=str)[:_DETAIL_CHARACTERS]
+        told = json.dumps({name: _short(value) for name, value in (detail or {}).items()})
         row = {"at": self._clock(), "who": who[:255], "what": what, "ticket": ticket, "detail": told}
         with self._engine.execution_options(write=True, durable=True).begin() as connection:
             connection.execute(audit.insert().values(row))
@@ -48,3 +48,11 @@ class Audit:
             query = query.where(audit.c.id < before)
         with self._engine.connect() as connection:
             return tuple(Entry(**row) for row in connection.execute(query).mappings())
+
+
+def _short(value: object) -> object:
+    """Return a value as the log has it: a whole one, or the beginning of a text."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    text = str(value)
+    return text if len(text) <= _VALUE_CHARACTERS else f"{text[:_VALUE_CHARACTERS]}…"

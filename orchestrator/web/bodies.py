@@ -101,6 +101,8 @@ class AnswerBody(MoreBody):
     """An answer: the number of an option (0: none of them), or words."""
 
     option: int | None = Field(default=None, ge=0, le=1_000)
+    question: Annotated[str, Field(max_length=40)] | None = None
+    """The `id` of the question that was seen; where something else is asked by now, nothing is answered."""
     text: Text | None = None
 
 

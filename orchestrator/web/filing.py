@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
 
 from orchestrator.builds import Red, UnreadableBuild, of_data
+from orchestrator.errors import OrderRefused
 from orchestrator.records import Order, Ticket
+from orchestrator.settings import Settings
+from orchestrator.web.people import Person, Role
 from orchestrator.web.problems import Problem
 from orchestrator.web.site import Site
 
@@ -29,9 +34,46 @@ def repository_of(site: Site, named: str) -> Path:
     return path
 
 
-def file(site: Site, order: Order) -> Ticket:
+def file(site: Site, order: Order, who: Person) -> Ticket:
     """File an order. Raises what `Crew.file` raises, and `BadConfig` where the repository's tests are not known."""
-    return site.crew.file(order, site.settings_of(order.repository, order.test_command, order.sandbox))
+    settings = settings_of(site, order)
+    return site.crew.file(bounded(order, settings, who), settings)
+
+
+def settings_of(site: Site, order: Order) -> Settings:
+    """Return the settings of an order's repository. Raises `OrderRefused` for a test command that names programs out of it."""
+    for word in _words(order.test_command or ""):
+        path = Path(word)
+        if ".." in path.parts or (path.is_absolute() and not path.is_relative_to(order.repository)):
+            raise OrderRefused(
+                f"the test command names {word!r}, which is outside of the repository: over a server name programs alone, as in"
+                " `pytest tests`, or have the repository's nightcrew.toml say it"
+            )
+    return site.settings_of(order.repository, order.test_command, order.sandbox)
+
+
+def bounded(order: Order, settings: Settings, who: Person) -> Order:
+    """Return an order that costs no more dollars than this machine's owner lets a ticket cost, unless he files it."""
+    if settings.usd is None or order.usd is None or who.role.allows(Role.ADMINISTER):
+        return order
+    return replace(order, usd=min(order.usd, settings.usd))
+
+
+def check_grant(who: Person, usd: float) -> None:
+    """Let reviewers alone add dollars to a ticket. Raises `Problem`."""
+    if usd > 0 and not who.role.allows(Role.REVIEW):
+        raise Problem(
+            HTTPStatus.FORBIDDEN, "not-yours", f"{who.name} may not add dollars to a ticket", "ask whoever reviews here"
+        )
+
+
+def _words(command: str) -> list[str]:
+    """Return the words of a command, of options that name something what they name."""
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise OrderRefused(f"the test command cannot be read: {error}") from error
+    return [part for word in words for part in word.split("=")]
 
 
 def red_of(data: bytes, repository: Path) -> Red:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from http import HTTPStatus
 from typing import Annotated, Any
+from urllib.parse import unquote_to_bytes
 
 from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
+from fastapi import Path as PathParameter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from orchestrator.records import Order, Remark
@@ -16,6 +19,7 @@ from orchestrator.web.people import Person, Role
 from orchestrator.web.problems import Problem
 from orchestrator.web.sessions import COOKIE
 from orchestrator.web.site import Site, may, site_of
+from shadowfs import RepoPath
 
 _TREE = 64
 Tree = Annotated[str, Form(max_length=_TREE)]
@@ -61,7 +65,7 @@ def file(
             red = filing.red_of(upload.file.read(), path)
             text, tests = f"{text}\n\n{red.text}".strip(), (*tests, *red.failing)
     order = Order(text, path, failing=tuple(dict.fromkeys(tests)), agent=agent.strip() or None, user=who.name)
-    ticket = filing.file(site, order)
+    ticket = filing.file(site, order, who)
     site.did(who, "file", ticket.id, repository=str(path))
     return _to(ticket.id)
 
@@ -86,6 +90,7 @@ def resume(
 ) -> Response:
     """Queue a job again, or give it more."""
     _own(site, who, ticket)
+    filing.check_grant(who, usd)
     site.crew.enqueue(ticket, seconds=60 * minutes, usd=usd, tokens=tokens)
     site.did(who, "resume", ticket, minutes=minutes, usd=usd, tokens=tokens)
     return _to(ticket)
@@ -98,10 +103,11 @@ def answer(
     ticket: str,
     option: Annotated[int | None, Form(ge=0, le=1_000)] = None,
     text: Annotated[str, Form(max_length=100_000)] = "",
+    question: Annotated[str, Form(max_length=40)] = "",
 ) -> Response:
     """Answer a question."""
     _own(site, who, ticket)
-    site.crew.reply(ticket, text if text.strip() or option is None else option)
+    site.crew.reply(ticket, text if text.strip() or option is None else option, question=question or None)
     site.did(who, "answer", ticket)
     return _to(ticket)
 
@@ -144,16 +150,26 @@ def part(
     edit: Annotated[list[str] | None, Form(max_length=1_000)] = None,
 ) -> Response:
     """Choose hunks and files, and edit hunks: `edited` are ids of hunks, `edit` their new lines."""
+    if len(edited or []) != len(edit or []):
+        raise Problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", "edits and hunks do not go together", "load the page again"
+        )
     edits = {id: _lines(text) for id, text in zip(edited or [], edit or [], strict=True)}
-    site.crew.desk.take(ticket, Selection(frozenset(hunk or []), frozenset(file or []), edits), who.name, tree)
+    files = frozenset(_path(each) for each in file or [])
+    site.crew.desk.take(ticket, Selection(frozenset(hunk or []), files, edits), who.name, tree)
     site.did(who, "part", ticket, hunks=len(hunk or []), edits=len(edits))
     return _to(ticket)
 
 
 def _lines(text: str) -> tuple[str, ...]:
-    """Return the lines of a text box: browsers end them with carriage returns."""
+    """Return the lines of a text box, each with an end: browsers end them with carriage returns."""
     text = text.replace("\r\n", "\n")
     return tuple(text.removesuffix("\n").split("\n")) if text else ()
+
+
+def _path(quoted: str) -> RepoPath:
+    """Return a path as pages name it: quoted, so that any name comes back as it is."""
+    return os.fsdecode(unquote_to_bytes(quoted))
 
 
 @router.post("/tickets/{ticket}/remarks")
@@ -170,13 +186,16 @@ def remark(
     """Keep a remark, to be sent with others."""
     if not text.strip():
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "empty", "the remark is empty", "say what is to change")
-    id = site.crew.show(ticket).ticket.id
-    site.crew.reviews.say(id, tree, [Remark(text, path or None, int(line) if line.isdecimal() else None)], who.name)
+    id = site.crew.desk.check(ticket, tree)
+    said = Remark(text, _path(path) or None, int(line) if line.isdecimal() else None)
+    site.crew.reviews.say(id, tree, [said], who.name)
     return _to(id, f"/review#{back}" if back.isidentifier() or back.startswith("h-") else "/review")
 
 
 @router.post("/tickets/{ticket}/remarks/{number}/drop")
-def unremark(site: TheSite, who: Reviewer, ticket: str, number: int) -> Response:
+def unremark(
+    site: TheSite, who: Reviewer, ticket: str, number: Annotated[int, PathParameter(ge=1, le=2**53)]
+) -> Response:
     """Take a remark back."""
     site.crew.reviews.unsay(site.crew.show(ticket).ticket.id, number, who.name)
     return _to(ticket, "/review#remarks")
@@ -188,7 +207,9 @@ def comment(
 ) -> Response:
     """Send the change back to work with the remarks that were kept."""
     id = site.crew.show(ticket).ticket.id
-    pending = [each for each in site.crew.reviews.said(id) if not each.sent and each.who == who.name]
+    pending = [
+        each for each in site.crew.reviews.said(id) if not each.sent and (each.who, each.tree) == (who.name, tree)
+    ]
     site.crew.comment(id, [each.remark for each in pending], user=who.name, agent=agent.strip() or None, tree=tree)
     for each in pending:
         site.crew.reviews.unsay(id, each.id, who.name)
@@ -207,7 +228,7 @@ def read(
 ) -> Response:
     """Mark a file as read."""
     id = site.crew.show(ticket).ticket.id
-    site.crew.reviews.mark_read(id, tree, who.name, path, done)
+    site.crew.reviews.mark_read(id, tree, who.name, _path(path), done)
     return _to(id, "/review")
 
 

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orchestrator.web.problems import Problem, answer
@@ -16,6 +18,10 @@ from orchestrator.web.sessions import COOKIE
 
 BODY_BYTES = 68 << 20
 """Of a request: a log, and what is around it."""
+_LEAST_BYTES = 16 << 10
+_HOOK_BYTES = 26 << 20
+"""Of a webhook: forges send no more."""
+_ENTERING = ("/enter", "/leave")
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _POLICY = "; ".join(
     (
@@ -71,10 +77,16 @@ class Rate:
 
 
 class Guard:
-    """Stands before an application. `hosts` are the names by which it may be asked for: any other is another site's trick."""
+    """Stands before an application. `hosts` are the names by which it may be asked for: any other is another site's trick.
 
-    def __init__(self, app: ASGIApp, hosts: frozenset[str], rate: Rate) -> None:
+    `known` raises `Problem` for a request of nobody that is known.
+    """
+
+    def __init__(
+        self, app: ASGIApp, hosts: frozenset[str], rate: Rate, known: Callable[[Request], object] = lambda _: None
+    ) -> None:
         self._app = app
+        self._known = known
         self._hosts = hosts
         self._rate = rate
 
@@ -83,11 +95,21 @@ class Guard:
             await self._app(scope, receive, send)
             return
         guarded = _with_headers(scope, send)
-        problem = self._refused(scope)
+        problem = self._refused(scope) or await self._unknown(scope)
         if problem is not None:
             await answer(problem)(scope, receive, guarded)
             return
-        await self._app(scope, _bounded(receive), guarded)
+        await self._app(scope, _bounded(receive, _most_bytes(scope["path"])), guarded)
+
+    async def _unknown(self, scope: Scope) -> Problem | None:
+        """Return what is said to somebody who sends what nobody but people who are known may: before any of it is read."""
+        if scope["method"] in _SAFE or scope["path"] in _ENTERING or scope["path"].startswith("/hooks/"):
+            return None
+        try:
+            await run_in_threadpool(self._known, Request(scope))
+        except Problem as problem:
+            return problem
+        return None
 
     def _refused(self, scope: Scope) -> Problem | None:
         headers = Headers(scope=scope)
@@ -99,12 +121,14 @@ class Guard:
                 "this server is not asked for by that name",
                 "use the address that `nightcrew serve` printed, or name others with --host-name",
             )
-        if int(headers.get("content-length") or 0) > BODY_BYTES:
-            return _too_large()
+        length = headers.get("content-length") or "0"
+        most = _most_bytes(scope["path"])
+        if not length.isdecimal() or int(length) > most:
+            return _too_large(most)
         if scope["method"] in _SAFE:
             return None
         hook = scope["path"].startswith("/hooks/")
-        if not hook and COOKIE in headers.get("cookie", "") and not _same_origin(headers, scope["scheme"], host):
+        if not hook and not _same_origin(headers, scope["scheme"], host):
             return Problem(HTTPStatus.FORBIDDEN, "foreign-origin", "another site sent this", "do it on the page itself")
         client = scope["client"][0] if scope.get("client") else ""
         if not self._rate.allows(client):
@@ -117,15 +141,23 @@ def _same_origin(headers: Headers, scheme: str, host: str) -> bool:
     if origin is not None:
         # Behind a proxy that speaks TLS the scheme is its own.
         return origin in (f"{scheme}://{host}", f"https://{host}")
-    return headers.get("sec-fetch-site") == "same-origin"
+    site = headers.get("sec-fetch-site")
+    # A program says neither, and brings no cookie.
+    return site == "same-origin" or (site is None and COOKIE not in headers.get("cookie", ""))
 
 
-def _too_large() -> Problem:
-    limit = f"a request may have {BODY_BYTES >> 20} MB"
+def _most_bytes(path: str) -> int:
+    if path in _ENTERING:
+        return _LEAST_BYTES
+    return _HOOK_BYTES if path.startswith("/hooks/") else BODY_BYTES
+
+
+def _too_large(most: int) -> Problem:
+    limit = f"a request like this may have {most >> 10:,} KB"
     return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", limit, "send the part that matters")
 
 
-def _bounded(receive: Receive) -> Receive:
+def _bounded(receive: Receive, most: int) -> Receive:
     """Return what receives a body no larger than it may be, whatever its headers said."""
     taken = 0
 
@@ -133,8 +165,8 @@ def _bounded(receive: Receive) -> Receive:
         nonlocal taken
         message = await receive()
         taken += len(message.get("body", b""))
-        if taken > BODY_BYTES:
-            raise _too_large()
+        if taken > most:
+            raise _too_large(most)
         return message
 
     return bounded

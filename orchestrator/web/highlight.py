@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Sequence
 from html import escape
 
@@ -12,19 +14,83 @@ from pygments.util import ClassNotFound
 
 from orchestrator.plain import plain
 
-MOST_CHARACTERS = 400_000
+MOST_CHARACTERS = 100_000
 """A longer file is shown without colours."""
+MOST_S = 0.5
+"""What is not lexed by then is shown without colours: some lexers take the square of what a hostile file has."""
+_BLANKS = 200
+"""More blank characters than this in a row are left to no lexer."""
 _LINE_CHARACTERS = 2_000
+_BLANK = re.compile(rf"\s{{{_BLANKS}}}")
+_LANGUAGES = frozenset(
+    [
+        "bash",
+        "batch",
+        "c",
+        "cmake",
+        "cpp",
+        "csharp",
+        "css",
+        "dart",
+        "diff",
+        "docker",
+        "elixir",
+        "erlang",
+        "go",
+        "graphql",
+        "groovy",
+        "haskell",
+        "html",
+        "ini",
+        "java",
+        "javascript",
+        "json",
+        "julia",
+        "kotlin",
+        "less",
+        "lua",
+        "make",
+        "nginx",
+        "objective-c",
+        "ocaml",
+        "perl",
+        "php",
+        "powershell",
+        "protobuf",
+        "python",
+        "r",
+        "ruby",
+        "rust",
+        "sass",
+        "scala",
+        "scss",
+        "sql",
+        "swift",
+        "terraform",
+        "toml",
+        "tsx",
+        "typescript",
+        "vue",
+        "xml",
+        "yaml",
+        "zig",
+    ]
+)
+"""Lexers that are used: those of languages that people review."""
 
 
 def highlighted(path: str, lines: Sequence[str]) -> list[str]:
     """Return each line as HTML, safe to show as it is."""
     lines = [_shown(line) for line in lines]
     lexer = _lexer(path)
-    if lexer is None or sum(map(len, lines)) > MOST_CHARACTERS:
+    whole = "\n".join(line.rstrip() for line in lines)
+    if lexer is None or len(whole) > MOST_CHARACTERS or _BLANK.search(whole):
         return [escape(line) for line in lines]
     made: list[str] = [""]
-    for kind, text in lexer.get_tokens("\n".join(lines)):
+    until = time.monotonic() + MOST_S
+    for kind, text in lexer.get_tokens(whole):
+        if time.monotonic() > until:
+            return [escape(line) for line in lines]
         for at, piece in enumerate(text.split("\n")):
             if at:
                 made.append("")
@@ -44,9 +110,10 @@ def _shown(line: str) -> str:
 def _lexer(path: str) -> Lexer | None:
     name = path.rpartition("/")[2]
     try:
-        return get_lexer_for_filename(name, stripnl=False, ensurenl=True)
+        lexer = get_lexer_for_filename(name, stripnl=False, ensurenl=True)
     except ClassNotFound:
         return None
+    return lexer if _LANGUAGES & set(lexer.aliases) else None
 
 
 def _span(kind: _TokenType, text: str) -> str:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
+from orchestrator.errors import OrchestratorError
+
+_log = logging.getLogger(__name__)
 LOOK_S = 0.1
 """How often the store is asked whether somebody wrote, while a page is open."""
 _REMEMBERED = 1_000
@@ -89,12 +94,19 @@ class Hub:
             if not self._listening:
                 self._somebody.clear()
                 await self._somebody.wait()
-                seen, since = self._version(), self._clock()
+                seen, since = None, self._clock()
             await asyncio.sleep(LOOK_S)
-            if (now := self._version()) == seen:
+            try:
+                if (now := self._version()) == seen:
+                    continue
+                looked = self._clock()
+                tickets = await run_in_threadpool(self._changed, since)
+            except (OrchestratorError, SQLAlchemyError):
+                # It may answer at the next look.
+                _log.exception("the store does not say what was changed")
                 continue
-            seen, looked = now, self._clock()
-            for ticket in await run_in_threadpool(self._changed, since):
+            seen = now
+            for ticket in tickets:
                 self._pass_on(Happening("changed", ticket, at=looked))
             since = looked - 2 * LOOK_S
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from http import HTTPStatus
@@ -13,6 +14,7 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from orchestrator.answering import asking, question_id
 from orchestrator.board import Sought
 from orchestrator.cli.output import ago
 from orchestrator.plain import one_line, plain
@@ -69,6 +71,7 @@ class Pages:
         )
         self._environment.filters |= {
             "plain": plain,
+            "pathkey": lambda path: quote(os.fsencode(path), safe="/"),
             "line": one_line,
             "ago": lambda at: ago(max(0.0, clock() - at)),
             "clock": lambda at: time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at)),
@@ -127,7 +130,7 @@ def board(
         older=urlencode({**query, "skip": skip + _PAGE}) if skip + _PAGE < found.total else "",
         newer=urlencode({**query, "skip": max(0, skip - _PAGE)}) if skip else "",
         repositories=_repositories(site),
-        cost=site.cached("cost", lambda: site.crew.cost(since=time.time() - 86_400.0)),
+        cost=site.cached(("cost", int(time.time()) // 60), lambda: site.crew.cost(since=time.time() - 86_400.0)),
         written=site.morning.latest() if site.morning else None,
     )
 
@@ -159,6 +162,7 @@ def job(request: Request, site: TheSite, pages: ThePages, _: Looker, ticket: str
         report=report,
         id=report.ticket.id,
         steps=steps,
+        question=question_id(asked) if (asked := asking(report.attempts)) else "",
         decisions=site.crew.reviews.decisions(report.ticket.id),
         forge=None if site.forges is None else publication_of(site.forges, report.ticket.id),
     )
@@ -236,7 +240,9 @@ def enter(
     request: Request, site: TheSite, pages: ThePages, token: Annotated[str, Query(max_length=500)] = ""
 ) -> Response:
     """Let somebody in by a link, or ask for a key."""
-    return _entered(request, site, pages, token) if token else pages.draw(request, "enter.html", failed=False)
+    if not token:
+        return pages.draw(request, "enter.html", failed=False)
+    return _entered(request, site, pages, lambda: site.sessions.enter(token.strip(), site.address))
 
 
 @router.post("/enter")
@@ -244,16 +250,16 @@ def enter_by_key(
     request: Request, site: TheSite, pages: ThePages, token: Annotated[str, Form(max_length=500)]
 ) -> Response:
     """Let somebody in by a key."""
-    return _entered(request, site, pages, token)
+    return _entered(request, site, pages, lambda: site.sessions.enter_by_key(token.strip()))
 
 
-def _entered(request: Request, site: Site, pages: Pages, token: str) -> Response:
+def _entered(request: Request, site: Site, pages: Pages, enter: Callable[[], str | None]) -> Response:
     client = request.client.host if request.client else ""
     if not site.entering.allows(client):
         raise Problem(HTTPStatus.TOO_MANY_REQUESTS, "too-many", "too many tries to enter", "wait a minute")
-    cookie = site.sessions.enter(token.strip(), site.address)
+    cookie = enter()
     if cookie is None:
-        site.audit.write("", "enter-refused", detail={"client": client})
+        site.audit.write("", "enter-refused", detail={"client": client[:64]})
         return pages.draw(request, "enter.html", int(HTTPStatus.UNAUTHORIZED), failed=True)
     person = site.sessions.person(cookie)
     site.audit.write(person.name if person else "", "enter")

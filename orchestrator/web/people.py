@@ -18,6 +18,7 @@ from orchestrator.plain import one_line
 from orchestrator.tables import keys, users
 
 _PREFIX = "nck_"
+_KEY_CHARACTERS = 100
 
 
 class Role(StrEnum):
@@ -42,6 +43,8 @@ class Person:
 
     name: str
     role: Role
+    since: float = 0.0
+    """Since when sessions of theirs count: those from before have ended."""
 
 
 class People:
@@ -59,7 +62,7 @@ class People:
         with self._write() as connection:
             if connection.execute(users.update().where(users.c.name == name).values(values)).rowcount == 0:
                 connection.execute(users.insert().values(name=name, at=self._clock(), **values))
-        return Person(name, role)
+        return self.person(name) or Person(name, role)
 
     def remove(self, name: str) -> bool:
         """Let somebody in no more: their keys and sessions end. Say whether they were there."""
@@ -70,21 +73,23 @@ class People:
     def all(self) -> tuple[Person, ...]:
         """Return everybody, by name."""
         with self._engine.connect() as connection:
-            rows = connection.execute(sa.select(users.c.name, users.c.role).order_by(users.c.name))
-            return tuple(Person(name, Role(role)) for name, role in rows)
+            rows = connection.execute(sa.select(users.c.name, users.c.role, users.c.at).order_by(users.c.name))
+            return tuple(Person(name, Role(role), at) for name, role, at in rows)
 
     def person(self, name: str) -> Person | None:
         """Return somebody by name."""
-        return self._one(sa.select(users.c.name, users.c.role).where(users.c.name == name))
+        return self._one(sa.select(users.c.name, users.c.role, users.c.at).where(users.c.name == name))
 
     def of_subject(self, subject: str) -> Person | None:
         """Return somebody as an identity provider names them."""
-        return self._one(sa.select(users.c.name, users.c.role).where(users.c.subject == subject))
+        return self._one(sa.select(users.c.name, users.c.role, users.c.at).where(users.c.subject == subject))
 
     def of_key(self, key: str) -> Person | None:
         """Return whose key this is, None where it is nobody's, or has ended."""
-        mine = sa.and_(keys.c.hash == _hash(key), keys.c.ended_at.is_(None))
-        return self._one(sa.select(users.c.name, users.c.role).select_from(keys.join(users)).where(mine))
+        if len(key) > _KEY_CHARACTERS:
+            return None
+        mine = sa.and_(keys.c.hash == hashed(key), keys.c.ended_at.is_(None))
+        return self._one(sa.select(users.c.name, users.c.role, users.c.at).select_from(keys.join(users)).where(mine))
 
     def make_key(self, name: str, label: str) -> str:
         """Make a key for somebody and return it: it is told once, and kept nowhere. Raises `OrderRefused`."""
@@ -92,19 +97,20 @@ class People:
             raise OrderRefused(f"there is no user {name!r}: `nightcrew users add {name}` makes one")
         key = _PREFIX + secrets.token_urlsafe(32)
         with self._write() as connection:
-            connection.execute(keys.insert().values(hash=_hash(key), user=name, name=label, at=self._clock()))
+            connection.execute(keys.insert().values(hash=hashed(key), user=name, name=label, at=self._clock()))
         return key
 
     def end_keys(self, name: str) -> int:
-        """End all keys of somebody, and return how many there were."""
+        """End all keys and sessions of somebody, and return how many keys there were."""
         mine = sa.and_(keys.c.user == name, keys.c.ended_at.is_(None))
         with self._write() as connection:
+            connection.execute(users.update().where(users.c.name == name).values(at=self._clock()))
             return connection.execute(keys.update().where(mine).values(ended_at=self._clock())).rowcount
 
     def _one(self, query: sa.Select[Any]) -> Person | None:
         with self._engine.connect() as connection:
             row = connection.execute(query).first()
-        return None if row is None else Person(row.name, Role(row.role))
+        return None if row is None else Person(row.name, Role(row.role), row.at)
 
     @contextmanager
     def _write(self) -> Iterator[Connection]:
@@ -112,6 +118,7 @@ class People:
             yield connection
 
 
-def _hash(key: str) -> str:
+def hashed(key: str) -> str:
+    """Return what is kept of a key."""
     # A key is random and long: what slows guessing of passwords would only slow each request.
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()

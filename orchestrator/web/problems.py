@@ -12,6 +12,7 @@ from orchestrator.cli.failure import known_failure
 from orchestrator.errors import (
     StoreError,
     Superseded,
+    UnknownHunk,
     UnknownTicket,
     WouldOverwrite,
     WrongStatus,
@@ -23,6 +24,7 @@ MEDIA_TYPE = "application/problem+json"
 _STATUSES: tuple[tuple[type[Exception], HTTPStatus], ...] = (
     (UnknownTicket, HTTPStatus.NOT_FOUND),
     (Superseded, HTTPStatus.CONFLICT),
+    (UnknownHunk, HTTPStatus.CONFLICT),
     (WrongStatus, HTTPStatus.CONFLICT),
     (WouldOverwrite, HTTPStatus.CONFLICT),
     (StoreError, HTTPStatus.SERVICE_UNAVAILABLE),

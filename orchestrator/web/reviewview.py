@@ -52,8 +52,8 @@ class HunkView:
 
     @property
     def editable(self) -> bool:
-        """Say whether a text box shows its lines as they are: one with invisible characters would show others than it sends."""
-        return all(plain(line) == line for line in self.seen.hunk.after.lines)
+        """Say whether a text box shows its lines as they are: one with invisible characters, or bytes that are no text, would send others."""
+        return all(plain(line) == line and "\ufffd" not in line for line in self.seen.hunk.after.lines)
 
 
 @dataclass(frozen=True, slots=True)

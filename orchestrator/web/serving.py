@@ -76,6 +76,8 @@ def serve(
             log_level="warning",
             lifespan="on",
             server_header=False,
+            # Who asks is who connects, unless a proxy of this machine says for whom.
+            proxy_headers=bool(how.names),
             date_header=False,
             timeout_graceful_shutdown=int(END_S),
         )

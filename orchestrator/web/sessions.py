@@ -15,6 +15,7 @@ from orchestrator.web.people import People, Person
 COOKIE = "nightcrew"
 SESSION_S = 30 * 86_400
 _FORM_S = 7 * 86_400
+_COOKIE_CHARACTERS = 1_000
 
 
 class Sessions:
@@ -44,11 +45,13 @@ class Sessions:
             _put(self.link_file, link)
             return link
 
+    def enter_by_key(self, key: str) -> str | None:
+        """Return a session for whoever has a key; None for anybody else."""
+        person = self._people.of_key(key)
+        return None if person is None else self._cookie(person.name)
+
     def enter(self, token: str, address: str) -> str | None:
-        """Return a session for whoever comes with the owner's link, or with a key; None for anybody else. A used link is replaced."""
-        person = self._people.of_key(token)
-        if person is not None:
-            return self._cookie(person.name)
+        """Return a session for whoever comes with the owner's link; None for anybody else. A used link is replaced."""
         with self._lock:
             known = self.link_file.read_text("utf-8").rpartition("token=")[2] if self.link_file.exists() else ""
             if not known or not hmac.compare_digest(known.encode(), token.encode("utf-8", "surrogatepass")):
@@ -63,11 +66,14 @@ class Sessions:
 
     def person(self, cookie: str) -> Person | None:
         """Return whose session a cookie is; None where it is none, has ended, or is of somebody who may come in no more."""
+        if len(cookie) > _COOKIE_CHARACTERS:
+            return None
         try:
             said = self._cookies.loads(cookie, max_age=SESSION_S)
         except BadData:
             return None
-        return self._people.person(said["name"]) if isinstance(said, dict) and "name" in said else None
+        person = self._people.person(said["name"]) if isinstance(said, dict) and "name" in said else None
+        return person if person is not None and said.get("since") == person.since else None
 
     def form_token(self, cookie: str) -> str:
         """Return what a form of this session must carry."""
@@ -81,7 +87,9 @@ class Sessions:
             return False
 
     def _cookie(self, name: str) -> str:
-        return self._cookies.dumps({"name": name, "nonce": secrets.token_hex(8)})
+        person = self._people.person(name)
+        since = None if person is None else person.since
+        return self._cookies.dumps({"name": name, "since": since, "nonce": secrets.token_hex(8)})
 
 
 def _kept(path: Path) -> str:

@@ -20,7 +20,7 @@ from orchestrator.web.courier import Courier
 from orchestrator.web.guard import Rate
 from orchestrator.web.live import Hub
 from orchestrator.web.morning import Morning
-from orchestrator.web.people import People, Person, Role
+from orchestrator.web.people import People, Person, Role, hashed
 from orchestrator.web.problems import Problem
 from orchestrator.web.sessions import COOKIE, Sessions
 from orchestrator.web.shift import Shift
@@ -80,9 +80,9 @@ def person_of(request: Request) -> Person | None:
     site = site_of(request)
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        return site.cached(("key", key), lambda: site.people.of_key(key))
+        return site.cached(("key", hashed(key)), lambda: site.people.of_key(key))
     cookie = request.cookies.get(COOKIE)
-    return site.cached(("session", cookie), lambda: site.sessions.person(cookie)) if cookie else None
+    return site.cached(("session", hashed(cookie)), lambda: site.sessions.person(cookie)) if cookie else None
 
 
 def may(role: Role) -> Callable[[Request], Person]:

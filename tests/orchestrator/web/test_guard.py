@@ -46,7 +46,7 @@ def test_what_another_site_has_a_browser_send_is_refused(served: Served, headers
 
 
 def test_a_body_may_not_be_endless(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guard, "BODY_BYTES", 1_000)
+    monkeypatch.setattr(guard, "_LEAST_BYTES", 1_000)
     assert served.client().post("/enter", data={"token": "x" * 2_000}).status_code == 413
 
     def told() -> Iterator[bytes]:
