@@ -16,7 +16,17 @@ from orchestrator.store import CLAIMABLE, Lease
 from orchestrator.tables import jobs, ledger, tickets
 
 
-def next_job(connection: Connection, among: Mapping[Path, int] | None, now: float) -> sa.Select[tuple[int, int]]:
+def claim(
+    connection: Connection, owner: str, lease_s: float, number: int | None, among: Mapping[Path, int] | None, now: float
+) -> Lease | None:
+    """Lease the job that is next, or the one of a number; what is overdue fails before the next is looked for."""
+    if number is not None:
+        return _take(connection, _named_job(number, now), owner, now, now + lease_s)
+    _fail_overdue(connection, now)
+    return _take(connection, _next_job(connection, among, now), owner, now, now + lease_s)
+
+
+def _next_job(connection: Connection, among: Mapping[Path, int] | None, now: float) -> sa.Select[tuple[int, int]]:
     """Return the query for the job that is ready and most wanted: its number and fence."""
     query = sa.select(jobs.c.number, jobs.c.fence).where(
         _ready(now), sa.or_(jobs.c.not_before.is_(None), jobs.c.not_before <= now)
@@ -26,7 +36,7 @@ def next_job(connection: Connection, among: Mapping[Path, int] | None, now: floa
     return query.order_by(jobs.c.priority.desc(), jobs.c.number).limit(1)
 
 
-def named_job(number: int, now: float) -> sa.Select[tuple[int, int]]:
+def _named_job(number: int, now: float) -> sa.Select[tuple[int, int]]:
     """Return the query for a job that is asked for by its number, wherever it waits."""
     ready = sa.or_(jobs.c.status.in_(CLAIMABLE), _expired(now))
     return sa.select(jobs.c.number, jobs.c.fence).where(jobs.c.number == number, ready)
@@ -39,7 +49,7 @@ def repositories(connection: Connection) -> tuple[Path, ...]:
     return tuple(sorted(Path(os.fsdecode(name)) for name in names))
 
 
-def take(
+def _take(
     connection: Connection, query: sa.Select[tuple[int, int]], owner: str, now: float, until: float
 ) -> Lease | None:
     """Lease what a query finds. A deadline that has passed held for the queue only: whoever comes now wants the job all the same."""
@@ -60,7 +70,7 @@ def coming_deadline(now: float) -> sa.ColumnElement[float | None]:
     return sa.case((jobs.c.deadline > now, jobs.c.deadline), else_=sa.null())
 
 
-def fail_overdue(connection: Connection, now: float) -> None:
+def _fail_overdue(connection: Connection, now: float) -> None:
     """End the jobs whose deadline passed while they waited for a worker."""
     late = sa.select(jobs.c.number, jobs.c.ticket, jobs.c.fence, jobs.c.deadline).where(
         _ready(now), jobs.c.deadline <= now

@@ -140,14 +140,8 @@ class SqlStore:
     def claim(
         self, owner: str, lease_s: float, number: int | None = None, among: Mapping[Path, int] | None = None
     ) -> Lease | None:
-        now = self._clock()
         with self._write() as connection:
-            if number is None:
-                sqlqueue.fail_overdue(connection, now)
-                query = sqlqueue.next_job(connection, among, now)
-            else:
-                query = sqlqueue.named_job(number, now)
-            return sqlqueue.take(connection, query, owner, now, now + lease_s)
+            return sqlqueue.claim(connection, owner, lease_s, number, among, self._clock())
 
     def renew(self, lease: Lease, lease_s: float) -> Lease:
         until = self._clock() + lease_s
