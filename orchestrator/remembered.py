@@ -14,7 +14,7 @@ _MISSING = object()
 class UntilWritten:
     """Keeps answers until `version` differs. Each version has a dictionary of its own: what was made of an older one never gets into a newer."""
 
-    def __init__(self, version: Callable[[], object], most: int = 4_096) -> None:
+    def __init__(self, version: Callable[[], object], most: int = 1_024) -> None:
         self._version = version
         self._most = most
         self._now: tuple[object, dict[Hashable, object]] = (object(), {})
