@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 
@@ -38,7 +39,9 @@ async def _viewer(client: httpx2.AsyncClient, listening: asyncio.Semaphore) -> N
 
 
 async def _refresh(client: httpx2.AsyncClient) -> None:
-    (await client.get("/")).raise_for_status()
+    with contextlib.suppress(httpx2.TransportError):
+        # The server may end while a page asks, as it may for a browser.
+        (await client.get("/")).raise_for_status()
     await asyncio.sleep(REFRESH_S)
 
 
