@@ -31,6 +31,7 @@ _EXTRAS = {
     "acp": ("acp", "hosts agents of the Agent Client Protocol", "`--agent command:CMD`"),
     "forges": ("httpx2", "talks to GitHub, GitLab, Gitea, Linear and Slack", "local branches"),
     "serve": ("fastapi", "`nightcrew serve`: pages and API", "the command line"),
+    "lsp": ("pygls", "`nightcrew lsp`, for editors", "the command line"),
     "mcp": ("mcp", "`nightcrew mcp`", "`nightcrew fix`"),
     "grammars": ("tree_sitter", "syntax of languages other than Python", "blank lines, and words alone"),
 }

@@ -215,7 +215,6 @@ users = Table(
     metadata,
     Column("name", String(255), primary_key=True),
     Column("role", String(16), nullable=False),
-    Column("subject", String(255), unique=True),
     Column("at", Float, nullable=False),
 )
 

@@ -137,14 +137,13 @@ def users_command() -> None:
     default="file",
     help="What they may do; each includes those before it.",
 )
-@click.option("--subject", metavar="ID", help="How the identity provider names them.")
 @shared_options
-def add_command(name: str, role: str, subject: str | None, edge: Edge, json_wanted: bool) -> None:
+def add_command(name: str, role: str, edge: Edge, json_wanted: bool) -> None:
     """Let NAME in, or change what they may do."""
     from orchestrator.web.people import Role
 
     with edge.crew() as crew:
-        person = _people(crew.database).add(name, Role(role), subject)
+        person = _people(crew.database).add(name, Role(role))
     if json_wanted:
         print_document({"name": person.name, "role": str(person.role)})
     else:

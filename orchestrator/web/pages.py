@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Callable
 from http import HTTPStatus
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote, urlencode
 
@@ -280,11 +279,6 @@ def leave() -> Response:
 def ticket_page(ticket: str, then: str = "") -> str:
     """Return the address of a ticket's page."""
     return f"/tickets/{quote(ticket, safe='')}{then}"
-
-
-def path_of(text: str) -> Path:
-    """Return a path that somebody typed."""
-    return Path(text.strip())
 
 
 def _seconds(seconds: float) -> str:

@@ -54,14 +54,13 @@ class People:
         self._engine = engine
         self._clock = clock
 
-    def add(self, name: str, role: Role, subject: str | None = None) -> Person:
-        """Let somebody in, or change what they may do. `subject` is how an identity provider names them. Raises `OrderRefused`."""
+    def add(self, name: str, role: Role) -> Person:
+        """Let somebody in, or change what they may do. Raises `OrderRefused`."""
         if not name or one_line(name, 200) != name:
             raise OrderRefused(f"{one_line(name)!r} is no user's name: use up to 200 printable characters of one line")
-        values = {"role": str(role)} | ({} if subject is None else {"subject": subject})
         with self._write() as connection:
-            if connection.execute(users.update().where(users.c.name == name).values(values)).rowcount == 0:
-                connection.execute(users.insert().values(name=name, at=self._clock(), **values))
+            if connection.execute(users.update().where(users.c.name == name).values(role=str(role))).rowcount == 0:
+                connection.execute(users.insert().values(name=name, role=str(role), at=self._clock()))
         return self.person(name) or Person(name, role)
 
     def remove(self, name: str) -> bool:
@@ -79,10 +78,6 @@ class People:
     def person(self, name: str) -> Person | None:
         """Return somebody by name."""
         return self._one(sa.select(users.c.name, users.c.role, users.c.at).where(users.c.name == name))
-
-    def of_subject(self, subject: str) -> Person | None:
-        """Return somebody as an identity provider names them."""
-        return self._one(sa.select(users.c.name, users.c.role, users.c.at).where(users.c.subject == subject))
 
     def of_key(self, key: str) -> Person | None:
         """Return whose key this is, None where it is nobody's, or has ended."""

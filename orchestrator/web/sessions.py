@@ -60,10 +60,6 @@ class Sessions:
         self.new_link(address)
         return self._cookie(self._owner)
 
-    def of(self, name: str) -> str:
-        """Return a session for somebody whom an identity provider vouches for."""
-        return self._cookie(name)
-
     def person(self, cookie: str) -> Person | None:
         """Return whose session a cookie is; None where it is none, has ended, or is of somebody who may come in no more."""
         if len(cookie) > _COOKIE_CHARACTERS:

@@ -77,9 +77,7 @@ def _people() -> None:
         "users",
         sa.Column("name", sa.String(255), primary_key=True),
         sa.Column("role", sa.String(16), nullable=False),
-        sa.Column("subject", sa.String(255)),
         sa.Column("at", sa.Float, nullable=False),
-        sa.UniqueConstraint("subject", name="uq_users_subject"),
     )
     op.create_table(
         "keys",
