@@ -1,7 +1,7 @@
 """The comparison with one small model: nightcrew, other people's agents and a plain baseline on the same tasks, in the same time.
 
-Rows are kept as they come: a run that was cut short goes on. A full run leaves `data/model_compare.jsonl.xz`, with each reply of the model; a quick one
-goes through nightcrew's and the baseline's again with those replies, and no model.
+Rows are kept as they come: a run that was cut short goes on, on another machine too, from `data/model_compare.jsonl.xz`. A full run leaves
+that journal, with each reply of the model; a quick one goes through nightcrew's and the baseline's again with those replies, and no model.
 """
 
 from __future__ import annotations
@@ -71,17 +71,21 @@ def measure(quick: bool, names: Sequence[str] = ()) -> list[Target]:
         solver.make_ready()
     rows = list(ran(tasks(), chosen, base_url, model))
     if not names:
-        pack(rows)
+        pack(tasks(), model)
     return targets(figures(tasks(), rows), f"{model}; {SECONDS:g} s and {TOKENS:,} tokens each")
 
 
-def ran(given: Sequence[Task], chosen: Sequence[Solver], base_url: str, model: str) -> Iterator[Row]:
-    """Yield the row of each task with each solver, those that are kept first; the solvers take turns on a task."""
+def ran(
+    given: Sequence[Task], chosen: Sequence[Solver], base_url: str, model: str, last: float = float("inf")
+) -> Iterator[Row]:
+    """Yield the row of each task with each solver, kept or run now; the solvers take turns on a task. None is begun after `last`."""
     for task in given:
         for solver in chosen:
             rows = kept(task, solver, model)
             known = next((read(row) for row in rows.rows("row")), None)
             if known is None:
+                if time.monotonic() > last:
+                    continue
                 known = once(task, solver, base_url, model)
                 rows.add("row", asdict(known))
                 print(
@@ -162,15 +166,27 @@ def figures(given: Iterable[Task], rows: Iterable[Row]) -> Figures:
     return Figures(tuple(given), found)
 
 
-def pack(rows: Iterable[Row]) -> None:
-    """Write the journal of a full run, which is committed."""
-    lines = "".join(json.dumps(asdict(row), sort_keys=True) + "\n" for row in rows)
-    JOURNAL.write_bytes(lzma.compress(lines.encode(), preset=9 | lzma.PRESET_EXTREME))
+def pack(given: Iterable[Task], model: str) -> None:
+    """Write the journal, which is committed: the rows there are, with all that says whether they still count."""
+    codes = {kept(task, solver, model).code for task in given for solver in SOLVERS.values()}
+    lines = [line for line in ROWS.read_text("utf-8").splitlines() if json.loads(line)["code"] in codes]
+    JOURNAL.write_bytes(lzma.compress("\n".join(lines).encode(), preset=9 | lzma.PRESET_EXTREME))
 
 
 def unpack() -> list[Row]:
     """Return the rows of the journal."""
-    return [read(json.loads(line)) for line in lzma.decompress(JOURNAL.read_bytes()).decode().splitlines()]
+    return [read(json.loads(line)["row"]) for line in _journal().splitlines()]
+
+
+def go_on() -> None:
+    """Keep the journal's rows as this machine's own, where it has none: a run that another machine began goes on."""
+    if JOURNAL.exists() and not ROWS.exists():
+        ROWS.parent.mkdir(parents=True, exist_ok=True)
+        ROWS.write_text(_journal() + "\n", "utf-8")
+
+
+def _journal() -> str:
+    return lzma.decompress(JOURNAL.read_bytes()).decode()
 
 
 def _quick() -> list[Target]:
@@ -199,19 +215,23 @@ def main() -> None:
     parser.add_argument("--tasks", default="", help="names of tasks; all without")
     parser.add_argument("--again", action="store_true", help="go through kept rows with their recorded replies")
     parser.add_argument("--pack", action="store_true", help="write the journal of the rows that are kept")
+    parser.add_argument("--go-on", action="store_true", help="begin with the journal's rows, where none are kept here")
+    parser.add_argument("--for-s", type=float, default=float("inf"), help="begin no row after so many seconds")
     given = parser.parse_args()
     chosen = [SOLVERS[name] for name in given.solvers.split(",")]
     named = [task for task in tasks() if not given.tasks or task.name in given.tasks.split(",")]
     model = os.environ["LLM_MODEL"]
     for solver in chosen:
         solver.make_ready()
-    rows = list(ran(named, chosen, os.environ.get("LLM_BASE_URL", ""), model))
+    if given.go_on:
+        go_on()
+    rows = list(ran(named, chosen, os.environ.get("LLM_BASE_URL", ""), model, time.monotonic() + given.for_s))
     if given.again:
         for row in rows:
             now = again(next(task for task in named if task.name == row.task), SOLVERS[row.solver], row)
             print(json.dumps({**asdict(now), "replies": len(now.replies), "was": row.solved}))
     if given.pack:
-        pack(rows)
+        pack(tasks(), model)
     print(json.dumps([target.document() for target in targets(figures(named, rows), model)]))
 
 

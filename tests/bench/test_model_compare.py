@@ -5,13 +5,14 @@ from __future__ import annotations
 import http.client
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 from tests.agents.models.server import says, serving
-from tests.bench import model_proxy
+from tests.bench import model_compare, model_proxy
 from tests.bench.model_compare_figures import Paired, wilson
 from tests.bench.model_proxy import Recorder, Replayer, Source, key_of
 from tests.bench.model_tasks import cut
@@ -109,3 +110,19 @@ def test_requests_are_equal_whatever_the_place_and_the_time() -> None:
     first = key_of(_body("/tmp/a/x.py at 0x7f0012ab: 3 failed in 0.21s"), "/tmp/a")
     assert first == key_of(_body("/tmp/bb/x.py at 0x7fffffff: 3 failed in 12.4s"), "/tmp/bb")
     assert first != key_of(_body("/tmp/bb/x.py at 0x7fffffff: 4 failed in 12.4s"), "/tmp/bb")
+
+
+def test_a_run_goes_on_from_the_journal_of_another_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, journal = tmp_path / "here" / "rows.jsonl", tmp_path / "journal.xz"
+    monkeypatch.setattr(model_compare, "ROWS", rows)
+    monkeypatch.setattr(model_compare, "JOURNAL", journal)
+    task, solver = model_compare.tasks()[0], model_compare.SOLVERS["mini"]
+    row = model_compare.Row(task.name, solver.name, True, 1.0, 2, 3, 4, 0, 1, (0.5, 1.0), "", "", [])
+    model_compare.kept(task, solver, "a").add("row", asdict(row))
+    model_compare.kept(task, solver, "another").add("row", asdict(row))
+    model_compare.pack([task], "a")
+    assert model_compare.unpack() == [row]
+    rows.unlink()
+    model_compare.go_on()
+    assert list(model_compare.ran([task], [solver], "", "a")) == [row]
+    assert list(model_compare.ran([task], [solver], "", "another", last=0.0)) == []
