@@ -17,7 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA = "0005"
+SCHEMA = "0006"
 
 metadata = MetaData(
     naming_convention={
@@ -227,4 +227,28 @@ keys = Table(
     Column("name", String(255), nullable=False),
     Column("at", Float, nullable=False),
     Column("ended_at", Float),
+)
+
+# What people say to a job while it waits or is at work; its attempts have which of these they were told.
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("job", Integer, ForeignKey("jobs.number"), nullable=False, index=True),
+    Column("who", String(255), nullable=False),
+    Column("text", LargeBinary, nullable=False),
+    Column("at", Float, nullable=False),
+)
+
+# What was sent to a server under a key, and what came of it (no status: nothing yet), so that it is done once. `asked` is a hash of it.
+submissions = Table(
+    "submissions",
+    metadata,
+    Column("user", String(255), primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("asked", String(64), nullable=False),
+    Column("status", Integer),
+    Column("headers", Text, nullable=False),
+    Column("answer", LargeBinary),
+    Column("at", Float, nullable=False, index=True),
 )
