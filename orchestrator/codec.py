@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import lru_cache
@@ -16,6 +16,7 @@ from orchestrator.errors import UnknownRecord
 from shadowfs import Depot
 
 Record = TypeVar("Record")
+Build = Callable[[Any], Any]
 
 
 def encode(record: object) -> str:
@@ -26,7 +27,7 @@ def encode(record: object) -> str:
 def decode(kind: type[Record], text: str) -> Record:
     """Return the record of type `kind` that `encode` wrote. Raises `UnknownRecord` where another version's did."""
     try:
-        value: Record = _build(kind, json.loads(text))
+        value: Record = _builder(kind)(json.loads(text))
     except (ValueError, TypeError, LookupError) as error:
         raise UnknownRecord(
             f"the store holds a {kind.__name__} that another version of nightcrew wrote ({error}): use that version, or keep"
@@ -36,8 +37,11 @@ def decode(kind: type[Record], text: str) -> Record:
 
 
 def _plain(value: object) -> object:
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value) if field.init}
+    kind = type(value)
+    if kind in _AS_THEY_ARE:
+        return value
+    if is_dataclass(kind):
+        return {name: _plain(getattr(value, name)) for name in _names(kind)}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Path):
@@ -50,37 +54,53 @@ def _plain(value: object) -> object:
         return [_plain(item) for item in value]
     if isinstance(value, frozenset | set):
         return sorted(_plain(item) for item in value)  # type: ignore[type-var]
-    if value is None or isinstance(value, str | int | float | bool):
+    if isinstance(value, str | int | float):
         return value
-    raise ValueError(f"a record holds a {type(value).__name__}, which the store does not keep")
+    raise ValueError(f"a record holds a {kind.__name__}, which the store does not keep")
 
 
-def _build(kind: Any, value: Any) -> Any:
-    origin = get_origin(kind)
-    if origin in (Union, types.UnionType):
-        return None if value is None else _build(next(arm for arm in get_args(kind) if arm is not type(None)), value)
-    if origin in (tuple, frozenset):
-        return origin(_build(get_args(kind)[0], item) for item in value)
-    if origin is not None and issubclass(origin, Mapping):
-        return {key: _build(get_args(kind)[1], item) for key, item in value.items()}
-    if is_dataclass(kind):
-        return _build_record(kind, value)
-    if kind is bytes:
-        return base64.b64decode(value)
-    if isinstance(kind, type) and issubclass(kind, Enum | Path | float):
-        return kind(value)
-    return value
-
-
-def _build_record(kind: Any, value: Any) -> Any:
-    hints = _hints(kind)
-    if not isinstance(value, dict) or not value.keys() <= hints.keys():
-        unknown = sorted(value.keys() - hints.keys()) if isinstance(value, dict) else [type(value).__name__]
-        raise ValueError(f"{', '.join(unknown)} of {kind.__name__} is not known")
-    return kind(**{name: _build(hints[name], item) for name, item in value.items()})
+_AS_THEY_ARE = frozenset({type(None), str, int, float, bool})
 
 
 @lru_cache(maxsize=64)
-def _hints(kind: Any) -> dict[str, Any]:
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind) if field.init)
+
+
+@lru_cache(maxsize=256)
+def _builder(kind: Any) -> Build:
+    """Return what makes a value of type `kind` of what JSON has of it: types are looked at once, not for each value."""
+    origin, arms = get_origin(kind), get_args(kind)
+    if origin in (Union, types.UnionType):
+        given = _builder(next(arm for arm in arms if arm is not type(None)))
+        return lambda value: None if value is None else given(value)
+    if origin in (tuple, frozenset):
+        item = _builder(arms[0])
+        return lambda value: origin(map(item, value))
+    if origin is not None and issubclass(origin, Mapping):
+        item = _builder(arms[1])
+        return lambda value: {key: item(each) for key, each in value.items()}
+    if is_dataclass(kind):
+        return _record_builder(kind)
+    if kind is bytes:
+        return base64.b64decode
+    if isinstance(kind, type) and issubclass(kind, Enum | Path | float):
+        return kind
+    return _as_it_is
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _record_builder(kind: Any) -> Build:
     # A snapshot names its depot's type for type checkers only.
-    return get_type_hints(kind, localns={"Depot": Depot})
+    builders = {name: _builder(hint) for name, hint in get_type_hints(kind, localns={"Depot": Depot}).items()}
+
+    def build(value: Any) -> Any:
+        if not isinstance(value, dict) or not value.keys() <= builders.keys():
+            unknown = sorted(value.keys() - builders.keys()) if isinstance(value, dict) else [type(value).__name__]
+            raise ValueError(f"{', '.join(unknown)} of {kind.__name__} is not known")
+        return kind(**{name: builders[name](item) for name, item in value.items()})
+
+    return build
