@@ -41,6 +41,10 @@ class StoreError(OrchestratorError, RuntimeError):
     """Raised when the store cannot be opened: unreadable, of a newer version, on a full disk."""
 
 
+class StoreAway(StoreError):
+    """Raised when a store that was opened does not answer now: its disk is full, somebody locks it, its server is away."""
+
+
 class UnknownRecord(OrchestratorError, ValueError):
     """Raised when the store holds a record that another version of nightcrew wrote."""
 

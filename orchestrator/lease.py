@@ -19,7 +19,10 @@ BEAT_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A worker: the process `pid` of `host` that started at `started` (boot and tick), and a nonce for each worker in it."""
+    """A worker: the process `pid` of `host` that started at `started` (boot and tick), and a nonce for each worker in it.
+
+    A host is a machine's or container's name and where its process ids count: containers may share a name, never that.
+    """
 
     host: str
     pid: int
@@ -29,7 +32,7 @@ class Owner:
     @classmethod
     def here(cls) -> Owner:
         """Return an owner for a new worker of this process."""
-        return cls(socket.gethostname(), os.getpid(), started(os.getpid()) or "", secrets.token_hex(4))
+        return cls(_host(), os.getpid(), started(os.getpid()) or "", secrets.token_hex(4))
 
     @classmethod
     def parse(cls, text: str) -> Owner:
@@ -40,9 +43,18 @@ class Owner:
     def __str__(self) -> str:
         return f"{self.host}|{self.pid}|{self.started}|{self.nonce}"
 
+    @property
+    def machine(self) -> str:
+        """Return the name of its machine, or container."""
+        return self.host.partition(" ")[0]
+
     def dead(self) -> bool:
         """Say whether its process is known to have ended; of another host nothing is known."""
-        return self.host == socket.gethostname() and started(self.pid) != self.started
+        return self.host == _host() and started(self.pid) != self.started
+
+
+def _host() -> str:
+    return f"{socket.gethostname()} {Path('/proc/self/ns/pid').readlink()}"
 
 
 def started(pid: int) -> str | None:

@@ -94,5 +94,5 @@ class Look:
             by = ""
             if job.status is Status.WORKING and job.lease_owner:
                 owner = Owner.parse(job.lease_owner)
-                by = f" by process {owner.pid} on {owner.host}"
+                by = f" by process {owner.pid} on {owner.machine}"
             raise WrongStatus(f"ticket {job.ticket} is {job.status}{by}: it cannot be {done} now")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import PoolProxiedConnection, StaticPool
 
 from orchestrator.errors import StoreError
@@ -18,29 +20,106 @@ BUSY_MS = 15_000
 """How long a writer waits for another one."""
 
 
+_CONNECT_S = 10
+_POOL = 20
+"""How many connections of a process to a server there may be at once."""
+_WRITERS = 0x6E63
+"""The advisory lock of writers who exclude each other."""
+_ANCHOR_S = 60.0
+
+
 def open_engine(url: str | URL) -> Engine:
-    """Return an engine for `url` whose schema is up to date. Raises `StoreError`."""
-    parsed = make_url(url)
+    """Return an engine for `url` (`sqlite://…`, `postgresql://…`) whose schema is up to date. Raises `StoreError`.
+
+    Whoever begins with the option `write` keeps other writers out, unless with `beside`: that one leaves it to rows and fences, where it can.
+    """
+    parsed = _parsed(url)
     lite = parsed.get_backend_name() == "sqlite"
     in_memory = lite and parsed.database in (None, "", ":memory:")
     if lite and not in_memory:
         Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(parsed, poolclass=StaticPool if in_memory else None)
+    engine = _made(parsed, in_memory)
     if lite:
         event.listen(engine, "connect", _set_up)
-        event.listen(engine, "begin", _begin)
+    event.listen(engine, "begin", _begin if lite else _begin_beside)
     try:
         _bring_up_to_date(engine)
     except (DBAPIError, OSError) as error:
         engine.dispose()
         cause = getattr(error, "orig", None) or error
-        raise StoreError(
-            f"the store {url} cannot be opened ({cause}): free space, repair or move it, or name another state directory"
-        ) from error
+        todo = (
+            "free space, repair or move it, or name another state directory"
+            if lite
+            else "see that it runs, and who may enter"
+        )
+        raise StoreError(f"the store {parsed!s} cannot be opened ({cause}): {todo}") from error
     except StoreError:
         engine.dispose()
         raise
     return engine
+
+
+def _parsed(url: str | URL) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise StoreError(
+            "the store's address is no URL: `postgresql://user@host/database`, or none for SQLite"
+        ) from error
+    return parsed.set(drivername="postgresql+psycopg") if parsed.drivername == "postgresql" else parsed
+
+
+def _made(parsed: URL, in_memory: bool) -> Engine:
+    if in_memory:
+        return create_engine(parsed, poolclass=StaticPool)
+    if parsed.get_backend_name() == "sqlite":
+        return create_engine(parsed)
+    try:
+        # Asked before each use: a server that restarted is met with a new connection.
+        return create_engine(parsed, pool_pre_ping=True, pool_size=_POOL, connect_args={"connect_timeout": _CONNECT_S})
+    except (NoSuchModuleError, ImportError, TypeError) as error:
+        raise StoreError(
+            f"the store {parsed!s} cannot be opened ({error}): PostgreSQL's needs `nightcrew[postgres]`, other databases are not known"
+        ) from error
+
+
+def as_one(engine: Engine) -> Engine:
+    """Return the engine for reads that all come from one state of the database."""
+    return engine if engine.dialect.name == "sqlite" else engine.execution_options(isolation_level="REPEATABLE READ")
+
+
+def clock_of(engine: Engine) -> Callable[[], float]:
+    """Return the clock that all who share a database go by: this machine's for a file, the server's otherwise."""
+    return time.time if engine.dialect.name == "sqlite" else _ServerClock(engine)
+
+
+class _ServerClock:
+    """A server's Unix time: asked for once a minute, and counted on from there. A wall clock that jumps here moves nothing."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._anchor: tuple[float, float] | None = None
+
+    def __call__(self) -> float:
+        ticks = time.clock_gettime(time.CLOCK_BOOTTIME)
+        anchor = self._anchor
+        if anchor is None or ticks - anchor[1] > _ANCHOR_S:
+            anchor = self._anchor = self._asked(ticks)
+        return anchor[0] + ticks - anchor[1]
+
+    def _asked(self, ticks: float) -> tuple[float, float]:
+        try:
+            with self._engine.connect() as connection:
+                return float(connection.execute(_NOW).scalar_one()), ticks
+        except DBAPIError:
+            # It is away: who writes next will say so.
+            if self._anchor is None:
+                raise
+            return self._anchor
+
+
+_NOW = text("SELECT extract(epoch FROM clock_timestamp())")
+_SEEN = text("SELECT pg_current_snapshot()::text")
 
 
 class Version:
@@ -49,13 +128,15 @@ class Version:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._lock = threading.Lock()
-        self._counts = engine.dialect.name == "sqlite" and not isinstance(engine.pool, StaticPool)
         self._connection: PoolProxiedConnection | None = None
 
     def now(self) -> object:
-        """Return a value that differs from all before where something was committed since; without a count it always does."""
-        if not self._counts:
+        """Return a value that differs from all before where something was committed since; in memory it always does."""
+        if isinstance(self._engine.pool, StaticPool):
             return object()
+        return self._counted() if self._engine.dialect.name == "sqlite" else self._seen()
+
+    def _counted(self) -> object:
         with self._lock:
             if self._connection is None:
                 # Without a transaction, in which the count would stand still.
@@ -63,6 +144,11 @@ class Version:
             cursor = self._connection.cursor()
             cursor.execute("PRAGMA data_version")
             return cursor.fetchone()
+
+    def _seen(self) -> object:
+        """Return which transactions a server's reader would see."""
+        with self._engine.connect() as connection:
+            return connection.execute(_SEEN).scalar_one()
 
     def close(self) -> None:
         """Give the connection back. Safe to call twice."""
@@ -85,6 +171,12 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if options.get('durable') else 'NORMAL'}")
     # A writer takes the lock at once: one that first reads could not wait for it later.
     connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("write") else "BEGIN")
+
+
+def _begin_beside(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    if options.get("write") and not options.get("beside"):
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS})")
 
 
 def _bring_up_to_date(engine: Engine) -> None:

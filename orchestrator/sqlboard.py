@@ -48,9 +48,8 @@ def _counted(connection: Connection, sought: Sought) -> tuple[list[int], dict[St
 
 def _scanned(connection: Connection, sought: Sought) -> tuple[list[int], dict[Status, int]]:
     """Return the same where tickets have to be looked at one by one: in one scan."""
-    # SQLite's own LIKE knows no case in ASCII; folding each text first takes twice as long.
-    folds = connection.dialect.name != "sqlite"
-    query = sa.select(jobs.c.number, jobs.c.status).select_from(tickets.join(jobs)).where(_which(sought, folds))
+    where = _which(sought, connection.dialect.name == "sqlite")
+    query = sa.select(jobs.c.number, jobs.c.status).select_from(tickets.join(jobs)).where(where)
     found = [(number, Status(status)) for number, status in connection.execute(query.order_by(jobs.c.number.desc()))]
     numbers = [number for number, status in found if not sought.statuses or status in sought.statuses]
     return numbers[sought.skip : sought.skip + sought.limit], dict(Counter(status for _, status in found))
@@ -71,19 +70,30 @@ _OF_JOB = (
 )
 
 
-def _which(sought: Sought, folds: bool) -> sa.ColumnElement[bool]:
+def _which(sought: Sought, lite: bool) -> sa.ColumnElement[bool]:
     conditions: list[sa.ColumnElement[bool]] = [sa.true()]
     if sought.repository is not None:
         conditions.append(tickets.c.repository == os.fsencode(sought.repository))
     if sought.since:
         conditions.append(jobs.c.updated_at >= sought.since)
-    for word in sought.words.split():
-        escaped = "".join(_ESCAPE + each if each in f"%_{_ESCAPE}" else each for each in word)
-        columns = sa.cast(tickets.c.text, sa.Text), tickets.c.id
-        like = f"%{escaped}%"
-        hits = (each.ilike(like, escape=_ESCAPE) if folds else each.like(like, escape=_ESCAPE) for each in columns)
-        conditions.append(sa.or_(*hits))
+    for word in sought.words.encode("utf-8", "replace").decode().split():
+        conditions.append(sa.or_(_has(tickets.c.id, word, lite), _text_has(word, lite)))
     return sa.and_(*conditions)
+
+
+def _text_has(word: str, lite: bool) -> sa.ColumnElement[bool]:
+    """Say whether a ticket's text, which is bytes, has a word in it, whatever the case of its ASCII letters."""
+    if lite:
+        return _has(sa.cast(tickets.c.text, sa.Text), word, lite)
+    # Bytes that are no ASCII may be no text either: both are compared as PostgreSQL writes them out.
+    written = "".join("\\\\" if at == 92 else chr(at) if 0 < at < 128 else f"\\{at:03o}" for at in word.encode())
+    return _has(sa.func.encode(tickets.c.text, "escape"), written, lite)
+
+
+def _has(column: sa.ColumnElement[str], word: str, lite: bool) -> sa.ColumnElement[bool]:
+    like = "".join(_ESCAPE + each if each in f"%_{_ESCAPE}" else each for each in word)
+    # SQLite's own LIKE knows no case in ASCII; folding each text first takes twice as long.
+    return (column.like if lite else column.ilike)(f"%{like}%", escape=_ESCAPE)
 
 
 def _rows(connection: Connection, found: Sequence[RowMapping]) -> tuple[Row, ...]:

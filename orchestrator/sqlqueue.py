@@ -33,7 +33,8 @@ def _next_job(connection: Connection, among: Mapping[Path, int] | None, now: flo
     )
     if among is not None:
         query = query.join(tickets).where(tickets.c.repository.in_(_with_room(connection, among, now)))
-    return query.order_by(jobs.c.priority.desc(), jobs.c.number).limit(1)
+    # A row that somebody else is taking just now is passed over, where writers work side by side.
+    return query.order_by(jobs.c.priority.desc(), jobs.c.number).limit(1).with_for_update(of=jobs, skip_locked=True)
 
 
 def _named_job(number: int, now: float) -> sa.Select[tuple[int, int]]:

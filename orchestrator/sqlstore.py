@@ -1,11 +1,10 @@
-"""The store on a database, in SQLAlchemy Core: SQLite by default, any other by its URL. No query here is SQLite's own."""
+"""The store on a database, in SQLAlchemy Core: SQLite by default, PostgreSQL by its URL. No query here is either's own."""
 
 from __future__ import annotations
 
 import json
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,16 +12,18 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import URL, Connection, Engine, RowMapping
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoneFree
 
 from orchestrator import sqlboard, sqlledger, sqlqueue
 from orchestrator.allowance import Allowance, Amount, Short
 from orchestrator.board import Board, Sought
 from orchestrator.codec import decode, encode
-from orchestrator.errors import LeaseLost, StoreError, UnknownTicket
+from orchestrator.errors import LeaseLost, StoreAway, UnknownTicket
+from orchestrator.plain import plain
 from orchestrator.records import AttemptRecord, Cost, Job, Order, Outcome, Status, StepRecord, Ticket
 from orchestrator.routing import Tally
-from orchestrator.schema import Version, open_engine
+from orchestrator.schema import Version, as_one, clock_of, open_engine
 from orchestrator.settings import Settings
 from orchestrator.sqlledger import book_time
 from orchestrator.store import Lease, Outgoing
@@ -32,11 +33,14 @@ from verifier import Verdict
 
 
 class SqlStore:
-    """The store at a database URL, over one engine. Safe to use from several threads (each call has its own connection)."""
+    """The store at a database URL, over one engine. Safe to use from several threads (each call has its own connection).
 
-    def __init__(self, url: str | URL, clock: Callable[[], float] = time.time) -> None:
+    Its time is the database's (a file's: this machine's), unless `clock` gives another.
+    """
+
+    def __init__(self, url: str | URL, clock: Callable[[], float] | None = None) -> None:
         self._engine = open_engine(url)
-        self._clock = clock
+        self._clock = clock or clock_of(self._engine)
         self._version = Version(self._engine)
         self._held = threading.local()
 
@@ -140,7 +144,8 @@ class SqlStore:
     def claim(
         self, owner: str, lease_s: float, number: int | None = None, among: Mapping[Path, int] | None = None
     ) -> Lease | None:
-        with self._write() as connection:
+        # Whoever counts what is at work has to keep others out meanwhile.
+        with self._write(alone=among is not None) as connection:
             return sqlqueue.claim(connection, owner, lease_s, number, among, self._clock())
 
     def renew(self, lease: Lease, lease_s: float) -> Lease:
@@ -167,7 +172,7 @@ class SqlStore:
 
     def free(self, number: int, fence: int, why: str) -> bool:
         which = sa.and_(jobs.c.number == number, jobs.c.fence == fence, jobs.c.status == Status.WORKING)
-        values = {"status": Status.QUEUED, "why": why, "lease_owner": None, "lease_until": None}
+        values = {"status": Status.QUEUED, "why": plain(why), "lease_owner": None, "lease_until": None}
         return self._change(which, values)
 
     def mark(self, number: int, status: Status, why: str, among: Sequence[Status], fence: int | None = None) -> bool:
@@ -175,7 +180,7 @@ class SqlStore:
         if fence is not None:
             which = sa.and_(which, jobs.c.fence == fence)
         again = {"deadline": sqlqueue.coming_deadline(self._clock())} if status is Status.QUEUED else {}
-        return self._change(which, {"status": status, "why": why, "next": "", **again})
+        return self._change(which, {"status": status, "why": plain(why), "next": "", **again})
 
     def grant(self, number: int, seconds: float, usd: float, tokens: int = 0) -> None:
         more = {"seconds": jobs.c.seconds + seconds, "usd": jobs.c.usd + usd, "tokens": jobs.c.tokens + tokens}
@@ -282,7 +287,7 @@ class SqlStore:
             return sqlledger.reserve(connection, lease, Amount(usd, tokens), allowance, attempt, self._clock())
 
     def settle(self, lease: Lease, reservation: int, cost: Cost) -> None:
-        with self._under(lease, durable=True) as connection:
+        with self._under(lease, durable=True, alone=True) as connection:
             sqlledger.settle(connection, reservation, cost)
 
     def cost(
@@ -317,7 +322,7 @@ class SqlStore:
         if held is not None:
             yield
             return
-        with self._read() as connection:
+        with _told(), as_one(self._engine).connect() as connection:
             self._held.connection = connection
             try:
                 yield
@@ -335,14 +340,15 @@ class SqlStore:
             yield connection
 
     @contextmanager
-    def _write(self, durable: bool = False) -> Iterator[Connection]:
-        with _told(), self._engine.execution_options(write=True, durable=durable).begin() as connection:
+    def _write(self, durable: bool = False, alone: bool = False) -> Iterator[Connection]:
+        options = {"write": True, "durable": durable, "beside": not alone}
+        with _told(), self._engine.execution_options(**options).begin() as connection:
             yield connection
 
     @contextmanager
-    def _under(self, lease: Lease, durable: bool = False, **values: Any) -> Iterator[Connection]:
+    def _under(self, lease: Lease, durable: bool = False, alone: bool = False, **values: Any) -> Iterator[Connection]:
         """Write under a lease: nothing is written when it is not the job's present one."""
-        with self._write(durable) as connection:
+        with self._write(durable, alone) as connection:
             values["updated_at"] = self._clock()
             if connection.execute(jobs.update().where(_held(lease)).values(values)).rowcount != 1:
                 raise _lost(lease)
@@ -351,12 +357,13 @@ class SqlStore:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Raise what goes wrong with the database (a full disk, a lock held for long) as `StoreError`."""
+    """Raise what goes wrong with the database (a full disk, a lock held for long, a server that is away) as `StoreAway`."""
     try:
         yield
-    except OperationalError as error:
-        raise StoreError(
-            f"the store does not answer ({error.orig}): free space on its disk, or wait for who locks it"
+    except (OperationalError, InterfaceError, NoneFree) as error:
+        cause = " ".join(str(getattr(error, "orig", error)).split())
+        raise StoreAway(
+            f"the store does not answer ({cause}): free space on its disk, or wait for who locks it or has it restarted"
         ) from error
 
 

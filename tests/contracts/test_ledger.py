@@ -22,6 +22,7 @@ from orchestrator.routing import Tally
 from orchestrator.settings import Settings
 from orchestrator.sqlstore import SqlStore
 from orchestrator.store import Lease, Store
+from tests.contracts.stores import SHARED, address
 from tests.contracts.test_store import Clock
 
 KINDS = ("sqlite", "memory")
@@ -205,8 +206,11 @@ print(got)
 """
 
 
-def test_processes_that_reserve_side_by_side_pass_no_limit(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/store.db"
+@pytest.mark.parametrize("kind", SHARED)
+def test_processes_that_reserve_side_by_side_pass_no_limit(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    url = address(kind, request, tmp_path)
     SqlStore(url).close()
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     both = [

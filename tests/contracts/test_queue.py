@@ -1,4 +1,4 @@
-"""Which job is next: what every store must keep of priorities, times and limits, over SQLite in a file, SQLite in memory, and the store in memory."""
+"""Which job is next: what every store must keep of priorities, times and limits, over each kind of store."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from orchestrator.records import Cost, Order, Status, Ticket
 from orchestrator.settings import Settings
 from orchestrator.sqlstore import SqlStore
 from orchestrator.store import Lease, Store
+from tests.contracts.stores import SHARED, STORES, address, open_store
 from tests.contracts.test_store import Clock
 
 ONE, TWO = Path("/one"), Path("/two")
@@ -30,13 +31,9 @@ def moving() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=["file", "sqlite memory", "memory"])
+@pytest.fixture(params=STORES)
 def queue(request: pytest.FixtureRequest, tmp_path: Path, moving: Clock) -> Iterator[Store]:
-    opened: Store
-    if request.param == "memory":
-        opened = MemoryStore(moving)
-    else:
-        opened = SqlStore(f"sqlite:///{tmp_path}/store.db" if request.param == "file" else "sqlite://", moving)
+    opened = open_store(request.param, request, tmp_path, moving)
     yield opened
     opened.close()
 
@@ -145,10 +142,13 @@ def test_a_repository_that_is_not_named_is_left_alone(queue: Store) -> None:
     assert queue.repositories() == ()
 
 
-@pytest.mark.parametrize("kind", ["file", "memory"])
-def test_many_workers_at_once_claim_each_job_once_and_keep_the_limits(kind: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["memory", *SHARED])
+def test_many_workers_at_once_claim_each_job_once_and_keep_the_limits(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     shared = MemoryStore()
-    stores: list[Store] = [shared if kind == "memory" else SqlStore(f"sqlite:///{tmp_path}/store.db") for _ in range(6)]
+    url = address(kind, request, tmp_path)
+    stores: list[Store] = [shared if kind == "memory" else SqlStore(url) for _ in range(6)]
     for at in range(24):
         filed(stores[0], f"{at:02}", (ONE, TWO)[at % 2], priority=at % 3)
     taken: list[int] = []

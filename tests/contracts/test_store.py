@@ -1,4 +1,4 @@
-"""What every store must keep, over SQLite in a file, SQLite in memory, and the store in memory."""
+"""What every store must keep, over SQLite in a file, SQLite in memory, the store in memory, and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import pytest
 from orchestrator.allowance import Short
 from orchestrator.board import Sought
 from orchestrator.errors import LeaseLost, UnknownTicket
-from orchestrator.memory import MemoryStore
 from orchestrator.records import AddedTest, AttemptRecord, AttemptState, Cost, OptionRecord, Order, Status, Ticket
 from orchestrator.settings import Settings
 from orchestrator.sqlstore import SqlStore
 from orchestrator.store import Lease, Store
 from shadowfs import Omission, Snapshot
 from shadowfs.depot import Depot
+from tests.contracts.stores import SHARED, STORES, address, open_store
 from verifier import Evidence, RungResult, Suite, Verdict
 from verifier import Status as RungStatus
 
@@ -37,13 +37,9 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=["file", "sqlite memory", "memory"])
+@pytest.fixture(params=STORES)
 def store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[Store]:
-    opened: Store
-    if request.param == "memory":
-        opened = MemoryStore(clock)
-    else:
-        opened = SqlStore(f"sqlite:///{tmp_path}/store.db" if request.param == "file" else "sqlite://", clock)
+    opened = open_store(request.param, request, tmp_path, clock)
     yield opened
     opened.close()
 
@@ -314,6 +310,7 @@ def test_a_board_has_a_page_and_says_how_many_there_are_and_where_they_stand(sto
 
 def test_a_board_is_searched_by_words_of_text_or_id_as_they_stand(store: Store) -> None:
     file(store, "261121-abc", text="Totals are off by 100% in the_report")
+    file(store, "261121-odd", text="nul and na\u00efve\\path \udcff")
     file(store, "261121-xyz", text="another 100 things")
     for words, found in (
         ("100%", ["261121-abc"]),
@@ -321,6 +318,9 @@ def test_a_board_is_searched_by_words_of_text_or_id_as_they_stand(store: Store) 
         ("xyz", ["261121-xyz"]),
         ("100", ["261121-xyz", "261121-abc"]),
         ("t_e", []),
+        ("tOTALS", ["261121-abc"]),
+        ("naïve\\", ["261121-odd"]),
+        ("na\udcefve", []),
     ):
         assert [row.ticket for row in store.board(Sought(words=words)).rows] == found
 
@@ -348,8 +348,12 @@ def test_the_version_changes_whenever_something_was_written(store: Store) -> Non
     assert store.version() != before
 
 
-def test_the_version_of_a_database_stands_still_until_another_process_writes(tmp_path: Path, clock: Clock) -> None:
-    one, other = (SqlStore(f"sqlite:///{tmp_path}/store.db", clock) for _ in range(2))
+@pytest.mark.parametrize("kind", SHARED)
+def test_the_version_of_a_database_stands_still_until_another_process_writes(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path, clock: Clock
+) -> None:
+    url = address(kind, request, tmp_path)
+    one, other = (SqlStore(url, clock) for _ in range(2))
     file(one)
     before = one.version()
     assert one.version() == before
@@ -357,3 +361,13 @@ def test_the_version_of_a_database_stands_still_until_another_process_writes(tmp
     assert one.version() != before
     one.close()
     other.close()
+
+
+def test_a_reason_with_what_is_no_text_is_kept_readable(store: Store) -> None:
+    number = file(store)
+    lease = claim(store)
+    store.put_attempt(lease, AttemptRecord(1, "repair", 0, why="nul \0 lone \udcff"))
+    store.end(lease, Status.FAILED, "nul \0 lone \udcff end", "nightcrew show \0")
+    job = store.job(number)
+    assert job.why.startswith("nul ") and job.why.endswith(" end") and "\0" not in job.why
+    assert store.attempts(number)[0].why == "nul \0 lone \udcff"
