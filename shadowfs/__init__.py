@@ -1,6 +1,7 @@
 """Hold: snapshots of a working tree, copy-on-write shadows of them, the FUSE mount, export to git."""
 
 from shadowfs.change import Blobs, Change, Entry, FileChange, RepoPath
+from shadowfs.clone import Clone, TreeFile
 from shadowfs.compare import compare
 from shadowfs.copydriver import CopyDriver
 from shadowfs.depot import Depot
@@ -12,6 +13,7 @@ from shadowfs.errors import (
     NotPinnable,
     RefusedPath,
     ShadowfsError,
+    TooLarge,
     UnknownCommit,
 )
 from shadowfs.example import Example, ExampleFile, commit_example
@@ -19,8 +21,9 @@ from shadowfs.export import check_exportable, deliver_objects, set_branch
 from shadowfs.follower import Follower
 from shadowfs.forecast import Forecast, forecast
 from shadowfs.fusedriver import FuseDriver
+from shadowfs.git import Bound
 from shadowfs.history import Past, PastCommit
-from shadowfs.home import Home, sweep
+from shadowfs.home import Home, remove_tree, sweep
 from shadowfs.ignore import ignored_paths
 from shadowfs.layer import fingerprint
 from shadowfs.memory import MemoryDriver
@@ -36,7 +39,9 @@ from shadowfs.snapshot import Omission, Snapshot
 __all__ = [
     "LARGE_BYTES",
     "Blobs",
+    "Bound",
     "Change",
+    "Clone",
     "CopyDriver",
     "Depot",
     "DepotError",
@@ -69,6 +74,8 @@ __all__ = [
     "Shadow",
     "ShadowfsError",
     "Snapshot",
+    "TooLarge",
+    "TreeFile",
     "UnknownCommit",
     "check_exportable",
     "commit_example",
@@ -81,6 +88,7 @@ __all__ = [
     "ignored_paths",
     "merge",
     "pin",
+    "remove_tree",
     "rewind",
     "set_branch",
     "sweep",

@@ -27,3 +27,7 @@ class NoSpace(ShadowfsError, OSError):
 
 class UnknownCommit(ShadowfsError, LookupError):
     """Raised when a name is that of no commit of the repository, or of one that shares no history with the pinned one."""
+
+
+class TooLarge(ShadowfsError, ValueError):
+    """Raised when a repository takes more room than it may: what is fetched of it, or its files."""

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from shadowfs.errors import DepotError, NoSpace
+from shadowfs.errors import DepotError, NoSpace, TooLarge
 
 # What a repository, its owner or its attributes could make git run or fetch, and what would make answers depend on them.
 _NEUTRAL = (
@@ -71,6 +75,82 @@ def run(
     if done.returncode not in fine:
         raise failure(f"git {os.fsdecode(args[0])} in {git_dir}", done.stderr)
     return done.stdout
+
+
+_BLOCK_BYTES = 512
+_CHUNK_BYTES = 1 << 16
+_LOOK_S = 0.2
+_LIMITED = ("/bin/sh", "-c", 'ulimit -f "$1" && shift && exec "$@"', "sh")
+_TOO_LARGE = ("File too large", "died of signal 25")
+"""git's words where a file that it writes reaches the limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What a git call may take: seconds, and bytes of any file that it writes. `stopping` is called all the while, and may raise."""
+
+    seconds: float
+    file_bytes: int
+    stopping: Callable[[], None] = lambda: None
+
+
+def run_bounded(args: Sequence[str], bound: Bound, *, git_dir: Path, extra: Mapping[str, str] | None = None) -> bytes:
+    """Run git as `run` does, within `bound`; it ends with all that it started. Raises `TooLarge` besides."""
+    words = [*_LIMITED, str(max(1, bound.file_bytes // _BLOCK_BYTES)), *command(args)]
+    env = environment(git_dir) | dict(extra or {})
+    ends = time.monotonic() + bound.seconds
+    with subprocess.Popen(
+        words,
+        env=env,
+        cwd=git_dir,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        try:
+            out, said = _waited(process, bound, ends, f"git {args[0]}")
+        except BaseException:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            raise
+    if process.returncode == 0:
+        return out
+    if any(words in said.decode(errors="replace") for words in _TOO_LARGE) or -process.returncode == signal.SIGXFSZ:
+        raise TooLarge(f"git {args[0]} would write more than {bound.file_bytes:,} bytes")
+    raise failure(f"git {args[0]} in {git_dir}", said)
+
+
+def lines(args: Sequence[str], *, git_dir: Path, most_bytes: int) -> Iterator[bytes]:
+    """Yield what git prints, cut at each NUL. Raises `TooLarge` where that is more than `most_bytes`."""
+    with subprocess.Popen(
+        command(args), env=environment(git_dir), cwd=git_dir, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        try:
+            rest, total = b"", 0
+            while data := process.stdout.read(_CHUNK_BYTES):
+                total += len(data)
+                if total > most_bytes:
+                    raise TooLarge(f"git {args[0]} lists more than {most_bytes:,} bytes")
+                *whole, rest = (rest + data).split(b"\0")
+                yield from whole
+        finally:
+            process.kill()
+        said = process.stderr.read()
+    if said:
+        raise failure(f"git {args[0]} in {git_dir}", said)
+
+
+def _waited(process: subprocess.Popen[bytes], bound: Bound, ends: float, doing: str) -> tuple[bytes, bytes]:
+    while True:
+        bound.stopping()
+        try:
+            return process.communicate(timeout=_LOOK_S)
+        except subprocess.TimeoutExpired:
+            if time.monotonic() > ends:
+                raise DepotError(f"{doing}: fatal: it took more than {bound.seconds:.0f} s") from None
 
 
 def look(args: Sequence[str], directory: Path, environ: Mapping[str, str]) -> subprocess.CompletedProcess[bytes]:

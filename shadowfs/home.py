@@ -39,7 +39,7 @@ class Home:
 
     def remove(self) -> None:
         """Remove the directories and all they hold, unmounting what is still mounted there. Safe to call twice."""
-        _remove(self.path)
+        remove_tree(self.path)
 
 
 def sweep(state: Path) -> list[str]:
@@ -47,7 +47,7 @@ def sweep(state: Path) -> list[str]:
     gone = []
     for path in sorted((state / "shadows").glob("*")):
         if not _owned(path):
-            _remove(path)
+            remove_tree(path)
             gone.append(path.name)
     return gone
 
@@ -72,7 +72,8 @@ def _started(pid: int) -> str | None:
     return None if state in b"ZX" else f"{boot}:{int(fields[18])}"
 
 
-def _remove(path: Path) -> None:
+def remove_tree(path: Path) -> None:
+    """Remove a directory and all it holds, whatever its modes, unmounting what is mounted there. Safe to call twice."""
     for mount in _mounts_below(path):
         tools = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
         words = ["umount", "--lazy"] if os.geteuid() == 0 else ["fusermount3", "-u", "-z"]
