@@ -25,6 +25,11 @@ class Sought:
     since: float = 0.0
     """Only those that changed since this Unix time."""
 
+    @property
+    def each_word(self) -> tuple[str, ...]:
+        """Return the words one by one, as any database takes them."""
+        return tuple(self.words.replace("\0", " ").encode("utf-8", "replace").decode().split())
+
 
 @dataclass(frozen=True, slots=True)
 class Row:

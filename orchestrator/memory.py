@@ -96,7 +96,7 @@ class MemoryStore:
         return tuple(sorted(found, key=lambda ticket: (ticket.filed_at, ticket.id), reverse=True))
 
     def board(self, sought: Sought) -> Board:
-        words = sought.words.lower().split()
+        words = [word.lower() for word in sought.each_word]
         rows = [
             row
             for ticket in self.tickets(sought.repository)

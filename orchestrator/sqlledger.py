@@ -77,8 +77,7 @@ def cost(
 
 def costs(connection: Connection, numbers: Sequence[int]) -> dict[int, Cost]:
     """Return what each of these jobs cost."""
-    sums = (sa.func.sum(what) for what in (ledger.c.seconds, ledger.c.tokens_in, ledger.c.tokens_out, _usd()))
-    rows = connection.execute(sa.select(ledger.c.job, *sums).where(ledger.c.job.in_(numbers)).group_by(ledger.c.job))
+    rows = connection.execute(_COSTS, {"numbers": numbers}).all()
     return {
         job: Cost(float(seconds), int(tokens_in), int(tokens_out), float(usd))
         for job, seconds, tokens_in, tokens_out, usd in rows
@@ -139,3 +138,14 @@ def _of_job(connection: Connection, number: int) -> Amount:
 
 def _usd() -> sa.ColumnElement[Any]:
     return sa.func.coalesce(ledger.c.usd, ledger.c.reserved_usd)
+
+
+# Made once: to make it anew takes longer than to have it answered.
+_COSTS = (
+    sa.select(
+        ledger.c.job,
+        *(sa.func.sum(what) for what in (ledger.c.seconds, ledger.c.tokens_in, ledger.c.tokens_out, _usd())),
+    )
+    .where(ledger.c.job.in_(sa.bindparam("numbers", expanding=True)))
+    .group_by(ledger.c.job)
+)

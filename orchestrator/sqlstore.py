@@ -71,6 +71,7 @@ class SqlStore:
                     settings=encode(settings),
                     filed_at=ticket.filed_at,
                     filer=ticket.order.user,
+                    agent=ticket.order.agent or settings.agent,
                 )
             )
             row = {"ticket": ticket.id, "status": status, "why": "", "next": "", "fence": 0, "stop_requested": False}

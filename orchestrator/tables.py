@@ -17,7 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA = "0006"
+SCHEMA = "0007"
 
 metadata = MetaData(
     naming_convention={
@@ -40,6 +40,7 @@ tickets = Table(
     Column("settings", Text, nullable=False),
     Column("filed_at", Float, nullable=False, index=True),
     Column("filer", String(255), index=True),
+    Column("agent", Text, nullable=False, server_default=""),
 )
 
 jobs = Table(

@@ -325,6 +325,27 @@ def test_a_board_is_searched_by_words_of_text_or_id_as_they_stand(store: Store) 
         assert [row.ticket for row in store.board(Sought(words=words)).rows] == found
 
 
+def test_words_of_any_length_are_found_inside_of_words_and_whatever_they_are_made_of(store: Store) -> None:
+    file(store, "261121-abc", text='say "NO" to a*b in shop/total.py::test_all; 表計算が壊れた', repository="/r")
+    file(store, "261121-xyz", text="nothing but Total", repository="/s")
+    for words, found in (
+        ("OTAL", ["261121-xyz", "261121-abc"]),
+        ("no", ["261121-xyz", "261121-abc"]),
+        ("no otal 261121-x", ["261121-xyz"]),
+        ('"no"', ["261121-abc"]),
+        ("a*b", ["261121-abc"]),
+        ("total.py::test", ["261121-abc"]),
+        ("AND total NOT", []),
+        ("計算", ["261121-abc"]),
+        ("計算が壊", ["261121-abc"]),
+        ("thing\0x", ["261121-xyz"]),
+    ):
+        assert [row.ticket for row in store.board(Sought(words=words)).rows] == found, words
+    only = Sought((Status.QUEUED,), words="total", repository=Path("/s"))
+    assert (store.board(only).total, store.board(only).rows[0].agent) == (1, "repair")
+    assert store.board(replace(only, statuses=(Status.WORKING,))).counts == {Status.QUEUED: 1}
+
+
 def test_a_boards_row_has_branch_question_and_cost(store: Store, clock: Clock) -> None:
     number = file(store, usd=2.0)
     lease = claim(store, number)

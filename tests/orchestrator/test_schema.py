@@ -16,6 +16,7 @@ from sqlalchemy import create_engine, text
 
 from orchestrator import schema
 from orchestrator.allowance import Allowance, Amount, Short
+from orchestrator.board import Sought
 from orchestrator.errors import StoreError
 from orchestrator.schema import open_engine
 from orchestrator.sqlstore import SqlStore
@@ -25,7 +26,9 @@ from orchestrator.tables import metadata
 def test_the_migrations_make_exactly_the_tables(tmp_path: Path) -> None:
     engine = open_engine(f"sqlite:///{tmp_path}/store.db")
     with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        # What SQLite makes of its index of words is its own.
+        ours = {"include_name": lambda name, kind, _: kind != "table" or not name.startswith("searched")}
+        assert compare_metadata(MigrationContext.configure(connection, opts=ours), metadata) == []
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
         assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
     engine.dispose()
@@ -93,4 +96,6 @@ def test_a_store_of_the_first_version_is_brought_up_to_date_with_what_it_holds(t
     day = Allowance(user=Amount(usd=0.75, tokens=10))
     assert isinstance(store.reserve(lease, 0.25, 1, allowance=day), int)
     assert isinstance(store.reserve(lease, 0.5, 1, allowance=day), Short)
+    (row,) = store.board(Sought(words="x")).rows
+    assert (row.ticket, row.agent) == ("a", "repair")
     store.close()
