@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
+from orchestrator.devcontainer import DEVCONTAINERS, creation_commands, read_devcontainer
 from orchestrator.settings import Container
 from sandbox import Recipe, SandboxUnavailable, SourceFile
 from shadowfs import Entry, Snapshot
 
-DEVCONTAINERS = (".devcontainer/devcontainer.json", ".devcontainer.json")
 MANIFESTS = (
     *(
         "pyproject.toml",
@@ -42,9 +42,6 @@ MANIFESTS = (
 _REQUIREMENTS = re.compile(r"(?:[\w.-]*requirements[\w.-]*|constraints[\w.-]*)\.(?:txt|in)$")
 _MOST_BYTES = 256 << 20
 _PYTHON = "3.12"
-
-_JSON_PARTS = re.compile(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
-_TRAILING = re.compile(r'("(?:\\.|[^"\\])*")|,(?=\s*[}\]])')
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +82,7 @@ class _Source:
 
     def depends(self) -> tuple[bytes, ...]:
         """Return the names and contents of the files that say what the project needs."""
-        found = [path for path in sorted(self.entries) if _is_manifest(path)]
+        found = [path for path in sorted(self.entries) if is_manifest(path)]
         return tuple(path.encode() + b"\0" + self.snapshot.depot.read(self.entries[path].blob) for path in found)
 
 
@@ -122,22 +119,15 @@ def recipe(snapshot: Snapshot, container: Container, environ: Mapping[str, str])
 def _devcontainer(made: Recipe, source: _Source, path: str) -> Recipe:
     """Return the recipe that a devcontainer.json tells: its image or build, and the commands that it runs on creation."""
     try:
-        told = json.loads(_plain_json(source.needed(path)))
+        told = read_devcontainer(source.needed(path))
     except ValueError as error:
         raise SandboxUnavailable(f"{path} cannot be read: {error}") from error
-    if not isinstance(told, dict):
-        raise SandboxUnavailable(f"{path} is no object: see https://containers.dev")
     for unknown in ("features", "dockerComposeFile"):
         if told.get(unknown):
             raise SandboxUnavailable(
                 f"{path} has `{unknown}`, which nightcrew does not build: name an `image` under [sandbox]"
             )
-    commands = [
-        _words(told[name])
-        for name in ("onCreateCommand", "updateContentCommand", "postCreateCommand")
-        if told.get(name)
-    ]
-    setup = made.setup or " && ".join(commands) or None
+    setup = made.setup or " && ".join(creation_commands(told)) or None
     build = told.get("build")
     build = build if isinstance(build, dict) else {}
     dockerfile = build.get("dockerfile") or told.get("dockerFile")
@@ -157,15 +147,6 @@ def _devcontainer(made: Recipe, source: _Source, path: str) -> Recipe:
     )
 
 
-def _words(command: object) -> str:
-    """Return a command of a devcontainer.json (text, words, or several by name) as a shell has it."""
-    if isinstance(command, str):
-        return f"( {command} )"
-    if isinstance(command, list):
-        return shlex.join(map(str, command))
-    return " && ".join(_words(each) for each in command.values()) if isinstance(command, dict) else "true"
-
-
 def _inside(path: PurePosixPath) -> str:
     """Return a repository path without `..` and `.`."""
     parts: list[str] = []
@@ -174,12 +155,6 @@ def _inside(path: PurePosixPath) -> str:
             raise SandboxUnavailable(f"{path} lies outside of the repository, whose files alone an image is made with")
         parts = parts[:-1] if part == ".." else [*parts, part]
     return "/".join(parts) or "."
-
-
-def _plain_json(text: str) -> str:
-    """Take comments and trailing commas out of what is JSON but for them."""
-    bare = _JSON_PARTS.sub(lambda found: found.group(1) or " ", text)
-    return _TRAILING.sub(lambda found: found.group(1) or "", bare)
 
 
 def _detected(source: _Source) -> str:
@@ -203,7 +178,8 @@ def _detected(source: _Source) -> str:
     )
 
 
-def _is_manifest(path: str) -> bool:
+def is_manifest(path: str) -> bool:
+    """Say whether a file says what a project needs: when it changes, so does the environment."""
     name = path.rpartition("/")[2]
     named = name in MANIFESTS or name.startswith("Dockerfile") or path in DEVCONTAINERS
     return named or _REQUIREMENTS.match(name) is not None

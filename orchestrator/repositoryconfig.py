@@ -1,0 +1,118 @@
+"""The tables of a repository's `nightcrew.toml`. Closed records, as those of the machine's file are. Pydantic stays in here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from orchestrator.closed import Closed
+
+
+class TestTable(Closed):
+    """How the repository is tested."""
+
+    __test__ = False
+
+    command: str | None = None
+    """The suite's command, as typed in a shell (no shell runs it): `pytest tests`, `python -m unittest`, `make test`."""
+    python: str | None = None
+    """The project's interpreter, absolute or relative to the repository; found by itself where not given."""
+    directory: str = "."
+    """Where the command runs, relative to the repository."""
+    environment: dict[str, str] = {}
+    """Variables the tests need. No secrets: this file is committed."""
+    seconds: float = Field(default=600.0, gt=0)
+    """Limit of one run of the suite, wall clock."""
+    memory_mb: int = Field(default=4096, gt=0)
+    """Limit of one run of the suite."""
+
+
+class LintTable(Closed):
+    """How the repository is linted."""
+
+    commands: tuple[str, ...] = Field(default=(), strict=False)
+    """Recorded by `init`; no rung of the ladder runs them yet."""
+
+
+class LanguageTable(Closed):
+    """Which language servers look at the code."""
+
+    enabled: bool = True
+    """Whether any does; which are there is found by itself."""
+    off: tuple[str, ...] = Field(default=(), strict=False)
+    """Names of servers that are never started (`nightcrew doctor` lists them)."""
+    settings: dict[str, dict[str, Any]] = {}
+    """By server: what it is told when it asks its editor for settings, over what nightcrew tells it."""
+
+
+class FilesTable(Closed):
+    """Which files an agent may not see or change (gitignore-like patterns)."""
+
+    secret: tuple[str, ...] = Field(default=(), strict=False)
+    """Patterns of files that do not exist for an agent, besides the built-in ones (`.env`, keys …)."""
+    protected: tuple[str, ...] = Field(default=(), strict=False)
+    """Patterns of files that an agent may read and not change."""
+
+
+class BudgetTable(Closed):
+    """What one ticket may cost before it pauses."""
+
+    seconds: float = Field(default=1800.0, gt=0)
+    usd: float | None = Field(default=None, ge=0)
+    tokens: int | None = Field(default=None, ge=0)
+    """Of models, read and written."""
+
+
+class AgentTable(Closed):
+    """Who works on tickets."""
+
+    default: str = "repair"
+    """`repair`, `model`, `command:CMD`, a list of such, or `auto`, which chooses among `repair` and the models there are."""
+    attempts: int = Field(default=1, ge=1, le=64)
+    rounds: int = Field(default=2, ge=0, le=16)
+    """How often, at most, an agent goes on with what the ladder said against its proposal."""
+    ask: bool = True
+    """Whether a job may pause with a question; without it the likeliest change is taken."""
+
+
+class ContainerTable(Closed):
+    """What the docker sandbox's containers are made of."""
+
+    image: str | None = None
+    """An image that the engine has, with a shell and everything the tests need; else one is built."""
+    dockerfile: str | None = None
+    """What builds it, relative to the repository; else a devcontainer.json, a Dockerfile, or what `init` finds."""
+    setup: str | None = None
+    """A shell's command that runs in it once, as root, in the repository's place, with the network."""
+    secrets: tuple[str, ...] = Field(default=(), strict=False)
+    """Names of environment variables that the set-up gets, and nothing else ever."""
+    python: str = "python3"
+    """The project's interpreter in the image."""
+
+
+class SetupTable(Closed):
+    """How a managed checkout gets its environment. Of a repository on disk its owner sees to that."""
+
+    run: tuple[str, ...] = Field(default=(), strict=False)
+    """A shell's commands, one after the other; else those of a devcontainer.json, or of copilot-setup-steps.yml."""
+    secrets: tuple[str, ...] = Field(default=(), strict=False)
+    """Names of variables that they get, of those that the machine's file allows this repository."""
+    network: bool = True
+    seconds: float = Field(default=1800.0, gt=0)
+    """Limit of them all, wall clock."""
+    files: tuple[str, ...] = Field(default=(), strict=False)
+    """Patterns of further files that they read: when one changes, they run again."""
+
+
+class RepositoryConfig(Closed):
+    """`nightcrew.toml`."""
+
+    test: TestTable = TestTable()
+    lint: LintTable = LintTable()
+    language: LanguageTable = LanguageTable()
+    files: FilesTable = FilesTable()
+    budget: BudgetTable = BudgetTable()
+    agent: AgentTable = AgentTable()
+    sandbox: ContainerTable = ContainerTable()
+    setup: SetupTable = SetupTable()
