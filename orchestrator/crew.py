@@ -53,7 +53,8 @@ class Crew(Showing):
 
     `settings` are those of the repository that orders are filed for; each ticket carries its own from then on.
     Ticket arguments take an id or any prefix of it, or of its part after the dash, that names one ticket only.
-    `clock` gives Unix time, `ticks` the seconds that budgets count. `engines` and `store` are the real ones unless given.
+    `url` names the store's server; without one the store is a file of the state directory. `clock` gives Unix time, `ticks` the
+    seconds that budgets count. `engines` and `store` are the real ones unless given.
     """
 
     def __init__(
@@ -61,14 +62,17 @@ class Crew(Showing):
         state: Path,
         settings: Settings = Settings(),
         *,
-        clock: Callable[[], float] = time.time,
+        url: str | None = None,
+        clock: Callable[[], float] | None = None,
         ticks: Callable[[], float] = time.monotonic,
         engines: Engines | None = None,
         store: Store | None = None,
     ) -> None:
         self._state = state.absolute()
         self._settings = settings
-        self._clock = clock
+        self._url = url
+        self._clock = clock or time.time
+        self._stored_by = clock
         self._ticks = ticks
         self._given_engines = engines
         self._given_store = store
@@ -222,7 +226,7 @@ class Crew(Showing):
         from orchestrator.sweep import sweep_files, sweep_jobs
 
         done = sweep_files(self._state)
-        if self._given_store is not None or self._database.exists():
+        if self._given_store is not None or self._url is not None or self._database.exists():
             done += sweep_jobs(self._store)
         return tuple(done)
 
@@ -255,7 +259,7 @@ class Crew(Showing):
 
         # Tickets may hold what is nobody else's business.
         self._state.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return SqlStore(URL.create("sqlite", database=str(self._database)), self._clock)
+        return SqlStore(self._url or URL.create("sqlite", database=str(self._database)), self._stored_by)
 
     @cached_property
     def desk(self) -> ReviewDesk:
@@ -292,6 +296,11 @@ class Crew(Showing):
     @property
     def _repositories(self) -> Repositories:
         return self._engines.repositories
+
+    @property
+    def store(self) -> Store:
+        """The truth, for what brings tickets from elsewhere."""
+        return self._store
 
     @cached_property
     def _engines(self) -> Engines:

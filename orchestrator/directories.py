@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+STORE = "NIGHTCREW_STORE"
+"""The variable that names the store's server: `postgresql://user@host/database`."""
+
 
 def state_directory(environ: Mapping[str, str], home: Path, configured: str | None, given: Path | None = None) -> Path:
     """Return where nightcrew keeps its state: `--state`, else what the machine's configuration says, else the XDG state directory."""
@@ -13,6 +16,11 @@ def state_directory(environ: Mapping[str, str], home: Path, configured: str | No
     if configured is not None:
         return Path(configured.replace("~", str(home), 1) if configured.startswith("~/") else configured).absolute()
     return _xdg(environ, home, "STATE", ".local/state") / "nightcrew"
+
+
+def store_url(environ: Mapping[str, str], configured: str | None) -> str | None:
+    """Return the address of the store's server, None where the store is a file of the state directory."""
+    return environ.get(STORE) or configured
 
 
 def machine_file(environ: Mapping[str, str], home: Path) -> Path:

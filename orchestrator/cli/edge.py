@@ -87,6 +87,13 @@ class Edge:
         configured = self.machine().state if machine_file(self.environ, self.home).exists() else None
         return state_directory(self.environ, self.home, configured, self.state_given)
 
+    def store(self) -> str | None:
+        """Return the address of the store's server, None where the store is a file of the state directory."""
+        from orchestrator.directories import machine_file, store_url
+
+        configured = self.machine().store.url if machine_file(self.environ, self.home).exists() else None
+        return store_url(self.environ, configured)
+
     def crew(self, settings: Settings | None = None, engines: Engines | None = None) -> Crew:
         """Return a crew with the settings of a repository, or with none for commands that only look at tickets.
 
@@ -98,7 +105,10 @@ class Edge:
             return RemoteCrew(self.server, self.environ.get(KEY, ""))
         from orchestrator.crew import Crew
 
-        crew = Crew(self.state()) if settings is None else Crew(self.state(), settings, engines=engines)
+        url = self.store()
+        crew = (
+            Crew(self.state(), url=url) if settings is None else Crew(self.state(), settings, url=url, engines=engines)
+        )
         crew.sweep()
         return crew
 

@@ -63,17 +63,11 @@ def opened(edge: Edge) -> Forges:
 
 def known_publication(edge: Edge, ticket: str) -> Publication | None:
     """Return what a forge has of a ticket, None where nothing is known of that; nothing is asked."""
-    from sqlalchemy import URL
-
     from orchestrator.forges.asking import Publication, publication
     from orchestrator.forges.store import ForgeStore
-    from orchestrator.schema import open_engine
 
-    engine = open_engine(URL.create("sqlite", database=str(edge.state() / "nightcrew.db")))
-    try:
-        found = publication(ForgeStore(engine), ticket)
-    finally:
-        engine.dispose()
+    with edge.crew() as crew:
+        found = publication(ForgeStore(crew.database), ticket)
     return None if found == Publication() else found
 
 

@@ -75,8 +75,9 @@ def _ground(edge: Edge, folder: Path | None, options: Options, driver: str | Non
     return Ground(
         places=Places.seen_from(repository, folder or Path.cwd()),
         state=state,
+        url=edge.store(),
         order=Order("", repository, driver=driver, sandbox=sandbox),
         options=options,
-        crew=Crew(state),
+        crew=Crew(state, url=edge.store()),
         settings=settings,
     )

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from orchestrator.crew import Crew
+from orchestrator.directories import store_url
 from orchestrator.forges.calls import Caller
 from orchestrator.forges.entries import read_entries
 from orchestrator.forges.forge import Hooks, Tracker
@@ -119,28 +120,22 @@ class Forges:
         environ: Mapping[str, str],
         home: Path,
         *,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
         pause: Callable[[float], None] = time.sleep,
         tries: int = 1,
         timeout_s: float = 20.0,
     ) -> None:
-        from sqlalchemy import URL
-
-        from orchestrator.sqlstore import SqlStore
-
-        state.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._open = ExitStack()
-        tickets = SqlStore(URL.create("sqlite", database=str(state / "nightcrew.db")), clock)
-        self._open.callback(tickets.close)
-        crew = self._open.enter_context(Crew(state, clock=clock))
-        adapters = Adapters(clock, pause, tries, timeout_s)
+        now = clock or time.time
+        crew = self._open.enter_context(Crew(state, url=store_url(environ, machine.store.url), clock=clock))
+        adapters = Adapters(now, pause, tries, timeout_s)
         self._open.callback(adapters.close)
         entries = read_entries(machine, environ, home)
-        self.store = ForgeStore(tickets.engine, clock)
-        self.office = Office(state, entries, self.store, tickets, crew, adapters.of, settings, environ, home)
+        self.store = ForgeStore(crew.database, now)
+        self.office = Office(state, entries, self.store, crew.store, crew, adapters.of, settings, environ, home)
         self.publisher = Publisher(self.office)
         sides = {each.name: Side(each, hooks_of(each)) for each in entries.values()}
-        self._receiver = Receiver(sides, self.store, clock)
+        self._receiver = Receiver(sides, self.store, now)
 
     def receive(self, name: str, headers: Mapping[str, str], body: bytes) -> Receipt:
         """Take one webhook that came to the address of the entry `name`; the receipt says what to answer."""

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class Ground:
     """What a session works on: a repository, where nightcrew keeps its state, and how tickets are filed and looked at.
 
-    `settings` are read anew for each ticket: a server may live for days. `crew` looks and decides, it does no work.
+    `url` is the store's, as a crew takes it. `settings` are read anew for each ticket: a server may live for days. `crew` looks and decides, it does no work.
     """
 
     places: Places
@@ -39,6 +39,7 @@ class Ground:
     options: Options
     crew: Crew
     settings: Callable[[Order], Settings]
+    url: str | None = None
 
     @property
     def repository(self) -> Path:

@@ -15,7 +15,7 @@ from tests.agents.models.server import says, serving
 from tests.bench import model_compare, model_proxy
 from tests.bench.model_compare_figures import Paired, wilson
 from tests.bench.model_proxy import Recorder, Replayer, Source, key_of
-from tests.bench.model_tasks import cut
+from tests.bench.model_tasks import cut, tasks
 
 SUITE = b'''"""A suite."""
 import pytest
@@ -116,7 +116,7 @@ def test_a_run_goes_on_from_the_journal_of_another_machine(tmp_path: Path, monke
     rows, journal = tmp_path / "here" / "rows.jsonl", tmp_path / "journal.xz"
     monkeypatch.setattr(model_compare, "ROWS", rows)
     monkeypatch.setattr(model_compare, "JOURNAL", journal)
-    task, solver = model_compare.tasks()[0], model_compare.SOLVERS["mini"]
+    task, solver = tasks()[0], model_compare.SOLVERS["mini"]
     row = model_compare.Row(task.name, solver.name, True, 1.0, 2, 3, 4, 0, 1, (0.5, 1.0), "", "", [])
     model_compare.kept(task, solver, "a").add("row", asdict(row))
     model_compare.kept(task, solver, "another").add("row", asdict(row))

@@ -10,7 +10,7 @@ import json
 import os
 import signal
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ from agents import (
 )
 from agents.conversation import ConversationAgent
 from orchestrator.crew import Crew
-from orchestrator.records import Order
+from orchestrator.records import Order, Status
 from orchestrator.sqlstore import SqlStore
 from orchestrator.wiring import real_engines
 from tests.orchestrator import project
@@ -126,7 +126,7 @@ HEARS = "hears"
 
 def main(state: Path, repository: Path, nth: int, answer: str = "") -> None:
     """Work on a ticket; go on with the one there is, if there is one, and answer what it asks."""
-    store = Deadly(f"sqlite:///{state}/nightcrew.db", nth)
+    store = Deadly(os.environ.get("NIGHTCREW_STORE") or f"sqlite:///{state}/nightcrew.db", nth)
     agent = (ASKING if answer.isdecimal() else talking()) if answer else Patient()
     if answer == HEARS:
         agent, answer = Hearing(), ""
@@ -141,6 +141,8 @@ def main(state: Path, repository: Path, nth: int, answer: str = "") -> None:
         done = [report for report in crew.list() if not report.status.resumable]
         if known and known[0].question and answer:
             report = crew.answer(known[0].ticket.id, int(answer) if answer.isdecimal() else answer)
+SPOKEN, SAID = "spoken", "count the first one, too"
+"""Instead of an answer: an agent that is told something while it works; and what."""
         else:
             report = crew.resume(known[0].ticket.id) if known else done[0] if done else crew.fix(order)
     sys.stdout.write(f"{store.count} {report.status} {report.why}\n")
@@ -148,3 +150,5 @@ def main(state: Path, repository: Path, nth: int, answer: str = "") -> None:
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:])
+    elif answer == SPOKEN:
+        agent, answer = Spoken(f"sqlite:///{state}/nightcrew.db"), ""
