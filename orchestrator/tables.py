@@ -17,7 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA = "0007"
+SCHEMA = "0008"
 
 metadata = MetaData(
     naming_convention={
@@ -252,4 +252,14 @@ submissions = Table(
     Column("headers", Text, nullable=False),
     Column("answer", LargeBinary),
     Column("at", Float, nullable=False, index=True),
+)
+
+# People whom an issuer of OpenID Connect tells apart, and which users they are. One without its user was removed, and stays so.
+identities = Table(
+    "identities",
+    metadata,
+    Column("issuer", String(512), primary_key=True),
+    Column("subject", String(255), primary_key=True),
+    Column("user", String(255), nullable=False, unique=True),
+    Column("at", Float, nullable=False),
 )
