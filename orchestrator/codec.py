@@ -24,10 +24,11 @@ def encode(record: object) -> str:
     return json.dumps(_plain(record), separators=(",", ":"))
 
 
-def decode(kind: type[Record], text: str) -> Record:
-    """Return the record of type `kind` that `encode` wrote. Raises `UnknownRecord` where another version's did."""
+def decode(kind: type[Record], text: str, /, **kept: object) -> Record:
+    """Return the record of type `kind` that `encode` wrote, with the fields that are `kept` elsewhere. Raises `UnknownRecord` where another version's did."""
     try:
-        value: Record = _builder(kind)(json.loads(text))
+        given = json.loads(text)
+        value: Record = _builder(kind)({**given, **kept} if kept else given)
     except (ValueError, TypeError, LookupError) as error:
         raise UnknownRecord(
             f"the store holds a {kind.__name__} that another version of nightcrew wrote ({error}): use that version, or keep"

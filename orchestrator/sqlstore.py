@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import URL, Connection, Engine, RowMapping
+from sqlalchemy import URL, Connection, Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoneFree
 
-from orchestrator import sqlboard, sqlledger, sqlqueue
+from orchestrator import sqlboard, sqlledger, sqlqueue, sqlrecords
 from orchestrator.allowance import Allowance, Amount, Short
 from orchestrator.board import Board, Sought
-from orchestrator.codec import decode, encode
+from orchestrator.codec import encode
 from orchestrator.errors import LeaseLost, StoreAway, UnknownTicket
 from orchestrator.plain import plain
 from orchestrator.records import AttemptRecord, Cost, Job, Order, Outcome, Status, StepRecord, Ticket
@@ -84,61 +83,46 @@ class SqlStore:
 
     def ticket(self, id: str) -> Ticket:
         with self._read() as connection:
-            row = connection.execute(sa.select(tickets).where(tickets.c.id == id)).mappings().first()
-        if row is None:
+            found = sqlrecords.ticket(connection, id)
+        if found is None:
             raise UnknownTicket(f"there is no ticket {id!r}: `nightcrew list` shows what there is")
-        return _ticket(row)
+        return found
 
     def settings(self, id: str) -> Settings:
         with self._read() as connection:
-            return decode(
-                Settings, connection.execute(sa.select(tickets.c.settings).where(tickets.c.id == id)).scalar_one()
-            )
+            return sqlrecords.settings(connection, id)
 
     def repositories(self) -> tuple[Path, ...]:
         with self._read() as connection:
             return sqlqueue.repositories(connection)
 
     def find(self, prefix: str) -> tuple[str, ...]:
-        begins = sa.or_(
-            tickets.c.id.startswith(prefix, autoescape=True), tickets.c.id.contains(f"-{prefix}", autoescape=True)
-        )
-        exactly = sa.select(tickets.c.id).where(tickets.c.id == prefix)
         with self._read() as connection:
-            if connection.execute(exactly).first() is not None:
-                # Whoever types all of it means that one; it need not be searched for.
-                return (prefix,)
-            rows = connection.execute(sa.select(tickets.c.id).where(begins).order_by(tickets.c.id.desc()).limit(9))
-            return tuple(rows.scalars())
+            return sqlrecords.find(connection, prefix)
 
     def tickets(self, repository: Path | None = None) -> tuple[Ticket, ...]:
-        query = sa.select(tickets).order_by(tickets.c.filed_at.desc(), tickets.c.id.desc())
+        query = sqlrecords.TICKETS.order_by(tickets.c.filed_at.desc(), tickets.c.id.desc())
         if repository is not None:
             query = query.where(tickets.c.repository == os.fsencode(repository))
         with self._read() as connection:
-            return tuple(_ticket(row) for row in connection.execute(query).mappings())
+            return tuple(sqlrecords.ticket_of(row) for row in connection.execute(query))
 
     def board(self, sought: Sought) -> Board:
         with self._read() as connection:
             return sqlboard.board(connection, sought)
 
     def job(self, number: int) -> Job:
-        return self._one_job(jobs.c.number == number, str(number))
+        with self._read() as connection:
+            return _there(sqlrecords.job(connection, number), str(number))
 
     def job_of(self, ticket: str) -> Job:
-        return self._one_job(jobs.c.ticket == ticket, ticket)
+        with self._read() as connection:
+            return _there(sqlrecords.job_of(connection, ticket), ticket)
 
     def working(self) -> tuple[Job, ...]:
+        query = sqlrecords.JOBS.where(jobs.c.status == Status.WORKING).order_by(jobs.c.number)
         with self._read() as connection:
-            rows = connection.execute(sa.select(jobs).where(jobs.c.status == Status.WORKING).order_by(jobs.c.number))
-            return tuple(_job(row) for row in rows.mappings())
-
-    def _one_job(self, which: sa.ColumnElement[bool], name: str) -> Job:
-        with self._read() as connection:
-            row = connection.execute(sa.select(jobs).where(which)).mappings().first()
-        if row is None:
-            raise UnknownTicket(f"there is no job of {name!r}: `nightcrew list` shows what there is")
-        return _job(row)
+            return tuple(sqlrecords.job_in(row) for row in connection.execute(query))
 
     # Leases
 
@@ -205,9 +189,8 @@ class SqlStore:
     # Attempts and the journal
 
     def attempts(self, number: int) -> tuple[AttemptRecord, ...]:
-        query = sa.select(attempts.c.record).where(attempts.c.job == number).order_by(attempts.c.number)
         with self._read() as connection:
-            return tuple(decode(AttemptRecord, text) for text in connection.execute(query).scalars())
+            return sqlrecords.attempts_of(connection, number)
 
     def put_attempt(self, lease: Lease, attempt: AttemptRecord) -> None:
         which = sa.and_(attempts.c.job == lease.job, attempts.c.number == attempt.number)
@@ -231,17 +214,7 @@ class SqlStore:
 
     def steps(self, number: int) -> tuple[StepRecord, ...]:
         with self._read() as connection:
-            rows = connection.execute(
-                sa.select(journal).where(journal.c.job == number).order_by(journal.c.seq)
-            ).mappings()
-            outcomes: dict[tuple[int, int], Mapping[str, object]] = {}
-            intents: list[RowMapping] = []
-            for row in rows:
-                if row["phase"] == "intent":
-                    intents.append(row)
-                else:
-                    outcomes[row["attempt"], row["number"]] = json.loads(row["payload"])
-        return tuple(_step(row, outcomes.get((row["attempt"], row["number"]))) for row in intents)
+            return sqlrecords.steps_of(connection, number)
 
     # Verdicts and what leaves
 
@@ -251,19 +224,18 @@ class SqlStore:
             connection.execute(verdicts.insert().values(at=self._clock(), **row))
 
     def verdicts(self, number: int) -> tuple[Verdict, ...]:
-        query = sa.select(verdicts.c.verdict).where(verdicts.c.job == number).order_by(verdicts.c.id)
         with self._read() as connection:
-            return tuple(decode(Verdict, text) for text in connection.execute(query).scalars())
+            return sqlrecords.verdicts_of(connection, number)
 
     def put_outgoing(self, lease: Lease, commit: str, branch: str) -> Outgoing:
         which = sa.and_(outbox.c.job == lease.job, outbox.c.commit == commit)
         row = {"job": lease.job, "commit": commit, "branch": branch, "done": False, "at": self._clock()}
         with self._under(lease, durable=True) as connection:
-            there = connection.execute(sa.select(outbox).where(which)).mappings().first()
+            there = connection.execute(sqlrecords.OUTGOING.where(which)).first()
             if there is None:
                 connection.execute(outbox.insert().values(row))
-                there = connection.execute(sa.select(outbox).where(which)).mappings().one()
-            return _outgoing(there)
+                there = connection.execute(sqlrecords.OUTGOING.where(which)).one()
+            return sqlrecords.outgoing_in(there)
 
     def rename_outgoing(self, id: int, old: str, new: str) -> bool:
         which = sa.and_(outbox.c.id == id, outbox.c.branch == old, outbox.c.done.is_(False))
@@ -276,8 +248,7 @@ class SqlStore:
 
     def outgoing(self, number: int) -> tuple[Outgoing, ...]:
         with self._read() as connection:
-            rows = connection.execute(sa.select(outbox).where(outbox.c.job == number).order_by(outbox.c.id))
-            return tuple(_outgoing(row) for row in rows.mappings())
+            return sqlrecords.outgoing_of(connection, number)
 
     # The ledger, and what was learned
 
@@ -382,22 +353,7 @@ def _without_text(order: Order) -> dict[str, object]:
     return {name: getattr(order, name) for name in Order.__slots__ if name != "text"}
 
 
-def _ticket(row: RowMapping) -> Ticket:
-    text = bytes(row["text"]).decode("utf-8", "surrogatepass")
-    order = decode(Order, json.dumps({**json.loads(row["order"]), "text": text}))
-    return Ticket(row["id"], row["slug"], order, row["filed_at"])
-
-
-def _job(row: RowMapping) -> Job:
-    values = dict(row)
-    values["status"] = Status(values["status"])
-    values["snapshot"] = None if values["snapshot"] is None else decode(Snapshot, values["snapshot"])
-    return Job(**values)
-
-
-def _step(row: RowMapping, outcome: Mapping[str, object] | None) -> StepRecord:
-    return StepRecord(row["attempt"], row["number"], row["kind"], json.loads(row["payload"]), outcome, row["at"])
-
-
-def _outgoing(row: RowMapping) -> Outgoing:
-    return Outgoing(row["id"], row["job"], row["commit"], row["branch"], row["done"])
+def _there(job: Job | None, name: str) -> Job:
+    if job is None:
+        raise UnknownTicket(f"there is no job of {name!r}: `nightcrew list` shows what there is")
+    return job
