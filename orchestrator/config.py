@@ -5,15 +5,19 @@ key is an error that names its nearest neighbour. Pydantic stays in here; what c
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
+from orchestrator.closed import Closed
 from orchestrator.directories import machine_file
 from orchestrator.errors import BadConfig
+from orchestrator.oidctable import OidcTable
+from orchestrator.repositoryconfig import RepositoryConfig as RepositoryConfig
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -22,74 +26,16 @@ if TYPE_CHECKING:
     from orchestrator.allowance import Allowance
     from orchestrator.schedule import Schedule
 
+_PASSWORD = re.compile(r"[^/]*//[^/@]*:[^/@]*@")
 REPOSITORY_FILE = "nightcrew.toml"
 ANY = "NAME"
 """Stands in the names of keys for the name that a user gives a table."""
 
 
-class _Closed(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+Model = TypeVar("Model", bound=Closed)
 
 
-Model = TypeVar("Model", bound=_Closed)
-
-
-class TestTable(_Closed):
-    """How the repository is tested."""
-
-    __test__ = False
-
-    command: str | None = None
-    """The suite's command, as typed in a shell (no shell runs it): `pytest tests`, `python -m unittest`, `make test`."""
-    python: str | None = None
-    """The project's interpreter, absolute or relative to the repository; found by itself where not given."""
-    directory: str = "."
-    """Where the command runs, relative to the repository."""
-    environment: dict[str, str] = {}
-    """Variables the tests need. No secrets: this file is committed."""
-    seconds: float = Field(default=600.0, gt=0)
-    """Limit of one run of the suite, wall clock."""
-    memory_mb: int = Field(default=4096, gt=0)
-    """Limit of one run of the suite."""
-
-
-class LintTable(_Closed):
-    """How the repository is linted."""
-
-    commands: tuple[str, ...] = Field(default=(), strict=False)
-    """Recorded by `init`; no rung of the ladder runs them yet."""
-
-
-class LanguageTable(_Closed):
-    """Which language servers look at the code."""
-
-    enabled: bool = True
-    """Whether any does; which are there is found by itself."""
-    off: tuple[str, ...] = Field(default=(), strict=False)
-    """Names of servers that are never started (`nightcrew doctor` lists them)."""
-    settings: dict[str, dict[str, Any]] = {}
-    """By server: what it is told when it asks its editor for settings, over what nightcrew tells it."""
-
-
-class FilesTable(_Closed):
-    """Which files an agent may not see or change (gitignore-like patterns)."""
-
-    secret: tuple[str, ...] = Field(default=(), strict=False)
-    """Patterns of files that do not exist for an agent, besides the built-in ones (`.env`, keys …)."""
-    protected: tuple[str, ...] = Field(default=(), strict=False)
-    """Patterns of files that an agent may read and not change."""
-
-
-class BudgetTable(_Closed):
-    """What one ticket may cost before it pauses."""
-
-    seconds: float = Field(default=1800.0, gt=0)
-    usd: float | None = Field(default=None, ge=0)
-    tokens: int | None = Field(default=None, ge=0)
-    """Of models, read and written."""
-
-
-class MachineBudgetTable(_Closed):
+class MachineBudgetTable(Closed):
     """What models may cost on this machine. A day is any 24 hours; calls that are under way count in full."""
 
     usd: float | None = Field(default=None, ge=0)
@@ -101,52 +47,51 @@ class MachineBudgetTable(_Closed):
     user_tokens_per_day: int | None = Field(default=None, ge=0)
 
 
-class AgentTable(_Closed):
-    """Who works on tickets."""
+class StoreTable(Closed):
+    """Where tickets, jobs and all that is known of them lie, where that is not a file of the state directory."""
 
-    default: str = "repair"
-    """`repair`, `model`, `command:CMD`, a list of such, or `auto`, which chooses among `repair` and the models there are."""
-    attempts: int = Field(default=1, ge=1, le=64)
-    rounds: int = Field(default=2, ge=0, le=16)
-    """How often, at most, an agent goes on with what the ladder said against its proposal."""
-    ask: bool = True
-    """Whether a job may pause with a question; without it the likeliest change is taken."""
+    url: str | None = None
+    """`postgresql://user@host/database`, for several machines; a password is libpq's: `PGPASSWORD`, `~/.pgpass`."""
 
-
-class ContainerTable(_Closed):
-    """What the docker sandbox's containers are made of."""
-
-    image: str | None = None
-    """An image that the engine has, with a shell and everything the tests need; else one is built."""
-    dockerfile: str | None = None
-    """What builds it, relative to the repository; else a devcontainer.json, a Dockerfile, or what `init` finds."""
-    setup: str | None = None
-    """A shell's command that runs in it once, as root, in the repository's place, with the network."""
-    secrets: tuple[str, ...] = Field(default=(), strict=False)
-    """Names of environment variables that the set-up gets, and nothing else ever."""
-    python: str = "python3"
-    """The project's interpreter in the image."""
+    @field_validator("url")
+    @classmethod
+    def _without_password(cls, value: str | None) -> str | None:
+        if value is not None and _PASSWORD.match(value):
+            raise ValueError("a password stands in no file: let `PGPASSWORD` or `~/.pgpass` have it")
+        return value
 
 
-class RepositoryConfig(_Closed):
-    """`nightcrew.toml`."""
+class BrokerTable(Closed):
+    """What wakes workers, on this machine and others."""
 
-    test: TestTable = TestTable()
-    lint: LintTable = LintTable()
-    language: LanguageTable = LanguageTable()
-    files: FilesTable = FilesTable()
-    budget: BudgetTable = BudgetTable()
-    agent: AgentTable = AgentTable()
-    sandbox: ContainerTable = ContainerTable()
+    url: str | None = None
+    """`redis://host/0`, or what else Celery speaks to; with a password in `NIGHTCREW_BROKER`."""
+
+    @field_validator("url")
+    @classmethod
+    def _without_password(cls, value: str | None) -> str | None:
+        if value is not None and _PASSWORD.match(value):
+            raise ValueError("a password stands in no file: let the variable NIGHTCREW_BROKER have all of it")
+        return value
 
 
-class ShadowTable(_Closed):
+class RoomTable(Closed):
+    """What has to be free on this machine before a job begins."""
+
+    memory_mb: int = Field(default=1024, ge=0)
+    disk_mb: int = Field(default=1024, ge=0)
+    """Where the state lies."""
+    load: float = Field(default=4.0, gt=0)
+    """The most that may wait for each processor, of the last minute."""
+
+
+class ShadowTable(Closed):
     """Which shadow driver this machine uses; found by itself where not given."""
 
     driver: Literal["fuse", "copy"] | None = None
 
 
-class SandboxTable(_Closed):
+class SandboxTable(Closed):
     """Which sandbox this machine uses, and what it opens to it."""
 
     driver: Literal["local", "docker"] = "local"
@@ -154,7 +99,7 @@ class SandboxTable(_Closed):
     """Further directories under home that sandboxes may read (`~/.cargo/bin`, a compiler …)."""
 
 
-class ModelTable(_Closed):
+class ModelTable(Closed):
     """A model at an OpenAI-compatible address. The machine's file alone has these: a repository's would send code and keys where it likes."""
 
     base_url: str
@@ -179,7 +124,7 @@ class ModelTable(_Closed):
     """How many samples are asked for at once; a server that keeps no prefixes between its slots is faster with 1."""
 
 
-class ForgeTable(_Closed):
+class ForgeTable(Closed):
     """A forge. The machine's file alone has these: it names secrets, and what comes from there is worked on."""
 
     kind: Literal["github", "gitlab", "gitea"]
@@ -193,6 +138,12 @@ class ForgeTable(_Closed):
     """The environment variable that holds the secret of its webhooks."""
     repositories: dict[str, str] = {}
     """Working trees, by OWNER/NAME."""
+    managed: tuple[str, ...] = Field(default=(), strict=False)
+    """Repositories without one here: nightcrew clones them and keeps their checkouts."""
+    secrets: dict[str, list[str]] = {}
+    """By managed repository: the environment variables that its set-up may ask for."""
+    checkout_mb: int = Field(default=4096, gt=0)
+    """The most that is fetched of a managed repository, that its files take, and that its set-up makes, each."""
     allow: tuple[str, ...] = Field(default=(), strict=False)
     """Who may ask for work: names, and `collaborators` for all who may write to the repository."""
     mention: str = Field(default="@nightcrew", min_length=2)
@@ -203,7 +154,7 @@ class ForgeTable(_Closed):
     """How often a red CI run sends a pull request of ours back to work."""
 
 
-class TrackerTable(_Closed):
+class TrackerTable(Closed):
     """A tracker: a Linear team, a Slack workspace. Of the machine's file alone, as forges are."""
 
     kind: Literal["linear", "slack"]
@@ -223,7 +174,7 @@ class TrackerTable(_Closed):
     """The label in Linear that asks for work; empty for none."""
 
 
-class ScheduleTable(_Closed):
+class ScheduleTable(Closed):
     """When workers begin jobs, of which repositories, and how many. Of several the first that holds for a repository counts."""
 
     repositories: tuple[str, ...] = Field(default=(), strict=False)
@@ -273,11 +224,14 @@ class ScheduleTable(_Closed):
         )
 
 
-class MachineConfig(_Closed):
+class MachineConfig(Closed):
     """`~/.config/nightcrew/config.toml`."""
 
     state: str | None = None
     """The state directory; `--state` wins over it."""
+    store: StoreTable = StoreTable()
+    broker: BrokerTable = BrokerTable()
+    room: RoomTable = RoomTable()
     shadow: ShadowTable = ShadowTable()
     sandbox: SandboxTable = SandboxTable()
     budget: MachineBudgetTable = MachineBudgetTable()
@@ -287,6 +241,8 @@ class MachineConfig(_Closed):
     """By name, where tickets come from and branches go."""
     trackers: dict[str, TrackerTable] = {}
     """By name, where tickets come from besides."""
+    oidc: OidcTable = OidcTable()
+    """Who signs people in on its server."""
     schedule: tuple[ScheduleTable, ...] = Field(default=(), strict=False)
     """When workers begin jobs, in the order in which they are asked."""
 
@@ -326,6 +282,11 @@ def read_repository(repository: Path) -> RepositoryConfig:
     return _read(RepositoryConfig, repository / REPOSITORY_FILE)
 
 
+def parse_repository(text: str) -> RepositoryConfig:
+    """Read the text of a `nightcrew.toml` that lies nowhere. Raises `BadConfig`."""
+    return _parse(RepositoryConfig, Path(REPOSITORY_FILE), text)
+
+
 def read_machine(environ: Mapping[str, str], home: Path) -> MachineConfig:
     """Read the machine's `config.toml`, the defaults where there is none. Raises `BadConfig`."""
     return _read(MachineConfig, machine_file(environ, home))
@@ -333,18 +294,28 @@ def read_machine(environ: Mapping[str, str], home: Path) -> MachineConfig:
 
 def _read(model: type[Model], path: Path) -> Model:
     try:
-        data = tomllib.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
     except FileNotFoundError:
         return model()
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BadConfig(f"{path} cannot be read: {error}; correct it, or remove it to use the defaults") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unreadable(path, error) from error
+    return _parse(model, path, text)
+
+
+def _parse(model: type[Model], path: Path, text: str) -> Model:
     try:
-        return model.model_validate(data)
+        return model.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise _unreadable(path, error) from error
     except ValidationError as error:
         raise BadConfig(_explain(model, path, error)) from error
 
 
-def _explain(model: type[_Closed], path: Path, error: ValidationError) -> str:
+def _unreadable(path: Path, error: Exception) -> BadConfig:
+    return BadConfig(f"{path} cannot be read: {error}; correct it, or remove it to use the defaults")
+
+
+def _explain(model: type[Closed], path: Path, error: ValidationError) -> str:
     """Turn pydantic's first error into one message that says what to do."""
     first = error.errors()[0]
     place = [part for part in first["loc"] if isinstance(part, str)]

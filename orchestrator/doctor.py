@@ -31,6 +31,7 @@ _EXTRAS = {
     "acp": ("acp", "hosts agents of the Agent Client Protocol", "`--agent command:CMD`"),
     "forges": ("httpx2", "talks to GitHub, GitLab, Gitea, Linear and Slack", "local branches"),
     "serve": ("fastapi", "`nightcrew serve`: pages and API", "the command line"),
+    "oidc": ("jwt", "signs people in at an issuer of OpenID Connect", "links and keys"),
     "lsp": ("pygls", "`nightcrew lsp`, for editors", "the command line"),
     "mcp": ("mcp", "`nightcrew mcp`", "`nightcrew fix`"),
     "grammars": ("tree_sitter", "syntax of languages other than Python", "blank lines, and words alone"),
@@ -68,6 +69,7 @@ def examine(state: Path, environ: Mapping[str, str]) -> tuple[Check, ...]:
         *_language_servers(path),
         *_models(environ),
         *_forges(environ),
+        *_issuer(environ),
         *_extras(),
     )
 
@@ -248,6 +250,14 @@ def _forges(environ: Mapping[str, str]) -> Iterator[Check]:
         from orchestrator.forges.checkup import forge_checks
 
         yield from forge_checks(environ, Path.home())
+
+
+def _issuer(environ: Mapping[str, str]) -> Iterator[Check]:
+    """Yield whether the configured issuer of OpenID Connect answers."""
+    if machine_file(environ, Path.home()).exists():
+        from orchestrator.web.oidccheck import issuer_checks
+
+        yield from issuer_checks(environ, Path.home())
 
 
 def _extras() -> Iterator[Check]:

@@ -76,6 +76,8 @@ def serve_command(
         return
     try:
         from orchestrator.web.serving import Serving, serve
+
+        client = edge.machine().oidc.client(edge.environ)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in _NEEDED:
             raise
@@ -92,7 +94,7 @@ def serve_command(
         # Read anew for each ticket: a server may live for weeks.
         return edge.settings(repository, test_command, sandbox)
 
-    how = Serving(host, port, names, 0 if no_work else workers, repositories, edge.gate())
+    how = Serving(host, port, names, 0 if no_work else workers, repositories, edge.gate(), client=client)
     with _forges(edge) as forges:
         serve(edge.state(), edge.crew, settings, how, ready, forges)
 

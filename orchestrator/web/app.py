@@ -18,7 +18,7 @@ from starlette.staticfiles import StaticFiles
 from agents import AgentError
 from orchestrator.errors import OrchestratorError
 from orchestrator.gathering import Gatherer
-from orchestrator.web import api, digestpage, forms, hooks, pages
+from orchestrator.web import api, digestpage, forms, hooks, pages, signin
 from orchestrator.web.guard import Guard, Rate
 from orchestrator.web.invalid import http_problem, invalid_problem
 from orchestrator.web.people import Role
@@ -88,6 +88,7 @@ def application(site: Site, hosts: Iterable[str], version: str) -> FastAPI:
     app.include_router(digestpage.router)
     app.include_router(forms.router)
     app.include_router(hooks.router)
+    app.include_router(signin.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     return app
 

@@ -81,10 +81,16 @@ class Pages:
 
     def draw(self, request: Request, name: str, status: int = 200, **given: Any) -> HTMLResponse:
         """Return a page."""
-        person, cookie = person_of(request), request.cookies.get(COOKIE, "")
-        form = site_of(request).sessions.form_token(cookie) if person and cookie else ""
+        site, person, cookie = site_of(request), person_of(request), request.cookies.get(COOKIE, "")
+        form = site.sessions.form_token(cookie) if person and cookie else ""
         page = self._environment.get_template(name).render(
-            person=person, form=form, columns=COLUMNS, Role=Role, latest=site_of(request).hub.latest, **given
+            person=person,
+            form=form,
+            columns=COLUMNS,
+            Role=Role,
+            latest=site.hub.latest,
+            sign_in=site.sign_in.name if site.sign_in else "",
+            **given,
         )
         return HTMLResponse(page, status)
 
@@ -263,14 +269,22 @@ def _entered(request: Request, site: Site, pages: Pages, enter: Callable[[], str
     person = site.sessions.person(cookie)
     site.audit.write(person.name if person else "", "enter")
     response = RedirectResponse("/", HTTPStatus.SEE_OTHER)
-    secure = request.url.scheme == "https"
-    response.set_cookie(COOKIE, cookie, max_age=SESSION_S, httponly=True, samesite="strict", secure=secure)
+    remember(request, response, cookie)
     return response
 
 
+def remember(request: Request, response: Response, cookie: str) -> None:
+    """Have a browser keep a session."""
+    secure = request.url.scheme == "https"
+    response.set_cookie(COOKIE, cookie, max_age=SESSION_S, httponly=True, samesite="strict", secure=secure)
+
+
 @router.post("/leave")
-def leave() -> Response:
+def leave(request: Request, site: TheSite) -> Response:
     """End a session in this browser."""
+    person = person_of(request)
+    if person is not None:
+        site.audit.write(person.name, "leave")
     response = RedirectResponse("/enter", HTTPStatus.SEE_OTHER)
     response.delete_cookie(COOKIE, httponly=True, samesite="strict")
     return response

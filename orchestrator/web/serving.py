@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvicorn
+from sqlalchemy import Engine
 
 from orchestrator import intake
 from orchestrator.board import MOST_ROWS, Sought
@@ -31,6 +32,8 @@ from orchestrator.web.site import SettingsOf, Site
 
 if TYPE_CHECKING:
     from orchestrator.forges.wiring import Forges
+    from orchestrator.web.identities import Client
+    from orchestrator.web.oidc import SignIn
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -40,7 +43,7 @@ class Serving:
     """How a site is served: at `host` and `port` (0: any that is free), by which other names, with how many workers (0: none).
 
     `repositories` are those that tickets may be filed for; empty is any that this machine has. Workers begin what `gate` lets through,
-    and its schedules say when digests are written.
+    and its schedules say when digests are written. `client` is how an issuer knows this server, which signs people in.
     """
 
     host: str = "127.0.0.1"
@@ -49,6 +52,7 @@ class Serving:
     workers: int = 1
     repositories: tuple[Path, ...] = ()
     gate: Gate = Gate()
+    client: Client | None = None
 
 
 def serve(
@@ -128,8 +132,24 @@ def _site(
         gate=how.gate,
         morning=Morning(state / "digests", Gatherer(crew, how.gate).digest, how.gate.schedules),
         forges=forges,
+        sign_in=None if how.client is None else _sign_in(how.client, engine, people, how.names, address),
         courier=None if forges is None else Courier(forges.publisher.step, lambda: hub.publish(Happening("changed"))),
     )
+
+
+def _sign_in(client: Client, engine: Engine, people: People, names: tuple[str, ...], address: str) -> SignIn:
+    """Return what signs people in; they come back by the first name of a proxy that speaks TLS, else by our own address."""
+    from orchestrator.web.identities import Identities
+
+    try:
+        from orchestrator.web.issuer import Issuer
+        from orchestrator.web.oidc import SignIn
+    except ModuleNotFoundError as error:
+        raise BadConfig(
+            f"[oidc] needs the package {error.name}: install nightcrew[serve,oidc], or remove the table"
+        ) from error
+    reached = f"https://{names[0]}" if names else address
+    return SignIn(Issuer(client), Identities(engine, people, time.time), reached)
 
 
 def changed_since(crew: Crew, since: float) -> list[str]:

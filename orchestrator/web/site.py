@@ -27,6 +27,7 @@ from orchestrator.web.shift import Shift
 
 if TYPE_CHECKING:
     from orchestrator.forges.wiring import Forges
+    from orchestrator.web.oidc import SignIn
 
 SettingsOf = Callable[[Path, str | None, str | None], Settings]
 """Returns the settings of a repository: of its path, and the test command and sandbox that were asked for."""
@@ -50,6 +51,7 @@ class Site:
     courier: Courier | None = None
     gate: Gate = Gate()
     morning: Morning | None = None
+    sign_in: SignIn | None = None
     entering: Rate = field(default_factory=lambda: Rate(0.2, 10))
     lasting: Lasting = field(default_factory=lambda: Lasting(64))
     """What has one answer for ever: a version of a change as a page shows it."""
