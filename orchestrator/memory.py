@@ -316,18 +316,21 @@ class MemoryStore:
         since: float = 0.0,
         attempt: int | None = None,
     ) -> Cost:
-        total = Cost()
+        spent = Cost()
         for row in self._ledger:
             home = self._tickets[self._jobs[row.job].ticket][0].order.repository
             wanted = number in (None, row.job) and repository in (None, home) and attempt in (None, row.attempt)
             if row.at >= since and wanted:
-                total = Cost(
-                    total.seconds + row.cost.seconds,
-                    total.tokens_in + row.cost.tokens_in,
-                    total.tokens_out + row.cost.tokens_out,
-                    total.usd + row.cost.usd + row.reserved_usd,
-                )
-        return total
+                spent += row.cost + Cost(usd=row.reserved_usd)
+        return spent
+
+    def costs(self, number: int) -> Mapping[int, Cost]:
+        spent: dict[int, Cost] = {}
+        for row in self._ledger:
+            if row.job == number:
+                at = row.attempt or 0
+                spent[at] = spent.get(at, Cost()) + row.cost + Cost(usd=row.reserved_usd)
+        return spent
 
     def spent(self, since: float) -> Mapping[str, Cost]:
         worked = {row.job for row in self._ledger if row.at >= since}

@@ -17,8 +17,14 @@ _CONTROLS = re.compile(
 )
 
 
+_ASCII_CONTROLS = bytes([*range(0x09), *range(0x0B, 0x20), 0x7F])
+
+
 def plain(text: str) -> str:
     """Return `text` with escape sequences removed and what else a terminal would obey replaced by U+FFFD; newline and tab stay."""
+    if text.isascii() and len(text.encode("ascii").translate(None, _ASCII_CONTROLS)) == len(text):
+        # Most text is: this is told much sooner than by the patterns.
+        return text
     return _CONTROLS.sub("\ufffd", _SEQUENCES.sub("", text.replace("\r\n", "\n")))
 
 

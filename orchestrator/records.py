@@ -243,6 +243,14 @@ class Cost:
     tokens_out: int = 0
     usd: float = 0.0
 
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(
+            self.seconds + other.seconds,
+            self.tokens_in + other.tokens_in,
+            self.tokens_out + other.tokens_out,
+            self.usd + other.usd,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class JobReport:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from orchestrator.answering import asking
-from orchestrator.records import REVIEW, AttemptRecord, Job, JobReport, OptionRecord, Ticket
+from orchestrator.records import REVIEW, AttemptRecord, Cost, Job, JobReport, OptionRecord, Ticket
 from orchestrator.store import Store
 from shadowfs import RepoPath
 from verifier import Verdict
@@ -18,7 +18,7 @@ def brief(store: Store, ticket: Ticket) -> JobReport:
 
 
 def _brief(store: Store, ticket: Ticket, job: Job) -> JobReport:
-    outgoing = store.outgoing(job.number)
+    outgoing, costs = store.outgoing(job.number), store.costs(job.number)
     agent = ticket.order.agent or store.settings(ticket.id).agent
     attempts = store.attempts(job.number)
     asked = asking(attempts) if job.status.resumable else None
@@ -32,7 +32,8 @@ def _brief(store: Store, ticket: Ticket, job: Job) -> JobReport:
         branch=next((row.branch for row in reversed(outgoing) if row.done), None),
         commit=outgoing[-1].commit if outgoing else None,
         base=job.base,
-        cost=store.cost(job.number),
+        cost=sum(costs.values(), Cost()),
+        costs=tuple(costs.get(each.number, Cost()) for each in attempts),
         updated_at=job.updated_at,
         question=asked.question if asked else "",
         options=asked.options if asked else (),
@@ -64,7 +65,6 @@ def full(store: Store, ticket: Ticket) -> JobReport:
         omitted=job.snapshot.omitted if job.snapshot else (),
         diffs=_diffs(job, report.options),
         verdicts=verdicts,
-        costs=tuple(store.cost(job.number, attempt=each.number) for each in report.attempts),
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -75,12 +74,14 @@ def _counted(connection: Connection, sought: Sought) -> tuple[list[int], dict[St
 
 
 def _scanned(connection: Connection, sought: Sought) -> tuple[list[int], dict[Status, int]]:
-    """Return the same of the jobs that match: all of them are looked at, to be counted."""
-    found = connection.execute(matching(connection, sought)).all()
-    numbers = [number for number, status in found if not sought.statuses or status in sought.statuses]
-    counts = Counter(status for _, status in found)
-    page = numbers[sought.skip : sought.skip + sought.limit]
-    return page, {Status(status): count for status, count in counts.items()}
+    """Return the same of the jobs that match."""
+    found = matching(connection, sought).subquery()
+    counting = sa.select(found.c.status, sa.func.count()).group_by(found.c.status)
+    counts = {Status(status): int(count) for status, count in connection.execute(counting).all()}
+    page = sa.select(found.c.number).order_by(found.c.number.desc())
+    if sought.statuses:
+        page = page.where(found.c.status.in_(sought.statuses))
+    return list(connection.execute(page.limit(sought.limit).offset(sought.skip)).scalars().all()), counts
 
 
 def _rows(connection: Connection, numbers: Sequence[int]) -> tuple[Row, ...]:

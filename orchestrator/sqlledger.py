@@ -77,10 +77,18 @@ def cost(
 
 def costs(connection: Connection, numbers: Sequence[int]) -> dict[int, Cost]:
     """Return what each of these jobs cost."""
-    rows = connection.execute(_COSTS, {"numbers": numbers}).all()
+    return _by_first(connection.execute(_COSTS, {"numbers": numbers}).all())
+
+
+def costs_by_attempt(connection: Connection, job: int) -> dict[int, Cost]:
+    """Return what a job cost by its attempts' numbers, 0 for what belongs to none."""
+    return _by_first(connection.execute(_BY_ATTEMPT, {"job": job}).all())
+
+
+def _by_first(rows: Sequence[sa.Row[Any]]) -> dict[int, Cost]:
     return {
-        job: Cost(float(seconds), int(tokens_in), int(tokens_out), float(usd))
-        for job, seconds, tokens_in, tokens_out, usd in rows
+        int(which): Cost(float(seconds), int(tokens_in), int(tokens_out), float(usd))
+        for which, seconds, tokens_in, tokens_out, usd in rows
     }
 
 
@@ -140,12 +148,12 @@ def _usd() -> sa.ColumnElement[Any]:
     return sa.func.coalesce(ledger.c.usd, ledger.c.reserved_usd)
 
 
-# Made once: to make it anew takes longer than to have it answered.
+# Made once: to make one anew takes longer than to have it answered.
+_SUMS = tuple(sa.func.sum(what) for what in (ledger.c.seconds, ledger.c.tokens_in, ledger.c.tokens_out, _usd()))
 _COSTS = (
-    sa.select(
-        ledger.c.job,
-        *(sa.func.sum(what) for what in (ledger.c.seconds, ledger.c.tokens_in, ledger.c.tokens_out, _usd())),
-    )
+    sa.select(ledger.c.job, *_SUMS)
     .where(ledger.c.job.in_(sa.bindparam("numbers", expanding=True)))
     .group_by(ledger.c.job)
 )
+_ATTEMPT = sa.func.coalesce(ledger.c.attempt, sa.literal_column("0"))
+_BY_ATTEMPT = sa.select(_ATTEMPT, *_SUMS).where(ledger.c.job == sa.bindparam("job")).group_by(_ATTEMPT)

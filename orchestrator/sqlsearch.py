@@ -17,8 +17,8 @@ _LEAST_CHARACTERS = 3
 
 
 def matching(connection: Connection, sought: Sought) -> sa.Select[tuple[int, str]]:
-    """Return the query for the jobs that are sought, of any status: their numbers, newest first, and where they stand."""
-    query = sa.select(jobs.c.number, jobs.c.status).order_by(jobs.c.number.desc())
+    """Return the query for the jobs that are sought, of any status: their numbers, and where they stand."""
+    query = sa.select(jobs.c.number, jobs.c.status)
     if sought.since:
         query = query.where(jobs.c.updated_at >= sought.since)
     words = sought.each_word

@@ -272,6 +272,10 @@ class SqlStore:
         with self._read() as connection:
             return sqlledger.cost(connection, number, repository, since, attempt)
 
+    def costs(self, number: int) -> Mapping[int, Cost]:
+        with self._read() as connection:
+            return sqlledger.costs_by_attempt(connection, number)
+
     def spent(self, since: float) -> Mapping[str, Cost]:
         with self._read() as connection:
             return sqlledger.spent_since(connection, since)

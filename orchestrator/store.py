@@ -189,6 +189,10 @@ class Store(Protocol):
         """Return what was spent: by one job, or an attempt of it on models, for one repository, or by all."""
         ...
 
+    def costs(self, number: int) -> Mapping[int, Cost]:
+        """Return what a job's attempts spent on models, by their numbers; under 0 what it cost besides."""
+        ...
+
     def spent(self, since: float) -> Mapping[str, Cost]:
         """Return what each ticket cost that was worked on since a Unix time, since then."""
         ...

@@ -89,6 +89,9 @@ def test_an_attempt_s_calls_are_counted_as_its_own(kind: str) -> None:
             store.settle(lease, reserved, Cost(tokens_in=3, tokens_out=1, usd=usd))
         assert store.cost(lease.job, attempt=2) == Cost(0.0, 6, 2, 0.5)
         assert store.cost(lease.job).usd == 1.0
+        costs = store.costs(lease.job)
+        assert (costs[1], costs[2]) == (Cost(0.0, 3, 1, 0.5), Cost(0.0, 6, 2, 0.5))
+        assert sum(costs.values(), Cost()) == store.cost(lease.job)
 
 
 @pytest.mark.parametrize("kind", KINDS)
