@@ -12,12 +12,21 @@ _MISSING = object()
 
 
 class UntilWritten:
-    """Keeps answers until `version` differs. Each version has a dictionary of its own: what was made of an older one never gets into a newer."""
+    """Keeps answers until `version` differs. Each version has a dictionary of its own: what was made of an older one never gets into a newer.
 
-    def __init__(self, version: Callable[[], object], most: int = 1_024) -> None:
+    `at_once` says that the version is told without a wait.
+    """
+
+    def __init__(self, version: Callable[[], object], most: int = 1_024, at_once: bool = False) -> None:
         self._version = version
         self._most = most
+        self._at_once = at_once
         self._now: tuple[object, dict[Hashable, object]] = (object(), {})
+
+    def found(self, asked: Hashable) -> object | None:
+        """Return the answer that holds; None where there is none, or where it would take a wait to know."""
+        version, answers = self._now
+        return answers.get(asked) if self._at_once and self._version() == version else None
 
     def get(self, asked: Hashable, make: Callable[[], Made]) -> Made:
         """Return what `make` returns, or returned when the same was asked and nothing was written since."""

@@ -30,7 +30,7 @@ from orchestrator.remote import RECORD
 from orchestrator.web import bodies, filing
 from orchestrator.web.people import Person, Role
 from orchestrator.web.problems import Problem
-from orchestrator.web.site import Site, may, person_of, site_of
+from orchestrator.web.site import Site, lets, the_site, who_asks
 
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"description": what, "content": {"application/problem+json": {}}}
@@ -44,10 +44,10 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
     )
 }
 router = APIRouter(prefix="/api", responses=_PROBLEMS)
-TheSite = Annotated[Site, Depends(site_of)]
-Looker = Annotated[Person, Depends(may(Role.FILE))]
-Reviewer = Annotated[Person, Depends(may(Role.REVIEW))]
-Administrator = Annotated[Person, Depends(may(Role.ADMINISTER))]
+TheSite = Annotated[Site, Depends(the_site)]
+Looker = Annotated[Person, Depends(lets(Role.FILE))]
+Reviewer = Annotated[Person, Depends(lets(Role.REVIEW))]
+Administrator = Annotated[Person, Depends(lets(Role.ADMINISTER))]
 Attempt = Annotated[int | None, Query(ge=1, le=10_000)]
 
 
@@ -60,7 +60,7 @@ def _told(request: Request, record: object, document: Callable[[], Document], st
 
 
 @router.get("/tickets")
-def list_tickets(
+async def list_tickets(
     request: Request,
     site: TheSite,
     _: Looker,
@@ -74,10 +74,15 @@ def list_tickets(
     where = None if repository is None else Path(repository.replace("\0", ""))
     sought = Sought(tuple(status or ()), words, where, limit, skip)
     if RECORD in request.headers.get("accept", ""):
-        board = site.crew.board(sought)
-        return Response(encode([site.crew.brief(row.ticket) for row in board.rows]), media_type=RECORD)
-    made: bytes = site.cached(("list", sought), lambda: json.dumps(board_document(site.crew.board(sought))).encode())
+        return Response(await run_in_threadpool(_briefs, site, sought), media_type=RECORD)
+    made: bytes = await site.answer(
+        ("list", sought), lambda: json.dumps(board_document(site.crew.board(sought))).encode()
+    )
     return Response(made, media_type="application/json")
+
+
+def _briefs(site: Site, sought: Sought) -> str:
+    return encode([site.crew.brief(row.ticket) for row in site.crew.board(sought).rows])
 
 
 @router.post("/tickets", status_code=HTTPStatus.CREATED)
@@ -127,11 +132,13 @@ def review(request: Request, site: TheSite, who: Looker, body: bodies.ReviewBody
 
 
 @router.get("/tickets/{ticket}")
-def show(request: Request, site: TheSite, _: Looker, ticket: str) -> Response:
+async def show(request: Request, site: TheSite, _: Looker, ticket: str) -> Response:
     """Return all that is known about a ticket."""
     if RECORD in request.headers.get("accept", ""):
-        return Response(encode(site.crew.show(ticket)), media_type=RECORD)
-    made: bytes = site.cached(("show", ticket), lambda: json.dumps(report_document(site.crew.show(ticket))).encode())
+        return Response(await run_in_threadpool(lambda: encode(site.crew.show(ticket))), media_type=RECORD)
+    made: bytes = await site.answer(
+        ("show", ticket), lambda: json.dumps(report_document(site.crew.show(ticket))).encode()
+    )
     return Response(made, media_type="application/json")
 
 
@@ -329,7 +336,7 @@ async def events(
 
     async def told() -> AsyncIterator[dict[str, str]]:
         async for each in site.hub.listen(ticket):
-            if await run_in_threadpool(person_of, request) is None:
+            if await who_asks(request) is None:
                 # Their key or session has ended meanwhile.
                 return
             data = {"ticket": each.ticket, "text": each.text, "at": each.at}

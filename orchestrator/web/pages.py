@@ -22,7 +22,7 @@ from orchestrator.web.people import Person, Role
 from orchestrator.web.problems import Problem
 from orchestrator.web.reviewview import by_line, review_view, whole_file
 from orchestrator.web.sessions import COOKIE, SESSION_S
-from orchestrator.web.site import Site, may, person_of, site_of
+from orchestrator.web.site import Site, lets, person_of, site_of, the_site
 from orchestrator.web.steps import step_views
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from orchestrator.forges.wiring import Forges
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
-TheSite = Annotated[Site, Depends(site_of)]
-Looker = Annotated[Person, Depends(may(Role.FILE))]
+TheSite = Annotated[Site, Depends(the_site)]
+Looker = Annotated[Person, Depends(lets(Role.FILE))]
 _PAGE = 50
 COLUMNS: tuple[tuple[str, str, tuple[Status, ...]], ...] = (
     ("review", "Ready for review", (Status.VERIFIED, Status.UNVERIFIED)),
@@ -101,7 +101,7 @@ class Pages:
         return self.draw(request, "problem.html", int(problem.status), problem=problem)
 
 
-def _pages(request: Request) -> Pages:
+async def _pages(request: Request) -> Pages:
     return request.app.state.pages  # type: ignore[no-any-return]
 
 

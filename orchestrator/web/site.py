@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from orchestrator.crew import Crew
@@ -56,13 +57,23 @@ class Site:
     lasting: Lasting = field(default_factory=lambda: Lasting(64))
     """What has one answer for ever: a version of a change as a page shows it."""
     written: UntilWritten = field(init=False)
+    known: UntilWritten = field(init=False)
+    """Who came with which key or cookie."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "written", UntilWritten(self.crew.version))
+        # A file says at once whether somebody wrote; a server of databases has to be asked.
+        at_once = self.crew.database.dialect.name == "sqlite"
+        object.__setattr__(self, "written", UntilWritten(self.crew.version, at_once=at_once))
+        object.__setattr__(self, "known", UntilWritten(self.crew.version, 10_000, at_once))
 
     def cached(self, asked: Hashable, make: Callable[[], Made]) -> Made:
         """Return what `make` returns, or what it returned when the same was asked and nothing was written since."""
         return self.written.get(asked, make)
+
+    async def answer(self, asked: Hashable, make: Callable[[], Made]) -> Made:
+        """Return the same, from a thread of its own where it has to be made."""
+        found = self.written.found(asked)
+        return await run_in_threadpool(self.cached, asked, make) if found is None else cast("Made", found)
 
     def did(self, who: Person, what: str, ticket: str | None = None, **detail: object) -> None:
         """Write what somebody did into the audit log, and have the pages and the worker look."""
@@ -77,39 +88,72 @@ def site_of(request: Request) -> Site:
     return request.app.state.site  # type: ignore[no-any-return]
 
 
+async def the_site(request: Request) -> Site:
+    """Return the same to handlers: what waits for nothing needs no thread."""
+    return site_of(request)
+
+
 def person_of(request: Request) -> Person | None:
     """Return who asks, None where nobody is known by what came along."""
-    site = site_of(request)
+    site, (how, what) = site_of(request), _credential(request)
+    if not what:
+        return None
+    return site.known.get((how, hashed(what)), lambda: _OF[how](site, what))
+
+
+async def who_asks(request: Request) -> Person | None:
+    """Return the same, from a thread of its own where it has to be looked up."""
+    how, what = _credential(request)
+    if not what:
+        return None
+    found = site_of(request).known.found((how, hashed(what)))
+    return found if isinstance(found, Person) else await run_in_threadpool(person_of, request)
+
+
+def _credential(request: Request) -> tuple[str, str]:
+    """Return what somebody comes with: a key, or the cookie of a session; "" for neither."""
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return site.cached(("key", hashed(key)), lambda: site.people.of_key(key))
-    cookie = request.cookies.get(COOKIE)
-    return site.cached(("session", hashed(cookie)), lambda: site.sessions.person(cookie)) if cookie else None
+    return ("key", key) if scheme.lower() == "bearer" else ("session", request.cookies.get(COOKIE, ""))
+
+
+_OF: dict[str, Callable[[Site, str], Person | None]] = {
+    "key": lambda site, key: site.people.of_key(key),
+    "session": lambda site, cookie: site.sessions.person(cookie),
+}
 
 
 def may(role: Role) -> Callable[[Request], Person]:
     """Return what lets through those who have a role. Raises `Problem`."""
-    return _let(role)
+
+    def let(request: Request) -> Person:
+        return _let(role, person_of(request))
+
+    return let
 
 
 @lru_cache
-def _let(role: Role) -> Callable[[Request], Person]:
-    def let(request: Request) -> Person:
-        person = person_of(request)
-        if person is None:
-            raise Problem(
-                HTTPStatus.UNAUTHORIZED,
-                "who-are-you",
-                "nobody is known by what came along",
-                "open the link that `nightcrew serve` printed, or send a key: Authorization: Bearer KEY",
-            )
-        if not person.role.allows(role):
-            raise Problem(
-                HTTPStatus.FORBIDDEN,
-                "not-yours",
-                f"{person.name} may {person.role}, and this takes the role {role}",
-                f"whoever administers this server can say `nightcrew users add {person.name} --role {role}`",
-            )
-        return person
+def lets(role: Role) -> Callable[[Request], Awaitable[Person]]:
+    """Return the same for handlers: who is known already waits for no thread."""
+
+    async def let(request: Request) -> Person:
+        return _let(role, await who_asks(request))
 
     return let
+
+
+def _let(role: Role, person: Person | None) -> Person:
+    if person is None:
+        raise Problem(
+            HTTPStatus.UNAUTHORIZED,
+            "who-are-you",
+            "nobody is known by what came along",
+            "open the link that `nightcrew serve` printed, or send a key: Authorization: Bearer KEY",
+        )
+    if not person.role.allows(role):
+        raise Problem(
+            HTTPStatus.FORBIDDEN,
+            "not-yours",
+            f"{person.name} may {person.role}, and this takes the role {role}",
+            f"whoever administers this server can say `nightcrew users add {person.name} --role {role}`",
+        )
+    return person

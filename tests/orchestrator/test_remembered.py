@@ -31,6 +31,15 @@ def test_an_answer_that_somebody_wrote_beside_is_not_kept() -> None:
     assert kept.get("a", lambda: "of now") == "of now"
 
 
+def test_an_answer_is_found_only_while_it_holds_and_the_version_is_told_at_once() -> None:
+    version = [1]
+    kept, slow = (UntilWritten(lambda: version[0], at_once=at_once) for at_once in (True, False))
+    assert (kept.found("a"), kept.get("a", lambda: "made"), kept.found("a")) == (None, "made", "made")
+    assert (slow.get("a", lambda: "made"), slow.found("a")) == ("made", None)
+    version[0] = 2
+    assert kept.found("a") is None
+
+
 def test_none_is_an_answer_too_and_the_oldest_goes_first() -> None:
     kept, made = Lasting(2), []
 
