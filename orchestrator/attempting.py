@@ -12,6 +12,7 @@ from orchestrator.assignment import Assignment
 from orchestrator.budget import LEAST_S, Budget
 from orchestrator.following import beside_user, ended_beside, journal_of, left_by, stopping_beside
 from orchestrator.forking import forking
+from orchestrator.hearing import Interrupted, Spoken, listening
 from orchestrator.languages import languages_in
 from orchestrator.locating import locator
 from orchestrator.patterns import matching
@@ -78,7 +79,7 @@ def attempt(
             steps=steps,
             budget=budget,
             protects=protects,
-            stopping=stopping_beside(work, beside, languages),
+            stopping=listening(work, record, stopping_beside(work, beside, languages)),
             emit=work.emit,
             forking=forking(work.places, base, servers, stopping=work.stopping, remaining_s=budget.remaining_s),
             languages=languages,
@@ -146,6 +147,9 @@ def _let_work(agent: Agent, task: Task, workspace: ShadowWorkspace) -> Result:
             # Whichever agent it was: nobody approved anything.
             return NoFix("It made no plan, and one was to be approved first.", "An agent that plans, or no --plan.")
         return result
+    except Spoken:
+        workspace.keep()
+        return Interrupted("somebody sent a message: the next attempt goes on with it")
     except (OutOfBudget, Stopped, KeyboardInterrupt):
         workspace.keep()
         raise
@@ -194,6 +198,8 @@ def _kept_options(
 
 def _ended(record: AttemptRecord, result: Result, change: Change, options: tuple[OptionRecord, ...]) -> AttemptRecord:
     match result:
+        case Interrupted(why=why):
+            return replace(record, state=AttemptState.INTERRUPTED, tree=change.tree, why=why)
         case NoFix(why, needs):
             return replace(record, state=AttemptState.NO_FIX, tree=change.tree, why=why, needs=needs)
         case Question(text=text):

@@ -66,9 +66,9 @@ def following(course: Course, tried: Sequence[Tried]) -> AttemptRecord | None:
 
 
 def _following(course: Course, tried: Sequence[Tried]) -> AttemptRecord | None:
-    number = len(tried) + 1
-    if number <= course.attempts:
-        turn, at = divmod(number - 1, len(course.agents))
+    number, made = len(tried) + 1, sum(each.record.state is not AttemptState.INTERRUPTED for each in tried)
+    if made < course.attempts:
+        turn, at = divmod(made, len(course.agents))
         return _attempt(course, number, course.agents[at], turn, course.reason(course.agents[at]))
     last = tried[-1]
     # Who turned all options down wants no other change either.

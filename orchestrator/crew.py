@@ -146,6 +146,14 @@ class Crew(Showing):
             ticket, remarks, who, agent=agent, tree=tree, seconds=seconds, check=intake.check_agent
         )
 
+    def message(self, ticket: str, text: str, *, user: str = "") -> JobReport:
+        """Say something to a job that waits or is at work: its agent is told, as data, at its next step. Raises `OrderRefused`, `WrongStatus`."""
+        from orchestrator.hearing import say
+
+        job = self._look.job(ticket)
+        say(self._store, job, text, user or intake.user())
+        return self._look.report(job.ticket)
+
     def stop(self, ticket: str) -> JobReport:
         """Ask whoever works on a ticket to stop at the next step; a job nobody works on is stopped at once."""
         job = self._look.job(ticket)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.answering import asking, question_id
 from orchestrator.plain import plain
-from orchestrator.records import AttemptRecord, Cost, JobReport, StepRecord
+from orchestrator.records import AttemptRecord, Cost, JobReport, Message, StepRecord
 from orchestrator.refs import ref_of
 from verifier import Evidence, RungResult, Verdict
 
@@ -36,6 +36,18 @@ def report_document(report: JobReport) -> Document:
         "without": list(report.without),
         "omitted": [{"path": omission.path, "why": omission.why} for omission in report.omitted],
         "tries": [_try(report, at, attempt) for at, attempt in enumerate(report.attempts)],
+        "messages": [message_document(each) for each in report.messages],
+    }
+
+
+def message_document(message: Message) -> Document:
+    """Return what somebody said to a job."""
+    return {
+        "id": message.id,
+        "who": message.who,
+        "text": message.text,
+        "at": message.at,
+        "attempt": message.attempt or None,
     }
 
 

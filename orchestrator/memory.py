@@ -16,6 +16,7 @@ from orchestrator.answering import asking
 from orchestrator.board import TEXT_CHARACTERS, Board, Row, Sought
 from orchestrator.codec import encode
 from orchestrator.errors import LeaseLost, UnknownTicket
+from orchestrator.memorymessages import MemoryMessages
 from orchestrator.memoryqueue import coming_deadline, is_expired, next_job, overdue
 from orchestrator.records import AttemptRecord, Cost, Job, Outcome, Status, StepRecord, Ticket
 from orchestrator.routing import Tally
@@ -53,6 +54,7 @@ class MemoryStore:
         self._outbox: dict[int, Outgoing] = {}
         self._ledger: list[_Spent] = []
         self._outcomes: dict[tuple[int, int], tuple[float, Outcome]] = {}
+        self.messages = MemoryMessages(self._lock, self._listens)
 
     def close(self) -> None:
         """Do nothing: there is nothing to close."""
@@ -147,6 +149,12 @@ class MemoryStore:
                 return job
         raise UnknownTicket(f"there is no job of {ticket!r}: `nightcrew list` shows what there is")
 
+    def _listens(self, number: int, among: Sequence[Status]) -> float | None:
+        if self._jobs[number].status not in among:
+            return None
+        self._put(self._jobs[number])
+        return self._clock()
+
     def working(self) -> tuple[Job, ...]:
         return tuple(job for job in self._jobs.values() if job.status is Status.WORKING)
 
@@ -190,11 +198,14 @@ class MemoryStore:
             job = replace(job, snapshot=snapshot or job.snapshot, base=base or job.base)
             self._put(replace(job, chosen=job.chosen if chosen is None else chosen))
 
-    def end(self, lease: Lease, status: Status, why: str, next: str) -> None:
+    def end(self, lease: Lease, status: Status, why: str, next: str, told: int | None = None) -> bool:
         with self._lock:
             job = replace(self._held(lease), status=status, why=why, next=next, stop_requested=False)
             self._book_time(lease)
+            if told is not None and self.messages.said(lease.job, told):
+                return False
             self._put(replace(job, lease_owner=None, lease_until=None))
+            return True
 
     def free(self, number: int, fence: int, why: str) -> bool:
         with self._lock:

@@ -112,6 +112,8 @@ class AttemptState(StrEnum):
     NO_FIX = "no_fix"
     ASKED = "asked"
     """It ended with a question that nobody has answered yet."""
+    INTERRUPTED = "interrupted"
+    """Somebody said something: the next attempt goes on from what it left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +201,8 @@ class AttemptRecord:
     heard: tuple[str, ...] = ()
     follows: int = 0
     """The attempt whose change this one goes on from, since a person said so; 0 for none."""
+    told: int = 0
+    """The last of the job's messages that had been told once this attempt began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +212,17 @@ class Remark:
     text: str
     path: RepoPath | None = None
     line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What somebody said to a job while it waited or was at work. `text` is untrusted. `attempt` is the one that was told, 0 while it waits."""
+
+    id: int
+    who: str
+    text: str
+    at: float
+    attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +273,7 @@ class JobReport:
 
     `question` is one that waits for an answer, with its `options`; `diffs` has a patch for each of them where all was asked for. One
     without options waits for words, of which `choices` are likely.
-    `verdicts` are those on all attempts, `costs` what each attempt cost.
+    `verdicts` are those on all attempts, `costs` what each attempt cost, `messages` what was said to it while it was at work.
     """
 
     ticket: Ticket
@@ -286,6 +301,7 @@ class JobReport:
     choices: tuple[str, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
     costs: tuple[Cost, ...] = ()
+    messages: tuple[Message, ...] = ()
 
     @property
     def interrupted(self) -> bool:

@@ -133,6 +133,10 @@ class RemoteCrew(Crew):
         body = {"remarks": said, "agent": agent, "tree": tree, "seconds": seconds}
         return self._ask(JobReport, _of(ticket, "/comment"), body)
 
+    def message(self, ticket: str, text: str, *, user: str = "") -> JobReport:  # noqa: ARG002 - the server knows who holds the key
+        """Say something to a job that waits or is at work."""
+        return self._ask(JobReport, _of(ticket, "/message"), {"text": text})
+
     def stop(self, ticket: str) -> JobReport:
         """Stop work at the next step."""
         return self._ask(JobReport, _of(ticket, "/stop"), {})

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from orchestrator.answering import asking
-from orchestrator.records import REVIEW, AttemptRecord, Cost, Job, JobReport, OptionRecord, Ticket
+from orchestrator.records import REVIEW, AttemptRecord, Cost, Job, JobReport, Message, OptionRecord, Ticket
+from orchestrator.returning import understands
 from orchestrator.store import Store
 from shadowfs import RepoPath
 from verifier import Verdict
@@ -65,7 +66,14 @@ def full(store: Store, ticket: Ticket) -> JobReport:
         omitted=job.snapshot.omitted if job.snapshot else (),
         diffs=_diffs(job, report.options),
         verdicts=verdicts,
+        messages=tuple(_heard(each, report.attempts) for each in store.messages.said(job.number)),
     )
+
+
+def _heard(message: Message, attempts: Sequence[AttemptRecord]) -> Message:
+    """Return a message with the attempt that was told first."""
+    told = (each.number for each in attempts if each.told >= message.id and understands(each.agent))
+    return replace(message, attempt=next(told, 0))
 
 
 def _diffs(job: Job, options: tuple[OptionRecord, ...]) -> tuple[bytes, ...]:

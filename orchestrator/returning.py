@@ -124,12 +124,17 @@ def author(attempts: Sequence[AttemptRecord], of: AttemptRecord) -> str:
     return of.agent
 
 
+def understands(agent: str) -> bool:
+    """Say whether an agent that is no person, and no client's, goes by words."""
+    return agent.partition(":")[0] not in (*_DEAF, CLIENT) and not agent.startswith((REVIEW, PART))
+
+
 def _check_hears(job: Job, agent: str) -> None:
     if agent.startswith((REVIEW, PART)):
         raise OrderRefused(f"ticket {job.ticket} is a review of somebody's branch: tell its author, or file a ticket")
     if agent == CLIENT:
         raise OrderRefused(f"a client of `nightcrew mcp` made this change: have it go on with `begin` and {job.ticket}")
-    if agent.partition(":")[0] in _DEAF:
+    if not understands(agent):
         raise OrderRefused(
             f"the agent {agent!r} understands tests, not words: name one that reads (--agent model, acp:CMD or command:CMD), or edit"
             " the change yourself"

@@ -14,7 +14,7 @@ from sqlalchemy import URL, Connection, Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoneFree
 
-from orchestrator import sqlboard, sqlledger, sqlqueue, sqlrecords
+from orchestrator import sqlboard, sqlledger, sqlmessages, sqlqueue, sqlrecords
 from orchestrator.allowance import Allowance, Amount, Short
 from orchestrator.board import Board, Sought
 from orchestrator.codec import encode
@@ -41,6 +41,7 @@ class SqlStore:
         self._engine = open_engine(url)
         self._clock = clock or clock_of(self._engine)
         self._version = Version(self._engine)
+        self.messages = sqlmessages.SqlMessages(self._engine, self._clock)
         self._held = threading.local()
 
     @property
@@ -150,10 +151,11 @@ class SqlStore:
         with self._under(lease, **{name: value for name, value in values.items() if value is not None}):
             pass
 
-    def end(self, lease: Lease, status: Status, why: str, next: str) -> None:
-        free = {"lease_owner": None, "lease_until": None, "stop_requested": False}
-        with self._under(lease, durable=True, status=status, why=why, next=next, **free) as connection:
+    def end(self, lease: Lease, status: Status, why: str, next: str, told: int | None = None) -> bool:
+        ended = {"status": status, "why": why, "next": next, "lease_owner": None, "lease_until": None}
+        with self._under(lease, durable=True) as connection:
             book_time(connection, lease, self._clock())
+            return sqlmessages.ended(connection, lease, {**ended, "stop_requested": False}, told)
 
     def free(self, number: int, fence: int, why: str) -> bool:
         which = sa.and_(jobs.c.number == number, jobs.c.fence == fence, jobs.c.status == Status.WORKING)

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from orchestrator.allowance import Allowance, Short
 from orchestrator.board import Board, Sought
-from orchestrator.records import AttemptRecord, Cost, Job, Outcome, Status, StepRecord, Ticket
+from orchestrator.records import AttemptRecord, Cost, Job, Message, Outcome, Status, StepRecord, Ticket
 from orchestrator.routing import Tally
 from orchestrator.settings import Settings
 from shadowfs import Snapshot
@@ -42,8 +42,23 @@ CLAIMABLE = (Status.QUEUED, Status.PAUSED, Status.STOPPED, Status.FAILED)
 """Where a job may stand that is asked for by its number. One that is worked on may be had when its lease has expired."""
 
 
+class Messages(Protocol):
+    """Keeps what people say to jobs."""
+
+    def say(self, job: int, who: str, text: str, among: Sequence[Status]) -> bool:
+        """Keep a message to a job that stands at one of `among`, and say whether it does; it is on disk when this returns."""
+        ...
+
+    def said(self, job: int, after: int = 0) -> tuple[Message, ...]:
+        """Return the messages to a job in their order, those after the one whose id is `after`."""
+        ...
+
+
 class Store(Protocol):
     """Keeps everything. What takes a lease writes nothing and raises `LeaseLost` when that lease is not the job's present one."""
+
+    @property
+    def messages(self) -> Messages: ...
 
     def version(self) -> object:
         """Return what differs from all it was before whenever something was written since, by whomever."""
@@ -103,8 +118,8 @@ class Store(Protocol):
         """Write what is known of the job by now; what is None stays as it is."""
         ...
 
-    def end(self, lease: Lease, status: Status, why: str, next: str) -> None:
-        """Write how the job stands and give the lease back."""
+    def end(self, lease: Lease, status: Status, why: str, next: str, told: int | None = None) -> bool:
+        """Write how the job stands and give the lease back; False, and nothing is written, where there is a message after `told`."""
         ...
 
     def free(self, number: int, fence: int, why: str) -> bool:

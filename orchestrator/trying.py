@@ -11,6 +11,7 @@ from orchestrator.attempting import attempt
 from orchestrator.budget import LEAST_S
 from orchestrator.course import Course, Tried, following, objection, settled
 from orchestrator.examples import MIGRATE
+from orchestrator.hearing import going_on, told_so_far
 from orchestrator.judging import judge, proposals
 from orchestrator.kind import Kind, kind_of
 from orchestrator.records import AttemptRecord, AttemptState, Outcome
@@ -49,10 +50,10 @@ def tried_all(work: Assignment, snapshot: Snapshot, base: str, failing: tuple[st
     known = {record.number: record for record in work.store.attempts(work.lease.job)}
     tried: list[Tried] = []
     spent: OutOfBudget | None = None
-    while (record := known.get(len(tried) + 1) or following(course, tried)) is not None:
+    while (record := known.get(len(tried) + 1) or _next(work, ground, course, tried)) is not None:
         compared = record.number <= course.attempts
         if record.state is AttemptState.OPEN:
-            if not compared and record.number not in known and _spent(work):
+            if not compared and not record.follows and record.number not in known and _spent(work):
                 break
             try:
                 record = _made(work, ground, course, record)
@@ -69,6 +70,13 @@ def tried_all(work: Assignment, snapshot: Snapshot, base: str, failing: tuple[st
     if spent is not None and not settled(tried):
         raise spent
     return tried
+
+
+def _next(work: Assignment, ground: Ground, course: Course, tried: Sequence[Tried]) -> AttemptRecord | None:
+    """Return the attempt to make next, which is told what was said to the job by now."""
+    interrupted = bool(tried) and tried[-1].record.state is AttemptState.INTERRUPTED
+    record = None if interrupted else following(course, tried)
+    return going_on(work, course.agents, tried, ground.base) if record is None else told_so_far(work, record)
 
 
 def _course(work: Assignment, ground: Ground) -> Course:

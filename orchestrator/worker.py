@@ -14,6 +14,7 @@ from orchestrator.assignment import Assignment
 from orchestrator.budget import Budget
 from orchestrator.engines import Engines
 from orchestrator.errors import LeaseLost, OrchestratorError
+from orchestrator.hearing import latest
 from orchestrator.journal import Journal
 from orchestrator.lease import Heartbeat
 from orchestrator.phases import Ending
@@ -49,29 +50,33 @@ class Worker:
         A lost lease writes nothing and is no error: another worker goes on.
         """
         ticket = self._store.ticket(self._store.job(lease.job).ticket)
-        failure: Exception | None = None
+        while True:
+            ending, failure = self._life(lease, ticket.id, watch)
+            if ending is None:
+                return None
+            if self._end(lease, ending):
+                watch(Event(lease.job, "done", f"{ending.status} {ending.why}".strip(), self._clock()))
+                return failure
+
+    def _life(self, lease: Lease, ticket: str, watch: Watch) -> tuple[Ending | None, Exception | None]:
+        """Take a job as far as it goes; return how it ends, None where the lease was lost, and the error that ended it, if one did."""
         with Heartbeat(self._store, lease) as heartbeat:
             try:
-                ending = self._go(lease, heartbeat, watch)
+                return self._go(lease, heartbeat, watch), None
             except LeaseLost:
-                return None
+                return None, None
             except OutOfBudget as error:
                 more = error.extend if isinstance(error, LimitReached) else "--seconds 600"
-                again = f"nightcrew resume {ticket.id} {more}".rstrip()
-                ending = Ending(Status.PAUSED, f"paused: {error}; its work is kept", again)
+                again = f"nightcrew resume {ticket} {more}".rstrip()
+                return Ending(Status.PAUSED, f"paused: {error}; its work is kept", again), None
             except Stopped:
-                ending = Ending(Status.STOPPED, "stopped; its work is kept", f"nightcrew resume {ticket.id}")
+                return Ending(Status.STOPPED, "stopped; its work is kept", f"nightcrew resume {ticket}"), None
             except KeyboardInterrupt:
-                ending = Ending(Status.PAUSED, "interrupted; its work is kept", f"nightcrew resume {ticket.id}")
+                return Ending(Status.PAUSED, "interrupted; its work is kept", f"nightcrew resume {ticket}"), None
             except EXPECTED as error:
-                failure = error
-                ending = Ending(Status.FAILED, str(error), f"nightcrew resume {ticket.id}")
+                return Ending(Status.FAILED, str(error), f"nightcrew resume {ticket}"), error
             except Exception as error:  # noqa: BLE001 - the worker's boundary: a defect ends this job, not the worker
-                failure = error
-                ending = self._defect(lease, error, ticket.id)
-        self._end(lease, ending)
-        watch(Event(lease.job, "done", f"{ending.status} {ending.why}".strip(), self._clock()))
-        return failure
+                return self._defect(lease, error, ticket), error
 
     def _go(self, lease: Lease, heartbeat: Heartbeat, watch: Watch) -> Ending:
         job = self._store.job(lease.job)
@@ -104,7 +109,10 @@ class Worker:
         why = f"a defect of nightcrew: {type(error).__name__}: {error}"
         return Ending(Status.FAILED, why, f"nightcrew logs {ticket}")
 
-    def _end(self, lease: Lease, ending: Ending) -> None:
+    def _end(self, lease: Lease, ending: Ending) -> bool:
+        """Write how a job ends; False where somebody said something meanwhile that its agent can still be told."""
+        told = None if ending.status.resumable else latest(self._store.attempts(lease.job))
         # Where another worker has the job by now, that one will end it.
         with suppress(LeaseLost):
-            self._store.end(lease, ending.status, ending.why, ending.next)
+            return self._store.end(lease, ending.status, ending.why, ending.next, told)
+        return True

@@ -392,3 +392,18 @@ def test_a_reason_with_what_is_no_text_is_kept_readable(store: Store) -> None:
     job = store.job(number)
     assert job.why.startswith("nul ") and job.why.endswith(" end") and "\0" not in job.why
     assert store.attempts(number)[0].why == "nul \0 lone \udcff"
+
+
+def test_a_message_is_kept_where_the_job_listens_and_keeps_it_from_ending(store: Store) -> None:
+    number, other = file(store), file(store, "261121-abd")
+    assert store.messages.say(number, "ann", "a\ud800\0b", (Status.QUEUED,))
+    assert not store.messages.say(number, "ann", "late", (Status.WORKING,))
+    assert store.messages.say(other, "bob", "else", (Status.QUEUED,))
+    (message,) = store.messages.said(number)
+    assert (message.who, message.text, store.messages.said(number, message.id)) == ("ann", "a\ud800\0b", ())
+    lease = claim(store, number)
+    assert not store.end(lease, Status.VERIFIED, "", "", told=0)
+    assert store.job(number).status is Status.WORKING
+    assert store.end(lease, Status.VERIFIED, "", "", told=message.id)
+    assert store.job(number).status is Status.VERIFIED
+    assert store.end(claim(store, other), Status.PAUSED, "", "")

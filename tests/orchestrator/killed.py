@@ -95,6 +95,27 @@ class Hearing:
         return Proposal(workspace.change(), "Count all numbers", "It was told so." if task.refused else "A guess.")
 
 
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """An agent that is right once somebody said so, which happens in the middle of its first attempt, to the store at `url`."""
+
+    url: str
+    name: str = "spoken"
+
+    def work(self, task: Task, workspace: Workspace) -> Result:
+        """Write a helper; once it was told, what is right."""
+        if SAID in task.text:
+            workspace.write("sums.py", project.FIXED.encode())
+            return Proposal(workspace.change(), "Count all numbers", task.text)
+        workspace.write("helper.py", b"START = 0\n")
+        store = SqlStore(self.url)
+        if not store.messages.said(1):
+            assert store.messages.say(1, "ann", SAID, (Status.WORKING,))
+        store.close()
+        workspace.note("thought", {"about": "nothing"})
+        return NoFix("nobody said anything")
+
+
 OPTIONS = (project.FIXED, project.FIXED.replace("result += number", "result = result + number"))
 ASKING = ScriptedAgent([Ask("which?", tuple(Write("sums.py", option.encode()) for option in OPTIONS))])
 TALK: tuple[tuple[str, dict[str, object]], ...] = (
@@ -120,6 +141,8 @@ def talking() -> Agent:
     return ConversationAgent(ScriptedModel([answer] * 20), count=len)
 
 
+SPOKEN, SAID = "spoken", "count the first one, too"
+"""Instead of an answer: an agent that is told something while it works; and what."""
 HEARS = "hears"
 """Instead of an answer: an agent whose first proposal the ladder refuses."""
 
@@ -130,6 +153,8 @@ def main(state: Path, repository: Path, nth: int, answer: str = "") -> None:
     agent = (ASKING if answer.isdecimal() else talking()) if answer else Patient()
     if answer == HEARS:
         agent, answer = Hearing(), ""
+    elif answer == SPOKEN:
+        agent, answer = Spoken(f"sqlite:///{state}/nightcrew.db"), ""
     engines = replace(real_engines(state), agent=lambda _: agent)
     # A mount is ended and begun again where the agent is patient; the others would only wait for it.
     driver = None if isinstance(agent, Patient) else "copy"
@@ -141,8 +166,6 @@ def main(state: Path, repository: Path, nth: int, answer: str = "") -> None:
         done = [report for report in crew.list() if not report.status.resumable]
         if known and known[0].question and answer:
             report = crew.answer(known[0].ticket.id, int(answer) if answer.isdecimal() else answer)
-SPOKEN, SAID = "spoken", "count the first one, too"
-"""Instead of an answer: an agent that is told something while it works; and what."""
         else:
             report = crew.resume(known[0].ticket.id) if known else done[0] if done else crew.fix(order)
     sys.stdout.write(f"{store.count} {report.status} {report.why}\n")
@@ -150,5 +173,3 @@ SPOKEN, SAID = "spoken", "count the first one, too"
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:])
-    elif answer == SPOKEN:
-        agent, answer = Spoken(f"sqlite:///{state}/nightcrew.db"), ""

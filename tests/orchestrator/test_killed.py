@@ -13,7 +13,7 @@ import pytest
 from orchestrator.crew import Crew
 from orchestrator.records import Status
 from tests.orchestrator import project
-from tests.orchestrator.killed import TALK
+from tests.orchestrator.killed import SAID, SPOKEN, TALK
 
 
 def work(state: Path, repository: Path, nth: int, *option: str) -> subprocess.CompletedProcess[str]:
@@ -109,3 +109,23 @@ def test_a_second_attempt_hears_the_same_of_the_first_in_every_life(tmp_path: Pa
     assert "test_nothing_is_zero" in report.attempts[1].refused[0]
     assert [len(report.verdicts), len([step for step in steps if step.kind == "verify" and step.outcome])] == [2, 2]
     assert b"+    return 3" in first
+
+
+# The writes of a life from the start: 1 to 4 as above, 5 the first attempt, 6 and 7 its step, 8 and 9 what it leaves, 10 its end, 11 and
+# 12 the message in the journal of the second attempt, 13 that attempt, 14 the same as it begins, and so on.
+@pytest.mark.parametrize("deaths", [(8,), (10, 4), (11,), (12, 2), (13, 3), (14, 1)])
+def test_a_message_is_told_once_whatever_dies_meanwhile(tmp_path: Path, deaths: tuple[int, ...]) -> None:
+    repository, state = project.make(tmp_path), tmp_path / "state"
+    for nth in deaths:
+        died = work(state, repository, nth, SPOKEN)
+        assert died.returncode == -signal.SIGKILL, died.stdout + died.stderr
+    done = work(state, repository, 0, SPOKEN)
+    assert done.returncode == 0, done.stderr
+    with Crew(state) as crew:
+        (report,) = crew.list()
+        report, steps = crew.show(report.ticket.id), crew.steps(report.ticket.id)
+    assert (report.status, report.files) == (Status.VERIFIED, ("helper.py", "sums.py"))
+    assert report.explanation.count(SAID) == 1
+    assert [each.attempt for each in report.messages] == [2]
+    assert [len(report.attempts), len([step for step in steps if step.kind == "message" and step.outcome])] == [2, 1]
+    assert project.branches(repository) == [report.branch]
