@@ -18,6 +18,7 @@ from orchestrator.codec import encode
 from orchestrator.errors import LeaseLost, UnknownTicket
 from orchestrator.memorymessages import MemoryMessages
 from orchestrator.memoryqueue import coming_deadline, is_expired, next_job, overdue
+from orchestrator.plain import plain
 from orchestrator.records import AttemptRecord, Cost, Job, Outcome, Status, StepRecord, Ticket
 from orchestrator.routing import Tally
 from orchestrator.settings import Settings
@@ -200,7 +201,7 @@ class MemoryStore:
 
     def end(self, lease: Lease, status: Status, why: str, next: str, told: int | None = None) -> bool:
         with self._lock:
-            job = replace(self._held(lease), status=status, why=why, next=next, stop_requested=False)
+            job = replace(self._held(lease), status=status, why=plain(why), next=plain(next), stop_requested=False)
             self._book_time(lease)
             if told is not None and self.messages.said(lease.job, told):
                 return False
@@ -212,7 +213,7 @@ class MemoryStore:
             job = self._jobs[number]
             if job.fence != fence or job.status is not Status.WORKING:
                 return False
-            self._put(replace(job, status=Status.QUEUED, why=why, lease_owner=None, lease_until=None))
+            self._put(replace(job, status=Status.QUEUED, why=plain(why), lease_owner=None, lease_until=None))
             return True
 
     def mark(self, number: int, status: Status, why: str, among: Sequence[Status], fence: int | None = None) -> bool:
@@ -222,7 +223,7 @@ class MemoryStore:
                 return False
             if status is Status.QUEUED:
                 job = replace(job, deadline=coming_deadline(job, self._clock()))
-            self._put(replace(job, status=status, why=why, next=""))
+            self._put(replace(job, status=status, why=plain(why), next=""))
             return True
 
     def grant(self, number: int, seconds: float, usd: float, tokens: int = 0) -> None:

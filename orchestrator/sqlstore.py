@@ -152,7 +152,7 @@ class SqlStore:
             pass
 
     def end(self, lease: Lease, status: Status, why: str, next: str, told: int | None = None) -> bool:
-        ended = {"status": status, "why": why, "next": next, "lease_owner": None, "lease_until": None}
+        ended = {"status": status, "why": plain(why), "next": plain(next), "lease_owner": None, "lease_until": None}
         with self._under(lease, durable=True) as connection:
             book_time(connection, lease, self._clock())
             return sqlmessages.ended(connection, lease, {**ended, "stop_requested": False}, told)
