@@ -14,13 +14,16 @@ from sqlalchemy import Connection
 from orchestrator.answering import asking
 from orchestrator.board import TEXT_CHARACTERS, Board, Row, Sought
 from orchestrator.codec import decode
-from orchestrator.records import AttemptRecord, Cost, Status
-from orchestrator.sqlledger import costs
+from orchestrator.records import AttemptRecord, Status
+from orchestrator.sqlledger import SUMS, cost_of
 from orchestrator.sqlsearch import matching
-from orchestrator.tables import attempts, jobs, outbox, tickets
+from orchestrator.tables import attempts, jobs, ledger, outbox, tickets
 
 # Made once: to make a query anew takes longer than to have it answered.
 _NUMBERS = sa.bindparam("numbers", expanding=True)
+_TRIED = sa.select(sa.func.count()).where(attempts.c.job == jobs.c.number).scalar_subquery()
+_LEAVING = sa.select(outbox.c.commit).where(outbox.c.job == jobs.c.number).order_by(outbox.c.id.desc()).limit(1)
+_LEFT = sa.select(outbox.c.branch).where(outbox.c.job == jobs.c.number, outbox.c.done).order_by(outbox.c.id.desc())
 _PAGE = (
     sa.select(
         jobs.c.number,
@@ -32,16 +35,15 @@ _PAGE = (
         tickets.c.filed_at,
         *(jobs.c[name] for name in ("status", "why", "next", "updated_at", "seconds", "usd", "tokens")),
         *(jobs.c[name] for name in ("priority", "not_before", "deadline")),
+        _TRIED,
+        _LEAVING.scalar_subquery(),
+        _LEFT.limit(1).scalar_subquery(),
+        *SUMS,
     )
-    .select_from(tickets.join(jobs))
+    .select_from(tickets.join(jobs).outerjoin(ledger, ledger.c.job == jobs.c.number))
     .where(jobs.c.number.in_(_NUMBERS))
+    .group_by(jobs.c.number, tickets.c.id)
     .order_by(jobs.c.number.desc())
-)
-_TRIED = sa.select(attempts.c.job, sa.func.count()).where(attempts.c.job.in_(_NUMBERS)).group_by(attempts.c.job)
-_LEAVING = (
-    sa.select(outbox.c.job, outbox.c.commit, outbox.c.branch, outbox.c.done)
-    .where(outbox.c.job.in_(_NUMBERS))
-    .order_by(outbox.c.id)
 )
 _RECORDS = (
     sa.select(attempts.c.job, attempts.c.record)
@@ -87,25 +89,9 @@ def _scanned(connection: Connection, sought: Sought) -> tuple[list[int], dict[St
 def _rows(connection: Connection, numbers: Sequence[int]) -> tuple[Row, ...]:
     if not numbers:
         return ()
-    given = {"numbers": numbers}
-    found = connection.execute(_PAGE, given).all()
-    tried = {job: int(count) for job, count in connection.execute(_TRIED, given).all()}
+    found = connection.execute(_PAGE, {"numbers": numbers}).all()
     questions = _questions(connection, [row.number for row in found if Status(row.status).resumable])
-    spent = costs(connection, numbers)
-    commits: dict[int, str] = {}
-    branches: dict[int, str] = {}
-    for job, commit, branch, done in connection.execute(_LEAVING, given).all():
-        commits[job] = commit
-        if done:
-            branches[job] = branch
-    return tuple(
-        _row(row, tried.get(at, 0), branches.get(at), commits.get(at), questions.get(at, ""), spent.get(at, _NOTHING))
-        for row in found
-        for at in [row[0]]
-    )
-
-
-_NOTHING = Cost()
+    return tuple(_row(row, questions.get(row[0], "")) for row in found)
 
 
 def _questions(connection: Connection, numbers: Sequence[int]) -> Mapping[int, str]:
@@ -124,9 +110,10 @@ def _path(name: bytes) -> Path:
     return Path(os.fsdecode(name))
 
 
-def _row(found: sa.Row[Any], tried: int, branch: str | None, commit: str | None, question: str, cost: Cost) -> Row:
-    _, id, text, repository, agent, filer, filed_at, status, why, next, updated_at, *budget = found
+def _row(found: sa.Row[Any], question: str) -> Row:
+    _, id, text, repository, agent, filer, filed_at, status, why, next, updated_at, *budget = found[:17]
     seconds, usd, tokens, priority, not_before, deadline = budget
+    tried, commit, branch, *spent = found[17:]
     return Row(
         ticket=id,
         text=bytes(text).decode("utf-8", "replace")[:TEXT_CHARACTERS],
@@ -142,7 +129,7 @@ def _row(found: sa.Row[Any], tried: int, branch: str | None, commit: str | None,
         branch=branch,
         commit=commit,
         question=question,
-        cost=cost,
+        cost=cost_of(*spent),
         seconds=seconds,
         usd=usd,
         tokens=tokens,

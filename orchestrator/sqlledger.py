@@ -75,21 +75,14 @@ def cost(
     return Cost(float(seconds), int(tokens_in), int(tokens_out), float(usd))
 
 
-def costs(connection: Connection, numbers: Sequence[int]) -> dict[int, Cost]:
-    """Return what each of these jobs cost."""
-    return _by_first(connection.execute(_COSTS, {"numbers": numbers}).all())
-
-
 def costs_by_attempt(connection: Connection, job: int) -> dict[int, Cost]:
     """Return what a job cost by its attempts' numbers, 0 for what belongs to none."""
-    return _by_first(connection.execute(_BY_ATTEMPT, {"job": job}).all())
+    return {int(attempt): cost_of(*sums) for attempt, *sums in connection.execute(_BY_ATTEMPT, {"job": job}).all()}
 
 
-def _by_first(rows: Sequence[sa.Row[Any]]) -> dict[int, Cost]:
-    return {
-        int(which): Cost(float(seconds), int(tokens_in), int(tokens_out), float(usd))
-        for which, seconds, tokens_in, tokens_out, usd in rows
-    }
+def cost_of(seconds: float | None, tokens_in: int | None, tokens_out: int | None, usd: float | None) -> Cost:
+    """Return the cost that the sums of `SUMS` tell."""
+    return Cost(float(seconds or 0), int(tokens_in or 0), int(tokens_out or 0), float(usd or 0))
 
 
 def spent_since(connection: Connection, since: float) -> dict[str, Cost]:
@@ -148,12 +141,8 @@ def _usd() -> sa.ColumnElement[Any]:
     return sa.func.coalesce(ledger.c.usd, ledger.c.reserved_usd)
 
 
-# Made once: to make one anew takes longer than to have it answered.
-_SUMS = tuple(sa.func.sum(what) for what in (ledger.c.seconds, ledger.c.tokens_in, ledger.c.tokens_out, _usd()))
-_COSTS = (
-    sa.select(ledger.c.job, *_SUMS)
-    .where(ledger.c.job.in_(sa.bindparam("numbers", expanding=True)))
-    .group_by(ledger.c.job)
-)
+SUMS = tuple(sa.func.sum(what) for what in (ledger.c.seconds, ledger.c.tokens_in, ledger.c.tokens_out, _usd()))
+"""What rows of the ledger add up to."""
 _ATTEMPT = sa.func.coalesce(ledger.c.attempt, sa.literal_column("0"))
-_BY_ATTEMPT = sa.select(_ATTEMPT, *_SUMS).where(ledger.c.job == sa.bindparam("job")).group_by(_ATTEMPT)
+# Made once: to make it anew takes longer than to have it answered.
+_BY_ATTEMPT = sa.select(_ATTEMPT, *SUMS).where(ledger.c.job == sa.bindparam("job")).group_by(_ATTEMPT)
