@@ -57,7 +57,12 @@ class Assignment:
 
     def stopping(self) -> None:
         """Raise `Stopped` when somebody asked for it, `LeaseLost` when another worker has the job."""
-        if self.heartbeat.lost:
-            raise LeaseLost(f"the lease of job {self.lease.job} passed to another worker; that one goes on")
-        if self.store.stop_requested(self.lease):
-            raise Stopped("somebody asked to stop")
+        check_lease(self.store, self.lease, self.heartbeat)
+
+
+def check_lease(store: Store, lease: Lease, heartbeat: Heartbeat) -> None:
+    """Raise `Stopped` when somebody asked the holder of a lease to stop, `LeaseLost` when another worker has the job."""
+    if heartbeat.lost:
+        raise LeaseLost(f"the lease of job {lease.job} passed to another worker; that one goes on")
+    if store.stop_requested(lease):
+        raise Stopped("somebody asked to stop")

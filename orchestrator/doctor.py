@@ -68,7 +68,7 @@ def examine(state: Path, environ: Mapping[str, str]) -> tuple[Check, ...]:
         _disk(state),
         *_language_servers(path),
         *_models(environ),
-        *_forges(environ),
+        *_forges(environ, state),
         *_issuer(environ),
         *_extras(),
     )
@@ -244,12 +244,12 @@ def _ask(endpoint: Endpoint) -> None:
             raise
 
 
-def _forges(environ: Mapping[str, str]) -> Iterator[Check]:
+def _forges(environ: Mapping[str, str], state: Path) -> Iterator[Check]:
     """Yield whether each configured forge answers and knows its token."""
     if machine_file(environ, Path.home()).exists():
         from orchestrator.forges.checkup import forge_checks
 
-        yield from forge_checks(environ, Path.home())
+        yield from forge_checks(environ, Path.home(), state)
 
 
 def _issuer(environ: Mapping[str, str]) -> Iterator[Check]:

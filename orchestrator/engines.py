@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from agents import Agent, Recording, Replaying
 from orchestrator.allowance import Allowance
+from orchestrator.checkouts.records import Made, Watching
 from orchestrator.errors import OrderRefused
 from orchestrator.place import Imaging, named_image
+from orchestrator.records import Order
 from orchestrator.routing import Offer
-from orchestrator.settings import Settings
+from orchestrator.settings import Managed, Settings
 from orchestrator.warm import WarmPlace
 from sandbox import SandboxDriver
 from shadowfs import Change, Driver, Forecast, Snapshot
@@ -54,6 +57,30 @@ class Repositories(Outlet, Protocol):
         ...
 
 
+class Checkouts(Protocol):
+    """What the orchestrator asks of managed checkouts; `home` is the repository that their tickets name."""
+
+    def made(self, home: Path, managed: Managed, watching: Watching, *, set_up: bool) -> AbstractContextManager[Made]:
+        """Have a checkout, as it is at the forge now, for as long as the `with` block lasts; its set-up runs unless it did, or `set_up` is False."""
+        ...
+
+    def held(self, home: Path, managed: Managed, watching: Watching, *, set_up: bool) -> AbstractContextManager[None]:
+        """Have a checkout that was made before for as long as the `with` block lasts."""
+        ...
+
+    def still(self, home: Path, managed: Managed) -> AbstractContextManager[Path]:
+        """Have its working tree stand at its commit for as long as the `with` block lasts."""
+        ...
+
+    def settings(self, home: Path, order: Order) -> Settings:
+        """Return the settings of an order about its working tree."""
+        ...
+
+
+def _no_checkouts() -> Checkouts:
+    raise OrderRefused("nothing here manages checkouts: clone the repository, and file the ticket there")
+
+
 def _no_replay(name: str, recording: Recording) -> tuple[Agent, Replaying]:
     raise OrderRefused(f"the agent {name!r} asked {len(recording.requests)} times, and nothing here can replay it")
 
@@ -76,6 +103,8 @@ class Engines:
     """Makes the agent that a specification names over a recording instead of its model."""
     index: Path | None = None
     """Where code indexes lie; without it there is none."""
+    checkouts: Callable[[], Checkouts] = _no_checkouts
+    """Returns what makes managed checkouts."""
     image: Imaging = named_image
     warm: Callable[[str], None] = lambda _: None
     """Starts what the named driver takes a while to start, and does not wait for it."""

@@ -79,7 +79,8 @@ def settle(order: Order, settings: Settings) -> Settings:
         driver=order.driver or settings.driver,
         sandbox=order.sandbox or settings.sandbox,
     )
-    if settled.suite is None:
+    begins_later = settled.managed is not None and settled.managed.tree is None
+    if settled.suite is None and not begins_later:
         raise OrderRefused("no tests are known for this repository: name them with --test CMD, or in nightcrew.toml")
     if not 1 <= settled.attempts <= ATTEMPTS:
         raise OrderRefused(f"{settled.attempts} attempts cannot be made: ask for 1 to {ATTEMPTS}")

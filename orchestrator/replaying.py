@@ -9,6 +9,7 @@ from agents import AgentError, Compared, Step, recall
 from orchestrator.assignment import Assignment
 from orchestrator.attempting import attempt
 from orchestrator.budget import Budget
+from orchestrator.checkouts.standing import settings_of
 from orchestrator.engines import Engines
 from orchestrator.errors import WrongStatus
 from orchestrator.journal import Journal
@@ -54,7 +55,7 @@ def _gone_through(
     assert job.snapshot is not None and job.base is not None
     ticket, settings = (
         store.ticket(job.ticket),
-        replace(store.settings(job.ticket), seconds=SECONDS, usd=None, tokens=None),
+        replace(settings_of(store, job.ticket), seconds=SECONDS, usd=None, tokens=None),
     )
     # What it keeps in the depot is kept under a name of its own, and let go of below.
     ticket = replace(ticket, id=f"{ticket.id}-replay", order=replace(ticket.order, follow=False))

@@ -24,6 +24,19 @@ class Container:
 
 
 @dataclass(frozen=True, slots=True)
+class Managed:
+    """That a repository is a managed checkout. `start` is the branch of the forge that work begins from ("": its default branch).
+
+    The rest is known once the work has begun: `tree` is where the files lie, at `commit` of `branch`.
+    """
+
+    start: str = ""
+    tree: Path | None = None
+    commit: str = ""
+    branch: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """How a repository is worked on.
 
@@ -72,5 +85,7 @@ class Settings:
     """How often a test of the ticket must agree with itself."""
     servers: tuple[Found, ...] = ()
     """The language servers that were found on this machine."""
+    managed: Managed | None = None
+    """None for a repository on disk. Of a managed checkout the suite is found out when the work begins."""
     image_servers: tuple[Server, ...] = ()
     """Those that are looked for in an image."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,14 +25,14 @@ from agents import (
     endpoints,
     model_agent,
 )
-from orchestrator.engines import Engines
+from orchestrator.engines import Checkouts, Engines
 from orchestrator.errors import OrderRefused
 from orchestrator.examples import MIGRATE
 from orchestrator.image import recipe
 from orchestrator.intake import check_agent
 from orchestrator.roster import offers
 from orchestrator.settings import Settings
-from sandbox import Address, DockerDriver, LocalDriver, NoneDriver
+from sandbox import Address, DockerDriver, LocalDriver, NoneDriver, toolchain_paths
 from shadowfs import Change, Forecast, Snapshot
 from verifier import ForkServers, InsideRunner, Ladder
 
@@ -49,8 +50,13 @@ def real_engines(state: Path, environ: Mapping[str, str] | None = None) -> Engin
     scratch = state / "sandboxes"
     docker = DockerDriver(scratch=scratch, address=Address.of(environ))
     fuse = shadowfs.FuseDriver(state)
+
+    def checkouts() -> Checkouts:
+        return managed_checkouts(state, environ)
+
     return Engines(
-        repositories=GitRepositories(state, environ),
+        repositories=GitRepositories(state, environ, checkouts),
+        checkouts=checkouts,
         drivers=(fuse, shadowfs.CopyDriver(state)),
         sandboxes={"local": LocalDriver(scratch), "docker": docker, "none": NoneDriver(scratch)},
         runner=runner,
@@ -62,6 +68,25 @@ def real_engines(state: Path, environ: Mapping[str, str] | None = None) -> Engin
         offers=lambda: offers(environ, read_machine(environ).named_models()),
         allowance=lambda: read_machine(environ).allowance(),
         warm=lambda driver: fuse.warm() if driver == fuse.name else None,
+    )
+
+
+def managed_checkouts(state: Path, environ: Mapping[str, str]) -> Checkouts:
+    """Return the managed checkouts of this machine's forges, as its configuration is now."""
+    # Only jobs on such need what reads it.
+    from orchestrator.checkouts.checkouts import Checkouts
+    from orchestrator.cli.edge import Edge
+    from orchestrator.forges.entries import read_entries
+
+    home = Path.home()
+    edge = Edge(environ, home, Path(sys.prefix), state)
+    return Checkouts(
+        state,
+        lambda: read_entries(read_machine(environ), environ, home, state),
+        LocalDriver(state / "sandboxes"),
+        lambda: toolchain_paths(None, home, environ),
+        environ,
+        lambda order: edge.settings(order.repository, order.test_command, order.sandbox),
     )
 
 
@@ -135,9 +160,16 @@ class GitRepositories:
 
     state: Path
     environ: Mapping[str, str]
+    checkouts: Callable[[], Checkouts]
 
     def pin(self, repository: Path, settings: Settings) -> Snapshot:
-        """Take a snapshot of the working tree as it is."""
+        """Take a snapshot of the working tree as it is; of a managed checkout at the commit that the ticket is about."""
+        if settings.managed is None:
+            return self._pin(repository, settings)
+        with self.checkouts().still(repository, settings.managed) as tree:
+            return self._pin(tree, settings)
+
+    def _pin(self, repository: Path, settings: Settings) -> Snapshot:
         return shadowfs.pin(
             repository,
             self.state,

@@ -10,16 +10,19 @@ from contextlib import suppress
 from agents import AgentError, OutOfBudget, Stopped
 from orchestrator import deadline, phases
 from orchestrator.allowance import LimitReached
-from orchestrator.assignment import Assignment
+from orchestrator.assignment import Assignment, check_lease
 from orchestrator.budget import Budget
+from orchestrator.checkouts.records import Watching
+from orchestrator.checkouts.standing import standing
 from orchestrator.engines import Engines
-from orchestrator.errors import LeaseLost, OrchestratorError
+from orchestrator.errors import LeaseLost, OrchestratorError, StoreAway
 from orchestrator.hearing import latest
 from orchestrator.journal import Journal
 from orchestrator.lease import Heartbeat
 from orchestrator.phases import Ending
 from orchestrator.place import Places
-from orchestrator.records import Event, Status, Watch
+from orchestrator.records import Event, Status, Ticket, Watch
+from orchestrator.settings import Settings
 from orchestrator.store import Lease, Store
 from sandbox import SandboxError
 from shadowfs import ShadowfsError
@@ -47,7 +50,7 @@ class Worker:
     def work(self, lease: Lease, watch: Watch) -> Exception | None:
         """Work on a job to an end, which the store then has; return the error that ended it, if one did.
 
-        A lost lease writes nothing and is no error: another worker goes on.
+        A lost lease writes nothing and is no error: another worker goes on. Raises `StoreAway`.
         """
         ticket = self._store.ticket(self._store.job(lease.job).ticket)
         while True:
@@ -73,6 +76,9 @@ class Worker:
                 return Ending(Status.STOPPED, "stopped; its work is kept", f"nightcrew resume {ticket}"), None
             except KeyboardInterrupt:
                 return Ending(Status.PAUSED, "interrupted; its work is kept", f"nightcrew resume {ticket}"), None
+            except StoreAway:
+                # Nothing can be written now: the lease runs out, and whoever is next goes on from the journal.
+                raise
             except EXPECTED as error:
                 return Ending(Status.FAILED, str(error), f"nightcrew resume {ticket}"), error
             except Exception as error:  # noqa: BLE001 - the worker's boundary: a defect ends this job, not the worker
@@ -81,7 +87,17 @@ class Worker:
     def _go(self, lease: Lease, heartbeat: Heartbeat, watch: Watch) -> Ending:
         job = self._store.job(lease.job)
         ticket = self._store.ticket(job.ticket)
-        settings = self._store.settings(job.ticket)
+        journal = Journal(self._store, lease, 0)
+        watching = Watching(
+            lambda text: watch(Event(lease.job, "checkout", text, self._clock())),
+            lambda: check_lease(self._store, lease, heartbeat),
+        )
+        with standing(self._engines, self._store, journal, ticket, job, watching) as settings:
+            return self._through(lease, heartbeat, watch, ticket, settings)
+
+    def _through(self, lease: Lease, heartbeat: Heartbeat, watch: Watch, ticket: Ticket, settings: Settings) -> Ending:
+        """Take a job, whose repository is there, through its phases."""
+        job = self._store.job(lease.job)
         places = Places(self._engines.drivers, self._engines.sandboxes, settings, self._engines.image)
         self._engines.warm(places.driver)
         spent_s = self._store.cost(lease.job).seconds

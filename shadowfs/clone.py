@@ -23,6 +23,7 @@ _ENTRIES = 1_000_000
 _ENTRY_BYTES = 300
 """Of a listing; so many are taken for each of the most entries that a tree may have."""
 _PACKS = 40
+_BLOCK_BYTES = 512
 _LINK = 0o120000
 _SUBMODULE = 0o160000
 
@@ -62,6 +63,7 @@ class Clone:
     def fetch(self, remote: Remote, ref: str, bound: git.Bound) -> str:
         """Bring what `ref` of the remote names here, and return its commit. Raises `TooLarge`, `DepotError`."""
         self._make()
+        # What a fetch left that was killed.
         self._clear()
         have = sum(file.lstat().st_size for file in self.git_dir.glob("objects/*/*"))
         left = bound.file_bytes - have
@@ -70,7 +72,15 @@ class Clone:
         # One pack, so that its size is what is bounded.
         args = ["-c", "fetch.unpackLimit=1", *_FETCH, remote.url, f"+{ref}:{_kept(ref)}"]
         limit = git.Bound(bound.seconds, left, bound.stopping)
-        git.run_bounded(args, limit, git_dir=self.git_dir, extra=remote.settings())
+        try:
+            git.run_bounded(args, limit, git_dir=self.git_dir, extra=remote.settings())
+        except DepotError as error:
+            # git does not say that this is why.
+            if any(part.stat().st_size >= left - _BLOCK_BYTES for part in self.git_dir.glob("objects/pack/tmp_*")):
+                raise TooLarge(f"its history takes more than {bound.file_bytes:,} bytes") from error
+            raise
+        finally:
+            self._clear()
         if sum(1 for _ in self.git_dir.glob("objects/pack/*.pack")) > _PACKS:
             git.run(["repack", "-q", "-d", "--geometric=2"], git_dir=self.git_dir)
         commit = self.fetched(ref)
@@ -168,7 +178,7 @@ class Clone:
         made.rename(self.git_dir)
 
     def _clear(self) -> None:
-        """Remove what a killed fetch left."""
+        """Remove what a fetch left that did not end."""
         for pattern in ("objects/pack/tmp_*", "refs/**/*.lock", "*.lock"):
             for path in self.git_dir.glob(pattern):
                 _remove(path)

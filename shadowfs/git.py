@@ -81,8 +81,6 @@ _BLOCK_BYTES = 512
 _CHUNK_BYTES = 1 << 16
 _LOOK_S = 0.2
 _LIMITED = ("/bin/sh", "-c", 'ulimit -f "$1" && shift && exec "$@"', "sh")
-_TOO_LARGE = ("File too large", "died of signal 25")
-"""git's words where a file that it writes reaches the limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +93,7 @@ class Bound:
 
 
 def run_bounded(args: Sequence[str], bound: Bound, *, git_dir: Path, extra: Mapping[str, str] | None = None) -> bytes:
-    """Run git as `run` does, within `bound`; it ends with all that it started. Raises `TooLarge` besides."""
+    """Run git as `run` does, within `bound`; it ends with all that it started."""
     words = [*_LIMITED, str(max(1, bound.file_bytes // _BLOCK_BYTES)), *command(args)]
     env = environment(git_dir) | dict(extra or {})
     ends = time.monotonic() + bound.seconds
@@ -116,8 +114,6 @@ def run_bounded(args: Sequence[str], bound: Bound, *, git_dir: Path, extra: Mapp
             raise
     if process.returncode == 0:
         return out
-    if any(words in said.decode(errors="replace") for words in _TOO_LARGE) or -process.returncode == signal.SIGXFSZ:
-        raise TooLarge(f"git {args[0]} would write more than {bound.file_bytes:,} bytes")
     raise failure(f"git {args[0]} in {git_dir}", said)
 
 

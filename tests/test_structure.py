@@ -54,6 +54,7 @@ ENGINES: dict[str, str | tuple[str, ...]] = {
     "uvicorn": "orchestrator/web/serving.py",
     "rich": "orchestrator/cli/progress.py",
     "tree_sitter": "agents/grammars.py",
+    "yaml": "orchestrator/checkouts/workflow.py",
 }
 """Engines and the package or module that alone may import them."""
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from orchestrator.engines import Engines
     from orchestrator.gate import Gate
     from orchestrator.records import Order
-    from orchestrator.settings import Settings
+    from orchestrator.settings import Managed, Settings
     from sandbox import Toolchain
     from verifier import Found, Server, Suite
 
@@ -71,7 +71,6 @@ class Edge:
 
     def gate(self) -> Gate:
         """Return what lets jobs begin by this machine's schedules."""
-        from orchestrator.directories import machine_file
         from orchestrator.gate import Gate
 
         if not machine_file(self.environ, self.home).exists():
@@ -112,11 +111,16 @@ class Edge:
         crew.sweep()
         return crew
 
-    def crew_for(self, order: Order) -> Crew:
-        """Return a crew with the settings of an order's repository; a server reads its own. Raises `BadConfig`."""
+    def crew_for(self, order: Order, start: str = "") -> Crew:
+        """Return a crew with the settings of an order's repository; a server reads its own. Raises `BadConfig`.
+
+        Of a managed checkout `start` is the branch that it begins from, "" for its default one.
+        """
         if self.server is not None:
             return self.crew()
-        return self.crew(self.settings(order.repository, order.test_command, order.sandbox))
+        settings = self.settings(order.repository, order.test_command, order.sandbox)
+        managed = settings.managed and replace(settings.managed, start=start)
+        return self.crew(replace(settings, managed=managed))
 
     def repository(self, given: Path | None) -> Path:
         """Return the working tree that somebody means; of a server's machine it is named by its full path. Raises `click.UsageError`."""
@@ -140,14 +144,19 @@ class Edge:
         from sandbox import Limits, Toolchain
         from verifier import Found
 
-        config, machine = read_repository(repository), self.machine()
+        managed = self._managed(repository)
+        config, machine = managed[1] if managed else read_repository(repository), self.machine()
         sandbox = sandbox or machine.sandbox.driver
         toolchain, shown, servers = Toolchain(), tuple[Path, ...](), tuple[Found, ...]()
-        if sandbox == "docker":
+        suite: Suite | None = None
+        python: str | None = None
+        found: Mapping[str, str] = {}
+        # Of a managed checkout, what its tests run with is found out when it is there.
+        if managed is None and sandbox == "docker":
             suite, python, found = self._suite_in_image(repository, config, test_command)
             servers = self._carried(repository, config)
             shown = tuple(Path(each.program) for each in servers)
-        else:
+        elif managed is None:
             suite, python, found = self._suite(repository, config, test_command)
             toolchain = self._toolchain(python)
             servers = self._servers(repository, config, python)
@@ -180,8 +189,20 @@ class Edge:
                 config.sandbox.image, config.sandbox.dockerfile, config.sandbox.setup, config.sandbox.secrets
             ),
             servers=servers,
+            managed=managed[0] if managed else None,
             image_servers=self._known_servers(config) if sandbox == "docker" else (),
         )
+
+    def _managed(self, repository: Path) -> tuple[Managed, RepositoryConfig] | None:
+        """Return that a repository is a managed checkout, and what it says of itself at the forge; None of one on this disk."""
+        from orchestrator.checkouts.homes import is_home
+        from orchestrator.settings import Managed
+
+        if not is_home(self.state(), repository):
+            return None
+        from orchestrator.checkouts.fetching import fetched_config
+
+        return Managed(), fetched_config(repository)
 
     def _suite(
         self, repository: Path, config: RepositoryConfig, typed: str | None

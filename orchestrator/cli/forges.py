@@ -12,7 +12,7 @@ from orchestrator.cli.options import shared_options, ticket_argument
 from orchestrator.cli.output import print_document, write
 
 if TYPE_CHECKING:
-    from orchestrator.forges.asking import Publication
+    from orchestrator.forges.asking import Publication, PullHead
     from orchestrator.forges.records import Issue
     from orchestrator.forges.wiring import Forges
     from orchestrator.records import Ticket
@@ -88,13 +88,12 @@ def link_issue(edge: Edge, issue: Issue, ticket: Ticket) -> None:
             write(f"{issue.url} got another ticket meanwhile: `nightcrew stop` one of them")
 
 
-def pull_head(edge: Edge, address: str) -> tuple[Path, str]:
-    """Fetch the head of the pull request at an address; return its working tree and the commit."""
+def pull_head(edge: Edge, address: str) -> PullHead:
+    """Fetch the head of the pull request at an address."""
     from orchestrator.forges.asking import fetched
 
     with opened(edge) as forges:
-        _, repository, commit = fetched(forges.office, address)
-        return repository, commit
+        return fetched(forges.office, address)
 
 
 def forge_document(found: Publication) -> dict[str, Any]:

@@ -194,14 +194,15 @@ def review_command(ref: str, repo: Path | None, edge: Edge, json_wanted: bool, *
     from orchestrator.cli.progress import watching
     from orchestrator.records import Order
 
-    text = f"review of {ref}"
+    text, start = f"review of {ref}", ""
     if ref.startswith(("https://", "http://")):
         from orchestrator.cli.forges import pull_head
 
-        repo, ref = pull_head(edge, ref)
+        head = pull_head(edge, ref)
+        repo, ref, start = head.repository, head.commit, head.base
     repository = edge.repository(repo)
     order = Order(text=text, repository=repository, **given)
-    with edge.crew_for(order) as crew, watching() as watch:
+    with edge.crew_for(order, start) as crew, watching() as watch:
         report = crew.review(repository, ref, order, watch)
     return _ended(report, json_wanted)
 

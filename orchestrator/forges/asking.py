@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import OrderRefused, WrongStatus
-from orchestrator.forges.addresses import Place, place_of
+from orchestrator.forges.addresses import place_of
 from orchestrator.forges.errors import UnknownForge
 from orchestrator.forges.office import Office
 from orchestrator.forges.records import TRACKERS, Issue, Thread
@@ -82,6 +82,7 @@ def issue_at(office: Office, address: str) -> tuple[Issue, Path]:
     if row is not None and row.ticket is not None:
         raise OrderRefused(f"{address} has ticket {row.ticket} already: `nightcrew show {row.ticket}`")
     issue = office.forge(place.thread.forge).issue(place.thread)
+    office.fetch(place.thread.forge, place.thread.repository)
     return issue, office.repository(place.thread.forge, place.thread.repository)
 
 
@@ -91,8 +92,17 @@ def link(office: Office, issue: Issue, ticket: Ticket) -> bool:
     return row is not None and office.store.link(issue.thread, ticket.id)
 
 
-def fetched(office: Office, address: str) -> tuple[Place, Path, str]:
-    """Bring the head of the pull request at an address into the depot; return its place, its working tree, and the commit."""
+@dataclass(frozen=True, slots=True)
+class PullHead:
+    """The head of a pull request, fetched: its working tree and the commit. Of a managed checkout `base` is the branch that it goes into."""
+
+    repository: Path
+    commit: str
+    base: str = ""
+
+
+def fetched(office: Office, address: str) -> PullHead:
+    """Bring the head of the pull request at an address here."""
     place = place_of(address, office.entries)
     if not place.pull:
         raise UnknownForge(
@@ -101,8 +111,13 @@ def fetched(office: Office, address: str) -> tuple[Place, Path, str]:
     name, forge = place.thread.forge, office.forge(place.thread.forge)
     repository = office.repository(name, place.thread.repository)
     pull = forge.pull(place.thread)
+    commit = office.fetch(name, place.thread.repository, pull.ref)
+    if commit is not None:
+        # The default branch says how its tests run, until the checkout is there.
+        office.fetch(name, place.thread.repository)
+        return PullHead(repository, commit, pull.base)
     remote = Remote(
         forge.address(place.thread.repository), forge.git_user, office.entry(name).token, environ=office.environ
     )
     commit = Outpost(office.state / "forges", repository, remote, office.environ).fetch(pull.ref, office.state)
-    return place, repository, commit
+    return PullHead(repository, commit)

@@ -16,15 +16,16 @@ _ANSWER_S = 10.0
 _INSTEAD = "its branches stay here, as local branches, patches and bundles"
 
 
-def forge_checks(environ: Mapping[str, str], home: Path) -> Iterator[Check]:
+def forge_checks(environ: Mapping[str, str], home: Path, state: Path) -> Iterator[Check]:
     """Yield whether each entry answers, and knows its token. One without a token, or a secret, is not asked."""
     try:
-        entries = read_entries(read_machine(environ, home), environ, home)
+        entries = read_entries(read_machine(environ, home), environ, home, state)
     except BadConfig as error:
         yield Check("forges", False, str(error), instead=_INSTEAD, get="correct config.toml")
         return
     for entry in entries.values():
         yield _check(entry)
+        yield from _setups(entry, environ)
 
 
 def _check(entry: Entry) -> Check:
@@ -45,10 +46,22 @@ def _check(entry: Entry) -> Check:
                 else f"name a variable as `{what}_env` of its entry in config.toml, and set it"
             )
             return Check(name, False, f"there is no {what} for {entry.url}", instead=_INSTEAD, get=get)
-    gone = next((path for path in entry.repositories.values() if not (path / ".git").exists()), None)
+    there = (path for name, path in entry.repositories.items() if name not in entry.managed)
+    gone = next((path for path in there if not (path / ".git").exists()), None)
     if gone is not None:
         return Check(name, False, f"{gone} is no working tree", instead=_INSTEAD, get=f"git clone {entry.url}/… {gone}")
     return _asked(name, entry)
+
+
+def _setups(entry: Entry, environ: Mapping[str, str]) -> Iterator[Check]:
+    """Yield which variables that set-ups may ask for are not set."""
+    for repository, names in entry.managed.items():
+        unset = [name for name in names if not environ.get(name)]
+        if unset:
+            why = f"{', '.join(unset)}, which it may ask for, is not set"
+            yield Check(
+                f"set-up of {repository}", False, why, instead="one that asks for nothing", get=f"set {unset[0]}"
+            )
 
 
 def _asked(name: str, entry: Entry) -> Check:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestrator.checkouts.homes import home_of
 from orchestrator.errors import BadConfig
 from orchestrator.forges.records import Entry
 
@@ -25,25 +26,30 @@ _APIS = {
     "https://slack.com": "https://slack.com/api",
 }
 _BELOW = {"github": "/api/v3", "gitlab": "/api/v4", "gitea": "/api/v1", "linear": "", "slack": "/api"}
+_MANAGED = re.compile(r"[A-Za-z0-9_][\w.-]*(?:/[A-Za-z0-9_][\w.-]*)+", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 
 
-def read_entries(machine: MachineConfig, environ: Mapping[str, str], home: Path) -> dict[str, Entry]:
-    """Return all forges and trackers by name. Raises `BadConfig`."""
+def read_entries(machine: MachineConfig, environ: Mapping[str, str], home: Path, state: Path) -> dict[str, Entry]:
+    """Return all forges and trackers by name; managed checkouts lie below `state`. Raises `BadConfig`."""
     both = machine.forges.keys() & machine.trackers.keys()
     if both:
         raise BadConfig(f"config.toml has a forge and a tracker called {sorted(both)[0]!r}: rename one of them")
-    forges = {name: _forge(name, table, environ, home) for name, table in machine.forges.items()}
+    forges = {name: _forge(name, table, environ, home, state) for name, table in machine.forges.items()}
+    _check_secrets(forges.values())
     return forges | {name: _tracker(name, table, environ, home) for name, table in machine.trackers.items()}
 
 
-def _forge(name: str, table: ForgeTable, environ: Mapping[str, str], home: Path) -> Entry:
+def _forge(name: str, table: ForgeTable, environ: Mapping[str, str], home: Path, state: Path) -> Entry:
     where = f"config.toml: `forges.{name}`"
+    named = [*table.repositories, *table.managed]
     repositories = {each: _path(where, path, home) for each, path in table.repositories.items()}
-    folded = [each.casefold() for each in repositories]
-    for each in repositories:
+    folded = [each.casefold() for each in named]
+    for each in named:
         if "/" not in each.strip("/") or folded.count(each.casefold()) > 1:
             raise BadConfig(f"{where} has the repository {each!r}: name each one once, as OWNER/NAME")
+    managed = _managed(where, table)
+    repositories |= {each: home_of(state, _named(name), each) for each in managed}
     url, api = _addresses(where, table.kind, table.url, table.api)
     return Entry(
         _named(name),
@@ -59,7 +65,33 @@ def _forge(name: str, table: ForgeTable, environ: Mapping[str, str], home: Path)
         table.secret_env,
         environ.get(table.token_env, "").strip(),
         environ.get(table.secret_env, "").strip(),
+        managed,
+        table.checkout_mb << 20,
     )
+
+
+def _managed(where: str, table: ForgeTable) -> dict[str, tuple[str, ...]]:
+    """Return the variables that the set-up of each managed repository may ask for. Raises `BadConfig`."""
+    for each in table.managed:
+        if not _MANAGED.fullmatch(each) or each.endswith(".git"):
+            raise BadConfig(f"{where} manages the repository {each!r}: name it as its address does, as in OWNER/NAME")
+    for each in table.secrets:
+        if each not in table.managed:
+            raise BadConfig(f"{where} has secrets of {each!r}, which it does not manage: add it to `managed`")
+    return {each: tuple(table.secrets.get(each, ())) for each in table.managed}
+
+
+def _check_secrets(entries: Iterable[Entry]) -> None:
+    """Keep the keys to forges from what repositories run. Raises `BadConfig`."""
+    entries = tuple(entries)
+    own = {name for entry in entries for name in (entry.token_env, entry.secret_env) if name}
+    for entry in entries:
+        for repository, names in entry.managed.items():
+            if given := own.intersection(names):
+                raise BadConfig(
+                    f"config.toml: `forges.{entry.name}` lets {repository} ask for {sorted(given)[0]}, which is a forge's own: make"
+                    " another token for what its set-up does"
+                )
 
 
 def _tracker(name: str, table: TrackerTable, environ: Mapping[str, str], home: Path) -> Entry:

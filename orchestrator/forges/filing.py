@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from orchestrator.codec import decode
 from orchestrator.errors import OrchestratorError, StoreError
+from orchestrator.forges.errors import ForgeUnavailable
 from orchestrator.forges.office import NotYet, Office, Result
 from orchestrator.forges.records import Filed
 from orchestrator.forges.steps import Kind, NewStep, Reacting, Step, new_step, telling
@@ -25,8 +26,10 @@ def file(office: Office, step: Step) -> Result:
     if not office.welcome(thread.forge, thread.repository, filed.who):
         return Result(why=f"{filed.who.name} may not write to {thread.repository}")
     try:
+        # Before anything is written about it: a forge that is down is asked again.
+        office.fetch(thread.forge, thread.repository)
         ticket = _filed(office, filed)
-    except StoreError:
+    except (StoreError, ForgeUnavailable, NotYet):
         raise
     except (OrchestratorError, ShadowfsError, OSError) as error:
         # Somebody may ask again once it is mended.

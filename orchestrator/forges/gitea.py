@@ -16,7 +16,6 @@ _REVIEW = "review:"
 class Gitea(Github):
     """A Gitea or Forgejo server."""
 
-    git_user = "nightcrew"
     _rights = ("owner", "admin", "write")
 
     @staticmethod

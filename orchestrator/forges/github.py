@@ -22,7 +22,6 @@ _EYES = {"content": "eyes"}
 class Github:
     """GitHub, or a GitHub Enterprise server."""
 
-    git_user = "x-access-token"
     _rights = ("admin", "maintain", "write")
 
     def __init__(self, entry: Entry, caller: Caller) -> None:
@@ -115,7 +114,11 @@ class Github:
         return found
 
     def address(self, repository: str) -> str:
-        return f"{self._entry.url.rstrip('/')}/{repository}.git"
+        return self._entry.address(repository)
+
+    @property
+    def git_user(self) -> str:
+        return self._entry.git_user
 
     def _find(self, wanted: Wanted) -> Pull | None:
         """Return the pull request of a branch: an open one, else the newest that is closed."""

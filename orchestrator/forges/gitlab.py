@@ -17,8 +17,6 @@ _DEVELOPER = 30
 class Gitlab:
     """GitLab.com, or a server of one's own."""
 
-    git_user = "oauth2"
-
     def __init__(self, entry: Entry, caller: Caller) -> None:
         self._entry = entry
         self._caller = caller
@@ -103,7 +101,11 @@ class Gitlab:
         return found
 
     def address(self, repository: str) -> str:
-        return f"{self._entry.url.rstrip('/')}/{repository}.git"
+        return self._entry.address(repository)
+
+    @property
+    def git_user(self) -> str:
+        return self._entry.git_user
 
     def _find(self, wanted: Wanted) -> Pull | None:
         asked = {"source_branch": wanted.branch, "state": "all"}

@@ -78,6 +78,20 @@ class Office:
             )
         return found
 
+    def fetch(self, name: str, repository: str, ref: str = "") -> str | None:
+        """Fetch what a forge has of a managed repository (its default branch, or a `ref`) and return the commit; None of one on this disk.
+
+        Raises `ForgeUnavailable`, `ForgeRefused`, `CheckoutRefused`.
+        """
+        entry, home = self.entry(name), self.repository(name, repository)
+        managed = next((each for each in entry.managed if entry.repositories[each] == home), None)
+        if managed is None:
+            return None
+        from orchestrator.checkouts.fetching import Fetcher
+
+        fetcher = Fetcher(entry, managed, self.environ)
+        return fetcher.fetch(ref) if ref else fetcher.tip().commit
+
     def welcome(self, name: str, repository: str, who: Person) -> bool:
         """Say whether somebody may give us work: whom the allow-list names, or who may write, as the forge says now."""
         entry = self.entry(name)

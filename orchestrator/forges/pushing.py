@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.codec import decode
-from orchestrator.forges.errors import ForgeRefused, ForgeUnavailable, NotPushable
+from orchestrator.forges.errors import NotPushable
 from orchestrator.forges.forge import Forge
+from orchestrator.forges.gitwords import explained
 from orchestrator.forges.mentions import marked
 from orchestrator.forges.office import NotYet, Office, Result
 from orchestrator.forges.records import Thread, Wanted
@@ -24,14 +24,6 @@ _NAMES = 20
 _BUSY_S = 60.0
 _FIRST, _LATER = "first", "later"
 _TITLE_CHARACTERS = 120
-_FORBIDDEN = re.compile(
-    r"returned error: 40[13]|Authentication failed|Permission|denied|not permitted|not allowed|could not read Username|repository .* not found",
-    re.IGNORECASE,
-)
-"""git's words where the other side knows us and says no, or does not know us."""
-
-_PLACE = re.compile(r"^git \S+ in .*?: (?:fatal|error): ", re.DOTALL)
-"""Where git was run, which is nobody's business."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +52,7 @@ def push(office: Office, step: Step) -> Result:
         base = _base(work)
         row = _pushed(work, base)
     except DepotError as error:
-        raise _explained(work.row, error) from error
+        raise explained(work.row.forge, work.row.repository, "push to", error) from error
     report = work.report
     wanted = Wanted(row.repository, row.branch, base, _title(report), _body(work, step))
     pull = work.forge.offer(wanted)
@@ -147,16 +139,6 @@ def _names(row: PullRow, local: str) -> Iterator[str]:
     yield row.branch
     if row.pushed is None:
         yield from (f"{local}-{number}" for number in range(2, _NAMES + 1))
-
-
-def _explained(row: PullRow, error: DepotError) -> Exception:
-    """Return what git's words mean for us."""
-    said = _PLACE.sub("", str(error))
-    if _FORBIDDEN.search(said):
-        return ForgeRefused(
-            f"{row.forge} does not let us push to {row.repository} ({said}): its token is wrong, or may not write there"
-        )
-    return ForgeUnavailable(f"{row.forge} does not speak git with us ({said}); it is asked again")
 
 
 def _title(report: JobReport) -> str:

@@ -13,13 +13,15 @@ COLLABORATORS = "collaborators"
 TRACKERS = ("linear", "slack")
 """The kinds of entries that have no branches."""
 
+_GIT_USERS = {"github": "x-access-token", "gitlab": "oauth2"}
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One `[forges.NAME]` or `[trackers.NAME]` of the machine's configuration, with the secrets that its variables hold.
 
-    `repositories` are working trees by the name that the forge has for them; a tracker has one, under "". `rounds` is how often a red CI
-    run sends a pull request back to work.
+    `repositories` are working trees by the name that the forge has for them; a tracker has one, under "". Those that are `managed` lie below
+    the state directory; by name, the variables that their set-up may ask for. `rounds` is how often a red CI run sends a pull request back to work.
     """
 
     name: str
@@ -35,6 +37,17 @@ class Entry:
     secret_env: str = ""
     token: str = field(default="", repr=False)
     secret: str = field(default="", repr=False)
+    managed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    checkout_bytes: int = 4096 << 20
+
+    @property
+    def git_user(self) -> str:
+        """Return the name that goes with the token when git asks."""
+        return _GIT_USERS.get(self.kind, "nightcrew")
+
+    def address(self, repository: str) -> str:
+        """Return where git speaks with a repository, without any secret in it."""
+        return f"{self.url.rstrip('/')}/{repository}.git"
 
     def repository(self, name: str) -> Path | None:
         """Return the working tree of a repository, by the name that the forge has for it in whatever case."""

@@ -130,7 +130,7 @@ class Forges:
         crew = self._open.enter_context(Crew(state, url=store_url(environ, machine.store.url), clock=clock))
         adapters = Adapters(now, pause, tries, timeout_s)
         self._open.callback(adapters.close)
-        entries = read_entries(machine, environ, home)
+        entries = read_entries(machine, environ, home, state)
         self.store = ForgeStore(crew.database, now)
         self.office = Office(state, entries, self.store, crew.store, crew, adapters.of, settings, environ, home)
         self.publisher = Publisher(self.office)

@@ -15,11 +15,12 @@ from orchestrator.forges.errors import UnknownForge
 from orchestrator.forges.records import Entry, Thread
 
 HOME = Path("/home/someone")
+STATE = HOME / "state"
 
 
 def entry(kind: Any = "github", name: str = "hub", **given: Any) -> Entry:
     machine = MachineConfig(forges={name: ForgeTable(kind=kind, **given)})
-    return read_entries(machine, {"T": "token\n", "S": "secret"}, HOME)[name]
+    return read_entries(machine, {"T": "token\n", "S": "secret"}, HOME, STATE)[name]
 
 
 def test_what_everybody_knows_needs_no_address() -> None:
@@ -66,7 +67,7 @@ def test_one_name_is_one_entry() -> None:
         forges={"a": ForgeTable(kind="github")}, trackers={"a": TrackerTable(kind="slack", repository="/r")}
     )
     with pytest.raises(BadConfig, match="rename"):
-        read_entries(tables, {}, HOME)
+        read_entries(tables, {}, HOME, STATE)
 
 
 def test_addresses_as_people_copy_them_name_their_thread() -> None:

@@ -1,0 +1,113 @@
+"""What tests of managed checkouts work with: a repository at a fake forge, and the checkouts of it below a state directory."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from orchestrator.checkouts.checkouts import Checkouts
+from orchestrator.checkouts.records import Made, Watching
+from orchestrator.config import ForgeTable, MachineConfig
+from orchestrator.forges.entries import read_entries
+from orchestrator.forges.records import Entry
+from orchestrator.records import Order
+from orchestrator.settings import Managed, Settings
+from sandbox import LocalDriver, toolchain_paths
+from tests.orchestrator import project
+from tests.orchestrator.forges import fakeapi
+from tests.orchestrator.forges.fake import TOKEN, FakeForge, serving
+
+SECRET = "s3cret/of the index"
+
+
+@dataclass(slots=True)
+class Lair:
+    """A forge, what is developed there, and nightcrew's checkouts of it."""
+
+    fake: FakeForge
+    work: Path
+    state: Path
+    checkouts: Checkouts
+    home: Path
+    entries: dict[str, Entry]
+    told: list[str] = field(default_factory=list)
+
+    def push(self, files: Mapping[str, str], message: str = "more") -> str:
+        """Push files to the forge, as a developer does; return the commit."""
+        for name, text in files.items():
+            path = self.work / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        project.git(self.work, "add", "--all", "--force")
+        project.git(self.work, "commit", "--quiet", "--allow-empty", f"--message={message}")
+        project.git(self.work, "push", "--quiet", "--force", str(self.fake.git_dir), "HEAD:main")
+        return project.git(self.work, "rev-parse", "HEAD")
+
+    @contextmanager
+    def made(self, start: str = "", **watching: Any) -> Iterator[Made]:
+        """Have a checkout of what the forge has."""
+        given = Watching(**{"told": self.told.append, **watching})
+        with self.checkouts.made(self.home, Managed(start), given, set_up=True) as made:
+            yield made
+
+    def lose_forge(self) -> None:
+        """Have the forge answer no more."""
+        self.entries["hub"] = replace(self.entries["hub"], url="http://127.0.0.1:9")
+
+    def tree(self, start: str = "") -> Path:
+        """Have a checkout made, standing at its commit, and return its working tree."""
+        with self.made(start) as made, self.checkouts.still(self.home, made.managed) as tree:
+            return tree
+
+    def made_tree(self, listing: str) -> str:
+        """Write a tree at the forge as a listing says, whatever that is, and return its id."""
+        words = ["git", "--git-dir", str(self.fake.git_dir), "mktree"]
+        return subprocess.run(words, input=listing, capture_output=True, text=True, check=True).stdout.strip()
+
+    def log(self) -> str:
+        """Return the output of the only set-up."""
+        (log,) = (self.home / "logs").iterdir()
+        return log.read_text()
+
+
+@contextmanager
+def lair(folder: Path, environ: Mapping[str, str] | None = None, **entry: Any) -> Iterator[Lair]:
+    """Open checkouts of a repository at a fake forge of its own; `entry` are further keys of its table."""
+    work, state = project.make(folder), folder / "state"
+    with serving(FakeForge(folder / "forge", work, fakeapi.github)) as fake:
+        given = {
+            "kind": "github",
+            "url": fake.url,
+            "api": f"{fake.url}/api",
+            "token_env": "FORGE_TOKEN",
+            "managed": [fake.repository],
+            "allow": ["alice"],
+            **entry,
+        }
+        machine = MachineConfig(forges={"hub": ForgeTable.model_validate(given)})
+        known = {**os.environ, "FORGE_TOKEN": TOKEN, **(environ or {})}
+        entries = read_entries(machine, known, folder, state)
+
+        def settings(order: Order) -> Settings:
+            return project.settings(state, python=str(order.repository / ".venv/bin/python"))
+
+        checkouts = Checkouts(
+            state,
+            lambda: entries,
+            LocalDriver(state / "sandboxes"),
+            lambda: toolchain_paths(None, Path.home(), os.environ),
+            known,
+            settings,
+        )
+        yield Lair(fake, work, state, checkouts, entries["hub"].repositories[fake.repository], entries)
+
+
+def status(tree: Path) -> str:
+    """Return what git says has changed in a working tree."""
+    done = subprocess.run(["git", "status", "--porcelain"], cwd=tree, capture_output=True, text=True, check=True)
+    return done.stdout
