@@ -1,11 +1,11 @@
-"""Commands that decide about a ticket: `apply`, `reject`, `stop`."""
+"""Commands that decide about a ticket, or steer its job: `apply`, `reject`, `stop`, `message`."""
 
 from __future__ import annotations
 
 import click
 
 from orchestrator.cli.edge import Edge
-from orchestrator.cli.options import shared_options, ticket_argument
+from orchestrator.cli.options import read_text, shared_options, ticket_argument
 from orchestrator.cli.output import print_document, write
 
 
@@ -56,3 +56,27 @@ def stop_command(ticket: str, edge: Edge, json_wanted: bool) -> None:
     write(f"{report.ticket.id}: {report.status}" + (f", {report.why}" if report.why else ""))
     if report.next:
         write(f"next: {report.next}")
+
+
+@click.command("message")
+@ticket_argument
+@click.option("--text", required=True, metavar="TEXT", help="What to say (`-` reads it from standard input).")
+@shared_options
+def message_command(ticket: str, text: str, edge: Edge, json_wanted: bool) -> None:
+    """Say something to a ticket's job while it waits or is at work.
+
+    Its agent is told as soon as it takes its next step, and goes on from the files as they are. It is data to the agent, like
+    the ticket: it changes no budget and no setting. A question is answered with `nightcrew answer`, a job that has ended takes
+    `nightcrew comment`.
+    """
+    with edge.crew() as crew:
+        report = crew.message(ticket, read_text(text, None) or "")
+    if json_wanted:
+        from orchestrator.documents import message_document
+
+        told = message_document(report.messages[-1])
+        print_document({"ticket": report.ticket.id, "status": str(report.status), "message": told})
+        return
+    write(f"kept for {report.ticket.id}, which is {report.status}")
+    if report.status in ("paused", "stopped", "failed"):
+        write(f"next: nightcrew resume {report.ticket.id}")

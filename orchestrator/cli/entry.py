@@ -38,6 +38,7 @@ _COMMANDS = {
     "stop": "decisions",
     "resume": "tickets",
     "answer": "tickets",
+    "message": "decisions",
     "cost": "results",
     "digest": "digest",
     "replay": "replaying",

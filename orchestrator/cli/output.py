@@ -58,6 +58,8 @@ def print_report(report: JobReport, *, with_text: bool = False) -> None:
     for attempt in report.attempts:
         _field("needs", attempt.needs)
     _print_attempts(report)
+    for each in report.messages:
+        _field(f"told {each.attempt}" if each.attempt else "to tell", f"{each.text}\n({each.who})")
     if report.verdict is not None:
         _print_verdict(report.verdict)
     _field("without", "\n".join(report.without))

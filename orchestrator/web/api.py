@@ -274,6 +274,15 @@ def answer(request: Request, site: TheSite, who: Looker, ticket: str, body: bodi
     return _told(request, report, lambda: report_document(report))
 
 
+@router.post("/tickets/{ticket}/message")
+def message(request: Request, site: TheSite, who: Looker, ticket: str, body: bodies.MessageBody) -> Document:
+    """Say something to a job that waits or is at work: its agent is told, as data, at its next step."""
+    _own(site, who, ticket)
+    report = site.crew.message(ticket, body.text, user=who.name)
+    site.did(who, "message", report.ticket.id, text=body.text)
+    return _told(request, report, lambda: report_document(report))
+
+
 def _own(site: Site, who: Person, ticket: str) -> None:
     """Raise `Problem` where somebody may only steer what they filed, and did not file this."""
     if not who.role.allows(Role.REVIEW) and site.crew.show(ticket).ticket.order.user != who.name:

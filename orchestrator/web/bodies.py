@@ -106,6 +106,12 @@ class AnswerBody(MoreBody):
     text: Text | None = None
 
 
+class MessageBody(_Closed):
+    """What is said to a job that waits or is at work."""
+
+    text: Annotated[str, Field(min_length=1, max_length=8_000)]
+
+
 class DecisionBody(_Closed):
     """A decision about the version `tree` of a change (none: whichever it is)."""
 

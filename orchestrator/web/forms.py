@@ -112,6 +112,16 @@ def answer(
     return _to(ticket)
 
 
+@router.post("/tickets/{ticket}/message")
+def message(site: TheSite, who: Looker, ticket: str, text: Annotated[str, Form(max_length=16_000)] = "") -> Response:
+    """Say something to a job that waits or is at work."""
+    _own(site, who, ticket)
+    # Browsers count an end of a line once, and send two characters.
+    site.crew.message(ticket, text.replace("\r\n", "\n"), user=who.name)
+    site.did(who, "message", ticket, text=text)
+    return _to(ticket)
+
+
 @router.post("/tickets/{ticket}/apply")
 def apply(site: TheSite, who: Reviewer, ticket: str, tree: Tree) -> Response:
     """Put a change into the working tree."""

@@ -88,3 +88,20 @@ def test_a_server_that_is_not_there_is_told_with_what_to_do(tmp_path: Path) -> N
         answer = nightcrew("--server", address, "list", state=tmp_path, environ=environ)
         assert answer.status != 0
         assert said in answer.document["error"]["message"]
+
+
+def test_a_job_at_work_is_told_something_from_elsewhere(
+    server: Server, key: str, repository: Path, tmp_path: Path
+) -> None:
+    agent = (
+        f"command:if grep -q 'from zero' $NIGHTCREW_TICKET; then {FIXES.removeprefix('command:')}; else sleep 300; fi"
+    )
+    words = ("file", TICKET, "--repo", repository, "--failing", FAILING, "--agent", agent)
+    ticket = there(server, key, tmp_path, *words).document["ticket"]
+    while not any(each["kind"] == "run" for each in there(server, key, tmp_path, "logs", ticket).document["steps"]):
+        pass
+    kept = there(server, key, tmp_path, "message", ticket, "--text", "count from zero")
+    assert (kept.status, kept.document["message"]["who"]) == (0, "ann")
+    watched = there(server, key, tmp_path, "watch", ticket)
+    assert (watched.status, watched.document["status"], watched.document["attempts"]) == (0, "verified", 2)
+    assert [each["state"] for each in watched.document["tries"]] == ["interrupted", "proposed"]

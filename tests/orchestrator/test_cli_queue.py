@@ -84,3 +84,23 @@ def test_a_schedule_that_is_wrong_is_named_before_anything_is_worked_on(
     status, answer = ask(capsys, state, "work")
     assert (status, answer["error"]["kind"]) == (2, "bad-config")
     assert "`schedule.hours`" in answer["error"]["message"]
+
+
+def test_a_message_is_kept_and_shown_with_its_ticket(
+    capsys: pytest.CaptureFixture[str], repository: Path, state: Path
+) -> None:
+    words = ("--repo", repository, *NAMED, "--agent", "command:true")
+    _, filed = ask(capsys, state, "file", "the total is wrong", *words)
+    status, kept = ask(capsys, state, "message", filed["ticket"], "--text", "mind the cents")
+    assert (status, kept["status"], kept["message"]["text"], kept["message"]["attempt"]) == (
+        0,
+        "queued",
+        "mind the cents",
+        None,
+    )
+    _, shown = ask(capsys, state, "show", filed["ticket"])
+    assert [each["text"] for each in shown["messages"]] == ["mind the cents"]
+    assert run(["show", filed["ticket"], "--state", str(state)]) == 0
+    assert "mind the cents" in capsys.readouterr().out
+    assert run(["message", filed["ticket"], "--text", " ", "--state", str(state)]) == 2
+    assert "1 to 8,000 characters" in capsys.readouterr().err
