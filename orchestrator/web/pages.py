@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote, urlencode
@@ -22,7 +23,7 @@ from orchestrator.web.people import Person, Role
 from orchestrator.web.problems import Problem
 from orchestrator.web.reviewview import by_line, review_view, whole_file
 from orchestrator.web.sessions import COOKIE, SESSION_S
-from orchestrator.web.site import Site, lets, person_of, site_of, the_site
+from orchestrator.web.site import Site, lets, person_of, site_of, the_site, who_asks
 from orchestrator.web.steps import step_views
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ class Pages:
     """Draws templates; everything that goes into one is escaped."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        # Stands in shared pages where each session's own token goes; nobody else's text has it.
+        self._form_mark = secrets.token_urlsafe(24)
         self._environment = Environment(
             loader=PackageLoader("orchestrator.web", "templates"),
             autoescape=select_autoescape(default=True, default_for_string=True),
@@ -81,9 +84,21 @@ class Pages:
 
     def draw(self, request: Request, name: str, status: int = 200, **given: Any) -> HTMLResponse:
         """Return a page."""
-        site, person, cookie = site_of(request), person_of(request), request.cookies.get(COOKIE, "")
-        form = site.sessions.form_token(cookie) if person and cookie else ""
-        page = self._environment.get_template(name).render(
+        site, person = site_of(request), person_of(request)
+        return HTMLResponse(self._page(site, person, name, _form(request, person), given), status)
+
+    async def share(
+        self, request: Request, name: str, asked: Hashable, given: Callable[[], dict[str, Any]]
+    ) -> Response:
+        """Return a page that is the same for all sessions of a person; `given` makes what goes into it, in a thread."""
+        site, person = site_of(request), await who_asks(request)
+        page = await site.drawn.get(
+            (name, asked, person), lambda: self._page(site, person, name, self._form_mark, given())
+        )
+        return HTMLResponse(page.replace(self._form_mark, _form(request, person)))
+
+    def _page(self, site: Site, person: Person | None, name: str, form: str, given: dict[str, Any]) -> str:
+        return self._environment.get_template(name).render(
             person=person,
             form=form,
             columns=COLUMNS,
@@ -92,13 +107,18 @@ class Pages:
             sign_in=site.sign_in.name if site.sign_in else "",
             **given,
         )
-        return HTMLResponse(page, status)
 
     def problem(self, request: Request, problem: Problem) -> HTMLResponse:
         """Return the page that tells of a problem; whoever is not known gets the one to enter by."""
         if problem.status is HTTPStatus.UNAUTHORIZED:
             return self.draw(request, "enter.html", int(problem.status), failed=False)
         return self.draw(request, "problem.html", int(problem.status), problem=problem)
+
+
+def _form(request: Request, person: Person | None) -> str:
+    """Return what the forms of this session carry."""
+    cookie = request.cookies.get(COOKIE, "")
+    return site_of(request).sessions.form_token(cookie) if person and cookie else ""
 
 
 async def _pages(request: Request) -> Pages:
@@ -109,7 +129,7 @@ ThePages = Annotated[Pages, Depends(_pages)]
 
 
 @router.get("/")
-def board(
+async def board(
     request: Request,
     site: TheSite,
     pages: ThePages,
@@ -119,25 +139,27 @@ def board(
     skip: Annotated[int, Query(ge=0, le=10**9)] = 0,
 ) -> Response:
     """Show the board."""
+    return await pages.share(request, "board.html", (show, words, skip), lambda: _board(site, show, words, skip))
+
+
+def _board(site: Site, show: str, words: str, skip: int) -> dict[str, Any]:
     statuses = next((statuses for name, _, statuses in COLUMNS if name == show), ())
     sought = Sought(statuses, words, None, _PAGE, skip)
     found = site.cached(sought, lambda: site.crew.board(sought))
     counts = {name: sum(found.counts.get(each, 0) for each in statuses) for name, _, statuses in COLUMNS}
     query = {"show": show, "words": words}
-    return pages.draw(
-        request,
-        "board.html",
-        board=found,
-        counts=counts,
-        show=show,
-        words=words,
-        skip=skip,
-        older=urlencode({**query, "skip": skip + _PAGE}) if skip + _PAGE < found.total else "",
-        newer=urlencode({**query, "skip": max(0, skip - _PAGE)}) if skip else "",
-        repositories=_repositories(site),
-        cost=site.cached(("cost", int(time.time()) // 60), lambda: site.crew.cost(since=time.time() - 86_400.0)),
-        written=site.morning.latest() if site.morning else None,
-    )
+    return {
+        "board": found,
+        "counts": counts,
+        "show": show,
+        "words": words,
+        "skip": skip,
+        "older": urlencode({**query, "skip": skip + _PAGE}) if skip + _PAGE < found.total else "",
+        "newer": urlencode({**query, "skip": max(0, skip - _PAGE)}) if skip else "",
+        "repositories": _repositories(site),
+        "cost": site.cached(("cost", int(time.time()) // 60), lambda: site.crew.cost(since=time.time() - 86_400.0)),
+        "written": site.morning.latest() if site.morning else None,
+    }
 
 
 def publication_of(forges: Forges, ticket: str) -> Publication:
@@ -157,20 +179,21 @@ def _repositories(site: Site) -> list[str]:
 
 
 @router.get("/tickets/{ticket}")
-def job(request: Request, site: TheSite, pages: ThePages, _: Looker, ticket: str) -> Response:
+async def job(request: Request, site: TheSite, pages: ThePages, _: Looker, ticket: str) -> Response:
     """Show a job: how it stands, its attempts side by side, what happened."""
+    return await pages.share(request, "job.html", ticket, lambda: _job(site, ticket))
+
+
+def _job(site: Site, ticket: str) -> dict[str, Any]:
     report = site.cached(("report", ticket), lambda: site.crew.show(ticket))
-    steps = step_views(site.crew.steps(report.ticket.id))
-    return pages.draw(
-        request,
-        "job.html",
-        report=report,
-        id=report.ticket.id,
-        steps=steps,
-        question=question_id(asked) if (asked := asking(report.attempts)) else "",
-        decisions=site.crew.reviews.decisions(report.ticket.id),
-        forge=None if site.forges is None else publication_of(site.forges, report.ticket.id),
-    )
+    return {
+        "report": report,
+        "id": report.ticket.id,
+        "steps": step_views(site.crew.steps(report.ticket.id)),
+        "question": question_id(asked) if (asked := asking(report.attempts)) else "",
+        "decisions": site.crew.reviews.decisions(report.ticket.id),
+        "forge": None if site.forges is None else publication_of(site.forges, report.ticket.id),
+    }
 
 
 @router.get("/tickets/{ticket}/timeline")

@@ -18,6 +18,7 @@ from orchestrator.remembered import Lasting, UntilWritten
 from orchestrator.settings import Settings
 from orchestrator.web.audit import Audit
 from orchestrator.web.courier import Courier
+from orchestrator.web.drawn import Drawn
 from orchestrator.web.guard import Rate
 from orchestrator.web.live import Hub
 from orchestrator.web.morning import Morning
@@ -59,12 +60,18 @@ class Site:
     written: UntilWritten = field(init=False)
     known: UntilWritten = field(init=False)
     """Who came with which key or cookie."""
+    drawn: Drawn = field(init=False)
 
     def __post_init__(self) -> None:
         # A file says at once whether somebody wrote; a server of databases has to be asked.
         at_once = self.crew.database.dialect.name == "sqlite"
         object.__setattr__(self, "written", UntilWritten(self.crew.version, at_once=at_once))
         object.__setattr__(self, "known", UntilWritten(self.crew.version, 10_000, at_once))
+
+        async def version() -> object:
+            return self.crew.version() if at_once else await run_in_threadpool(self.crew.version)
+
+        object.__setattr__(self, "drawn", Drawn(version))
 
     def cached(self, asked: Hashable, make: Callable[[], Made]) -> Made:
         """Return what `make` returns, or what it returned when the same was asked and nothing was written since."""
