@@ -46,8 +46,8 @@ class OidcTable(Closed):
         if value:
             parts = urlsplit(value)
             plain = parts.scheme == "http" and parts.hostname in LOOPBACK
-            if not (parts.scheme == "https" or plain) or not parts.hostname or parts.query or parts.fragment:
-                raise ValueError("an issuer is an https address without a query: https://id.example.org")
+            if not (parts.scheme == "https" or plain) or not parts.hostname or set("?#@") & set(value):
+                raise ValueError("an issuer is an https address and no more: https://id.example.org")
         return value
 
     @model_validator(mode="after")

@@ -8,6 +8,7 @@ import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from http import HTTPStatus
 from urllib.parse import quote_plus, urlsplit
 
@@ -102,22 +103,35 @@ class Issuer:
             "try again in a minute; `nightcrew doctor` tells whoever administers this server what is in the way",
         )
 
+    @cached_property
+    def _authorities(self) -> ssl.SSLContext:
+        # Reading them takes longer than all else, and a plain address needs none.
+        plain = self.client.issuer.startswith("http://")
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else httpx2.create_ssl_context()
+
     def _metadata(self, said: Payload) -> Metadata:
         named = said.text("issuer")
         if named != self.client.issuer:
             raise self.problem(f"calls itself {one_line(named)!r}: config.toml must name it as it does itself")
-        wanted = ("authorization_endpoint", "token_endpoint", "jwks_uri")
-        for name in wanted:
-            if not self._sound(said.text(name)):
-                raise self.problem(f"names no {name} that can be used")
+        authorization, token, keys = (
+            self._address(said, name) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")
+        )
         userinfo = said.text("userinfo_endpoint")
         ways = [each.text() for each in said.each("token_endpoint_auth_methods_supported")]
         return Metadata(
-            *(said.text(name) for name in wanted),
-            userinfo=userinfo if self._sound(userinfo) else "",
+            authorization,
+            token,
+            keys,
+            userinfo if self._sound(userinfo) else "",
             posts_secret="client_secret_post" in ways and "client_secret_basic" not in ways,
             names_itself=said.flag("authorization_response_iss_parameter_supported"),
         )
+
+    def _address(self, said: Payload, name: str) -> str:
+        address = said.text(name)
+        if not self._sound(address):
+            raise self.problem(f"names no {name} that can be used")
+        return address
 
     def _sound(self, address: str) -> bool:
         """Say whether an address may be asked: over TLS, unless the issuer itself is a plain one of this machine."""
@@ -139,7 +153,8 @@ class Issuer:
                 status, body = await self._answer(method, address, headers, form)
         except TimeoutError:
             raise self.problem(f"took more than {self._answer_s:g} s for an answer") from None
-        except httpx2.HTTPError as error:
+        # Authorities that cannot be read are an `OSError`.
+        except (httpx2.HTTPError, OSError) as error:
             raise self.problem(f"cannot be reached ({one_line(str(error) or type(error).__name__, 200)})") from None
         said = read_json(body)
         if status != HTTPStatus.OK or said is None or not isinstance(said.value, dict):
@@ -150,12 +165,12 @@ class Issuer:
     async def _answer(
         self, method: str, address: str, headers: Mapping[str, str] | None, form: Mapping[str, str] | None
     ) -> tuple[int, bytes]:
-        # Reading the authorities takes longer than all else, and a plain address needs none.
-        verify = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if address.startswith("http://") else True
         # Nothing packed: a small reply would unpack to one without end.
         own = {"User-Agent": "nightcrew", "Accept": "application/json", "Accept-Encoding": "identity"}
         async with (
-            httpx2.AsyncClient(headers=own, verify=verify, timeout=self._answer_s, follow_redirects=False) as client,
+            httpx2.AsyncClient(
+                headers=own, verify=self._authorities, timeout=self._answer_s, follow_redirects=False
+            ) as client,
             client.stream(method, address, headers=dict(headers or {}), data=dict(form) if form else None) as response,
         ):
             read = bytearray()

@@ -55,6 +55,7 @@ def test_roles_are_given_by_claims_mail_addresses_and_subjects(tmp_path: Path) -
         ("roles = { a = 'file' }\n", "needs `issuer` and `client_id`"),
         ("issuer = 'http://id.example.org'\nclient_id = 'a'\n", "an issuer is an https address"),
         ("issuer = 'https://id.example.org/?a'\nclient_id = 'a'\n", "an issuer is an https address"),
+        ("issuer = 'https://a:b@id.example.org'\nclient_id = 'a'\n", "an issuer is an https address"),
         ("issuer = 'https://'\nclient_id = 'a'\n", "an issuer is an https address"),
         ("issuer = 'https://[::1'\nclient_id = 'a'\n", "`oidc.issuer`"),
     ],

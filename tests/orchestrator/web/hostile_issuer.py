@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 Handler = BaseHTTPRequestHandler
 CLIENT_ID = "nightcrew"
@@ -26,10 +27,16 @@ def key(number: int = 0, bits: int = 2048) -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(65537, bits)
 
 
+def public_jwk(public: rsa.RSAPublicKey | ec.EllipticCurvePublicKey) -> dict[str, Any]:
+    """Return a public key as a JWK."""
+    kind = jwt.algorithms.RSAAlgorithm if isinstance(public, rsa.RSAPublicKey) else jwt.algorithms.ECAlgorithm
+    written: dict[str, Any] = json.loads(kind.to_jwk(public))  # type: ignore[no-untyped-call, arg-type]
+    return written
+
+
 def jwk(number: int = 0, bits: int = 2048, **more: object) -> dict[str, Any]:
     """Return the public half of a key as a JWK."""
-    public = jwt.algorithms.RSAAlgorithm.to_jwk(key(number, bits).public_key(), as_dict=True)
-    return {**public, "kid": f"key {number}", "use": "sig", "alg": "RS256", **more}
+    return {**public_jwk(key(number, bits).public_key()), "kid": f"key {number}", "use": "sig", "alg": "RS256", **more}
 
 
 @dataclass
@@ -96,7 +103,7 @@ def reply(handler: Handler, status: int, body: bytes, **headers: str) -> None:
 
 
 @contextmanager
-def lying() -> Iterator[Hostile]:
+def lying(tls: ssl.SSLContext | None = None) -> Iterator[Hostile]:
     """Run one for as long as the block lasts."""
 
     class Answering(BaseHTTPRequestHandler):
@@ -113,7 +120,9 @@ def lying() -> Iterator[Hostile]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
-    issuer = Hostile(f"http://127.0.0.1:{server.server_port}")
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    issuer = Hostile(f"{'http' if tls is None else 'https'}://127.0.0.1:{server.server_port}")
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:

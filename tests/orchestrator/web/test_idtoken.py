@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from orchestrator.forges.payload import Payload
 from orchestrator.web.idtoken import NotBelieved, believed
-from tests.orchestrator.web.hostile_issuer import jwk, key, signed
+from tests.orchestrator.web.hostile_issuer import jwk, key, public_jwk, signed
 
 ISSUER, CLIENT, NONCE = "https://id.example.org", "nightcrew", "nonce"
 JSON = st.recursive(
@@ -60,7 +60,7 @@ def test_what_the_issuer_signed_for_this_sign_in_is_believed() -> None:
 
 def test_other_curves_are_taken_too() -> None:
     made = ec.generate_private_key(ec.SECP256R1())
-    public = {**jwt.algorithms.ECAlgorithm.to_jwk(made.public_key(), as_dict=True), "kid": "ec"}
+    public = {**public_jwk(made.public_key()), "kid": "ec"}
     assert read(jwt.encode(claims(), made, "ES256", {"kid": "ec"}), jwk(), public).text("sub") == "1"
 
 
@@ -140,7 +140,7 @@ def test_without_one_key_that_fits_nothing_is_believed(keys: list[object]) -> No
 
 def test_a_key_that_is_too_short_is_none() -> None:
     short = key(0, 1024)
-    public = {**jwt.algorithms.RSAAlgorithm.to_jwk(short.public_key(), as_dict=True), "kid": "key 0"}
+    public = {**public_jwk(short.public_key()), "kid": "key 0"}
     with pytest.warns(match="below"):
         token = signed(claims(), 0, 1024)
     with pytest.raises(NotBelieved):
