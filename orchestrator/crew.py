@@ -298,17 +298,17 @@ class Crew(Showing):
         return open_engine("sqlite://") if engine is None else engine
 
     @property
+    def store(self) -> Store:
+        """The truth, for what brings tickets from elsewhere."""
+        return self._store
+
+    @property
     def _look(self) -> Look:
         return Look(self._store)
 
     @property
     def _repositories(self) -> Repositories:
         return self._engines.repositories
-
-    @property
-    def store(self) -> Store:
-        """The truth, for what brings tickets from elsewhere."""
-        return self._store
 
     @cached_property
     def _engines(self) -> Engines:

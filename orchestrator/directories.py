@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+BROKER = "NIGHTCREW_BROKER"
+"""The variable that names the broker: `redis://host/0`."""
 STORE = "NIGHTCREW_STORE"
 """The variable that names the store's server: `postgresql://user@host/database`."""
 
@@ -16,6 +18,11 @@ def state_directory(environ: Mapping[str, str], home: Path, configured: str | No
     if configured is not None:
         return Path(configured.replace("~", str(home), 1) if configured.startswith("~/") else configured).absolute()
     return _xdg(environ, home, "STATE", ".local/state") / "nightcrew"
+
+
+def broker_url(environ: Mapping[str, str], configured: str | None) -> str | None:
+    """Return the address of the broker that wakes workers, None where there is none."""
+    return environ.get(BROKER) or configured
 
 
 def store_url(environ: Mapping[str, str], configured: str | None) -> str | None:

@@ -32,6 +32,8 @@ _EXTRAS = {
     "forges": ("httpx2", "talks to GitHub, GitLab, Gitea, Linear and Slack", "local branches"),
     "serve": ("fastapi", "`nightcrew serve`: pages and API", "the command line"),
     "oidc": ("jwt", "signs people in at an issuer of OpenID Connect", "links and keys"),
+    "postgres": ("psycopg", "keeps the store on a server, for several machines", "SQLite"),
+    "cluster": ("celery", "`nightcrew worker`, woken by a broker", "`nightcrew work` and `serve`"),
     "lsp": ("pygls", "`nightcrew lsp`, for editors", "the command line"),
     "mcp": ("mcp", "`nightcrew mcp`", "`nightcrew fix`"),
     "grammars": ("tree_sitter", "syntax of languages other than Python", "blank lines, and words alone"),

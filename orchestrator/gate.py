@@ -17,13 +17,19 @@ _ANY = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Lets jobs begin as `schedules` say, of which the first that holds for a repository counts. Without any it is open."""
+    """Lets jobs begin as `schedules` say, of which the first that holds for a repository counts. Without any it is open.
+
+    `lacks` says what this machine has too little of for another job, if anything.
+    """
 
     schedules: tuple[Schedule, ...] = ()
     clock: Callable[[], float] = time.time
+    lacks: Callable[[], str] = str
 
     def among(self, store: Store) -> Mapping[Path, int] | None:
         """Return how many jobs of each repository may be at work, of those whose jobs may begin now; None where nothing is bounded."""
+        if self.lacks():
+            return {}
         if not self.schedules:
             return None
         now = self.clock()

@@ -17,7 +17,7 @@ from orchestrator.board import TEXT_CHARACTERS, Board, Row, Sought
 from orchestrator.codec import encode
 from orchestrator.errors import LeaseLost, UnknownTicket
 from orchestrator.memorymessages import MemoryMessages
-from orchestrator.memoryqueue import coming_deadline, is_expired, next_job, overdue
+from orchestrator.memoryqueue import coming_deadline, is_expired, overdue, ready_jobs
 from orchestrator.plain import plain
 from orchestrator.records import AttemptRecord, Cost, Job, Outcome, Status, StepRecord, Ticket
 from orchestrator.routing import Tally
@@ -170,8 +170,12 @@ class MemoryStore:
                 return self._take(job, owner, now, lease_s) if ready and job is not None else None
             for late in list(overdue(self._jobs.values(), now)):
                 self._put(late)
-            first = next_job(self._jobs.values(), self._home, among, now)
-            return None if first is None else self._take(first, owner, now, lease_s)
+            ready = ready_jobs(self._jobs.values(), self._home, among, now)
+            return self._take(ready[0], owner, now, lease_s) if ready else None
+
+    def ready(self, most: int, among: Mapping[Path, int] | None = None) -> tuple[int, ...]:
+        with self._lock:
+            return tuple(job.number for job in ready_jobs(self._jobs.values(), self._home, among, self._clock())[:most])
 
     def _take(self, job: Job, owner: str, now: float, lease_s: float) -> Lease:
         lease = Lease(job.number, owner, job.fence + 1, now + lease_s)

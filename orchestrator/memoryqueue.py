@@ -16,20 +16,20 @@ def is_expired(job: Job, now: float) -> bool:
     return job.status is Status.WORKING and job.lease_until is not None and job.lease_until < now
 
 
-def next_job(
+def ready_jobs(
     jobs: Iterable[Job], home: Callable[[Job], Path], among: Mapping[Path, int] | None, now: float
-) -> Job | None:
-    """Return the job that is ready and most wanted; `home` returns a job's repository."""
+) -> list[Job]:
+    """Return the jobs that may begin together, the most wanted first; `home` returns a job's repository."""
     jobs = tuple(jobs)
     at_work = Counter(home(job) for job in jobs if job.status is Status.WORKING and not is_expired(job, now))
-    ready = (
-        job
-        for job in jobs
-        if _waits(job, now)
-        and (job.not_before is None or job.not_before <= now)
-        and (among is None or at_work[home(job)] < among.get(home(job), 0))
-    )
-    return min(ready, key=lambda job: (-job.priority, job.number), default=None)
+    ready = []
+    for job in sorted(jobs, key=lambda job: (-job.priority, job.number)):
+        if not _waits(job, now) or (job.not_before is not None and job.not_before > now):
+            continue
+        if among is None or at_work[home(job)] < among.get(home(job), 0):
+            at_work[home(job)] += 1
+            ready.append(job)
+    return ready
 
 
 def overdue(jobs: Iterable[Job], now: float) -> Iterator[Job]:

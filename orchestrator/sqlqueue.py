@@ -15,6 +15,9 @@ from orchestrator.sqlledger import time_row
 from orchestrator.store import CLAIMABLE, Lease
 from orchestrator.tables import jobs, ledger, tickets
 
+_ORDER = (jobs.c.priority.desc(), jobs.c.number)
+"""How jobs are wanted."""
+
 
 def claim(
     connection: Connection, owner: str, lease_s: float, number: int | None, among: Mapping[Path, int] | None, now: float
@@ -26,15 +29,32 @@ def claim(
     return _take(connection, _next_job(connection, among, now), owner, now, now + lease_s)
 
 
+def ready(connection: Connection, most: int, among: Mapping[Path, int] | None, now: float) -> tuple[int, ...]:
+    """Return jobs that are ready, the most wanted first; of a repository no more than may begin."""
+    query = _wanted(connection, among, now)
+    if among is not None:
+        place = sa.func.row_number().over(partition_by=tickets.c.repository, order_by=_ORDER)
+        places = query.add_columns(place.label("place"), tickets.c.repository, jobs.c.priority).subquery()
+        room = sa.case(_room(connection, among, now), value=places.c.repository, else_=0) if among else sa.literal(0)
+        query = sa.select(places.c.number, places.c.fence).where(places.c.place <= room)
+        query = query.order_by(places.c.priority.desc(), places.c.number)
+    return tuple(row.number for row in connection.execute(query.limit(most)))
+
+
 def _next_job(connection: Connection, among: Mapping[Path, int] | None, now: float) -> sa.Select[tuple[int, int]]:
-    """Return the query for the job that is ready and most wanted: its number and fence."""
+    """Return the query for the job that is ready and most wanted."""
+    # A row that somebody else is taking just now is passed over, where writers work side by side.
+    return _wanted(connection, among, now).limit(1).with_for_update(of=jobs, skip_locked=True)
+
+
+def _wanted(connection: Connection, among: Mapping[Path, int] | None, now: float) -> sa.Select[tuple[int, int]]:
+    """Return the query for the jobs that are ready, in the order in which they are wanted: their numbers and fences."""
     query = sa.select(jobs.c.number, jobs.c.fence).where(
         _ready(now), sa.or_(jobs.c.not_before.is_(None), jobs.c.not_before <= now)
     )
     if among is not None:
-        query = query.join(tickets).where(tickets.c.repository.in_(_with_room(connection, among, now)))
-    # A row that somebody else is taking just now is passed over, where writers work side by side.
-    return query.order_by(jobs.c.priority.desc(), jobs.c.number).limit(1).with_for_update(of=jobs, skip_locked=True)
+        query = query.join(tickets).where(tickets.c.repository.in_(_room(connection, among, now)))
+    return query.order_by(*_ORDER)
 
 
 def _named_job(number: int, now: float) -> sa.Select[tuple[int, int]]:
@@ -91,10 +111,10 @@ def _expired(now: float) -> sa.ColumnElement[bool]:
     return sa.and_(jobs.c.status == Status.WORKING, jobs.c.lease_until < now)
 
 
-def _with_room(connection: Connection, among: Mapping[Path, int], now: float) -> list[bytes]:
-    """Return the repositories with fewer jobs at work than they may have."""
+def _room(connection: Connection, among: Mapping[Path, int], now: float) -> dict[bytes, int]:
+    """Return how many jobs may begin of the repositories with fewer at work than they may have."""
     at_work = sa.and_(jobs.c.status == Status.WORKING, jobs.c.lease_until >= now)
     query = sa.select(tickets.c.repository, sa.func.count()).select_from(tickets.join(jobs)).where(at_work)
     counts = {bytes(name): int(count) for name, count in connection.execute(query.group_by(tickets.c.repository))}
     named = {os.fsencode(repository): most for repository, most in among.items()}
-    return [name for name, most in named.items() if counts.get(name, 0) < most]
+    return {name: most - counts.get(name, 0) for name, most in named.items() if counts.get(name, 0) < most}

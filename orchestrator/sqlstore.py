@@ -134,6 +134,10 @@ class SqlStore:
         with self._write(alone=among is not None) as connection:
             return sqlqueue.claim(connection, owner, lease_s, number, among, self._clock())
 
+    def ready(self, most: int, among: Mapping[Path, int] | None = None) -> tuple[int, ...]:
+        with self._read() as connection:
+            return sqlqueue.ready(connection, most, among, self._clock())
+
     def renew(self, lease: Lease, lease_s: float) -> Lease:
         until = self._clock() + lease_s
         with self._under(lease, lease_until=until) as connection:
@@ -257,11 +261,11 @@ class SqlStore:
     def reserve(
         self, lease: Lease, usd: float, tokens: int = 0, *, attempt: int = 0, allowance: Allowance = Allowance()
     ) -> int | Short:
-        with self._under(lease, durable=True) as connection:
+        with self._under(lease, durable=True, alone=True) as connection:
             return sqlledger.reserve(connection, lease, Amount(usd, tokens), allowance, attempt, self._clock())
 
     def settle(self, lease: Lease, reservation: int, cost: Cost) -> None:
-        with self._under(lease, durable=True, alone=True) as connection:
+        with self._under(lease, durable=True) as connection:
             sqlledger.settle(connection, reservation, cost)
 
     def cost(

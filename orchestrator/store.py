@@ -108,6 +108,10 @@ class Store(Protocol):
         """
         ...
 
+    def ready(self, most: int, among: Mapping[Path, int] | None = None) -> tuple[int, ...]:
+        """Return up to `most` jobs that `claim`, asked again and again, would lease now, the most wanted first."""
+        ...
+
     def renew(self, lease: Lease, lease_s: float) -> Lease:
         """Prolong a lease and book the time that passed."""
         ...

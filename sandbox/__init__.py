@@ -4,6 +4,7 @@ from sandbox.docker import DockerDriver
 from sandbox.dockeraddress import Address
 from sandbox.dockerrecipe import Recipe, SourceFile
 from sandbox.errors import SandboxClosed, SandboxError, SandboxUnavailable
+from sandbox.headroom import Headroom, headroom
 from sandbox.local import LocalDriver
 from sandbox.none import NoneDriver
 from sandbox.sandbox import (
@@ -29,6 +30,7 @@ __all__ = [
     "Completed",
     "DockerDriver",
     "Ended",
+    "Headroom",
     "Limits",
     "LocalDriver",
     "NoneDriver",
@@ -47,6 +49,7 @@ __all__ = [
     "SourceFile",
     "Toolchain",
     "Usage",
+    "headroom",
     "sweep",
     "toolchain_paths",
 ]

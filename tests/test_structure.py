@@ -20,7 +20,7 @@ BOUNDARIES: dict[str, int] = {
     "agents/door/server.py": 1,  # what a call of somebody's program runs into ends the attempt, not the server
     "orchestrator/cli/entry.py": 1,  # every error becomes a message and an exit status
     "orchestrator/lsp/boundary.py": 1,  # every error becomes a message in the editor
-    "orchestrator/web/courier.py": 1,  # what is due stays due, and is tried again
+    "orchestrator/rounds.py": 1,  # what is due stays due, and is tried again
     "orchestrator/hands.py": 1,  # what one ticket meets ends no other worker
     "orchestrator/worker.py": 1,  # a defect ends the job, not the worker
     "shadowfs/operations.py": 2,  # an exception that got out of a handler would end the mount
@@ -35,6 +35,8 @@ BOUNDARIES: dict[str, int] = {
 
 ENGINES: dict[str, str | tuple[str, ...]] = {
     "acp": "agents/acp/wire.py",
+    "celery": "orchestrator/cluster/celerybroker.py",
+    "kombu": "orchestrator/cluster/celerybroker.py",
     "pyfuse3": "shadowfs",
     "psutil": "sandbox",
     "fastapi": "orchestrator/web",

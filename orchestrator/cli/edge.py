@@ -72,11 +72,12 @@ class Edge:
     def gate(self) -> Gate:
         """Return what lets jobs begin by this machine's schedules."""
         from orchestrator.gate import Gate
+        from orchestrator.room import Room
 
-        if not machine_file(self.environ, self.home).exists():
-            return Gate()
-        zone = self.zone()
-        return Gate(tuple(table.schedule(zone, self.home) for table in self.machine().schedule))
+        zone, machine, state = self.zone(), self.machine(), self.state()
+        room = Room(machine.room.memory_mb << 20, machine.room.disk_mb << 20, machine.room.load)
+        schedules = tuple(table.schedule(zone, self.home) for table in machine.schedule)
+        return Gate(schedules, lacks=lambda: room.lacks(state))
 
     def state(self) -> Path:
         """Return the state directory."""
@@ -92,6 +93,13 @@ class Edge:
 
         configured = self.machine().store.url if machine_file(self.environ, self.home).exists() else None
         return store_url(self.environ, configured)
+
+    def broker(self) -> str | None:
+        """Return the address of the broker that wakes workers, None where there is none."""
+        from orchestrator.directories import broker_url, machine_file
+
+        configured = self.machine().broker.url if machine_file(self.environ, self.home).exists() else None
+        return broker_url(self.environ, configured)
 
     def crew(self, settings: Settings | None = None, engines: Engines | None = None) -> Crew:
         """Return a crew with the settings of a repository, or with none for commands that only look at tickets.

@@ -23,6 +23,7 @@ _COMMANDS = {
     "fix": "tickets",
     "file": "tickets",
     "work": "working",
+    "worker": "worker",
     "ci": "ci",
     "list": "results",
     "show": "results",

@@ -94,7 +94,12 @@ def serve_command(
         # Read anew for each ticket: a server may live for weeks.
         return edge.settings(repository, test_command, sandbox)
 
-    how = Serving(host, port, names, 0 if no_work else workers, repositories, edge.gate(), client=client)
+    broker = edge.broker()
+    if broker is not None and workers > 1:
+        from orchestrator.errors import BadConfig
+
+        raise BadConfig("a broker is named, which wakes workers elsewhere: leave --workers to `nightcrew worker`")
+    how = Serving(host, port, names, 0 if no_work else workers, repositories, edge.gate(), client=client, broker=broker)
     with _forges(edge) as forges:
         serve(edge.state(), edge.crew, settings, how, ready, forges)
 

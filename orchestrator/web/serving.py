@@ -20,9 +20,9 @@ from orchestrator.crew import Crew
 from orchestrator.errors import BadConfig
 from orchestrator.gate import Gate
 from orchestrator.gathering import Gatherer
+from orchestrator.rounds import Rounds
 from orchestrator.web.app import END_S, application
 from orchestrator.web.audit import Audit
-from orchestrator.web.courier import Courier
 from orchestrator.web.live import Happening, Hub
 from orchestrator.web.morning import Morning
 from orchestrator.web.people import People, Role
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from orchestrator.web.identities import Client
     from orchestrator.web.oidc import SignIn
 
+COURIER_S = 5.0
+"""How often it is asked what is due for forges while nobody says that there is something."""
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -53,6 +55,8 @@ class Serving:
     repositories: tuple[Path, ...] = ()
     gate: Gate = Gate()
     client: Client | None = None
+    broker: str | None = None
+    """What wakes workers elsewhere, which then do the work."""
 
 
 def serve(
@@ -125,7 +129,7 @@ def _site(
         sessions=Sessions(state / "serve", people, owner),
         audit=Audit(engine, time.time),
         hub=hub,
-        shift=Shift(open_crew, hub.publish, how.workers, how.gate) if how.workers else None,
+        shift=_shift(crew, open_crew, hub, how),
         settings_of=settings_of,
         address=address,
         repositories=tuple(path.resolve() for path in how.repositories),
@@ -133,7 +137,9 @@ def _site(
         morning=Morning(state / "digests", Gatherer(crew, how.gate).digest, how.gate.schedules),
         forges=forges,
         sign_in=None if how.client is None else _sign_in(how.client, engine, people, how.names, address),
-        courier=None if forges is None else Courier(forges.publisher.step, lambda: hub.publish(Happening("changed"))),
+        courier=None
+        if forges is None
+        else Rounds("courier", forges.publisher.step, COURIER_S, lambda: hub.publish(Happening("changed"))),
     )
 
 
@@ -150,6 +156,16 @@ def _sign_in(client: Client, engine: Engine, people: People, names: tuple[str, .
         ) from error
     reached = f"https://{names[0]}" if names else address
     return SignIn(Issuer(client), Identities(engine, people, time.time), reached)
+
+
+def _shift(crew: Crew, open_crew: Callable[[], Crew], hub: Hub, how: Serving) -> Shift | Rounds | None:
+    """Return what sees to it that queued tickets are worked on: threads of this process, or a broker that wakes workers elsewhere."""
+    if how.broker is None:
+        return Shift(open_crew, hub.publish, how.workers, how.gate) if how.workers else None
+    from orchestrator.cluster.celerybroker import CeleryBroker
+    from orchestrator.cluster.dispatcher import LOOK_S, Dispatcher
+
+    return Rounds("dispatcher", Dispatcher(crew.store, CeleryBroker(how.broker), how.gate).step, LOOK_S)
 
 
 def changed_since(crew: Crew, since: float) -> list[str]:

@@ -15,9 +15,9 @@ from starlette.requests import Request
 from orchestrator.crew import Crew
 from orchestrator.gate import Gate
 from orchestrator.remembered import Lasting, UntilWritten
+from orchestrator.rounds import Rounds
 from orchestrator.settings import Settings
 from orchestrator.web.audit import Audit
-from orchestrator.web.courier import Courier
 from orchestrator.web.drawn import Drawn
 from orchestrator.web.guard import Rate
 from orchestrator.web.live import Hub
@@ -45,12 +45,12 @@ class Site:
     sessions: Sessions
     audit: Audit
     hub: Hub
-    shift: Shift | None
+    shift: Shift | Rounds | None
     settings_of: SettingsOf
     address: str
     repositories: tuple[Path, ...] = ()
     forges: Forges | None = None
-    courier: Courier | None = None
+    courier: Rounds | None = None
     gate: Gate = Gate()
     morning: Morning | None = None
     sign_in: SignIn | None = None

@@ -54,6 +54,20 @@ def test_the_highest_priority_is_first_then_the_oldest(queue: Store) -> None:
     assert [next_of(queue).job for _ in range(4)] == [high, old, new, low]
 
 
+def test_what_is_ready_is_told_in_the_order_in_which_it_is_wanted(queue: Store, moving: Clock) -> None:
+    low, old, high, late = (
+        filed(queue, id, **given)
+        for id, given in (("a", {"priority": -1}), ("b", {}), ("c", {"priority": 7}), ("d", {"not_before": 1_050.0}))
+    )
+    assert (queue.ready(9), queue.ready(2)) == ((high, old, low), (high, old))
+    assert queue.ready(9, {TWO: 1}) == queue.ready(9, {}) == ()
+    assert queue.ready(9, {ONE: 2}) == (high, old)
+    assert next_of(queue).job == high
+    assert queue.ready(9) == (old, low)
+    moving.now = 1_060.0
+    assert queue.ready(9) == (high, old, late, low)
+
+
 def test_a_job_waits_for_its_time_and_is_had_by_its_number_before(queue: Store, moving: Clock) -> None:
     late, soon = filed(queue, "a", not_before=1_100.0, priority=9), filed(queue, "b", not_before=1_050.0)
     assert queue.claim("me", 30.0) is None
@@ -209,8 +223,11 @@ def test_the_stores_agree_on_which_job_is_next(
             filed(store, f"{at}", repository, priority=priority, not_before=not_before, deadline=deadline)
     for among, passes_s in claims:
         time.now += passes_s
+        ready = [store.ready(4, among) for store in stores]
+        assert ready[0] == ready[1]
         first, second = (store.claim("me", 10.0, among=among) for store in stores)
         assert first == second
+        assert first is None or first.job == ready[0][0]
         assert (
             first is None
             or among is None

@@ -1,4 +1,4 @@
-"""The courier: a thread that takes to forges and trackers what is due for them, while the server runs."""
+"""Rounds: something that a thread does again and again, and at once when somebody says that there may be something to do."""
 
 from __future__ import annotations
 
@@ -6,27 +6,28 @@ import logging
 import threading
 from collections.abc import Callable
 
-IDLE_S = 5.0
-"""How often it is asked what is due while nobody says that there is something."""
 _log = logging.getLogger(__name__)
 
 
-class Courier:
-    """Calls `step`, which does what is due and returns a line for each, whenever there may be something; `done` hears that there was."""
+class Rounds:
+    """Calls `step`, which does what is due, every `idle_s` seconds and whenever nudged; `done` hears that it did something."""
 
-    def __init__(self, step: Callable[[], tuple[str, ...]], done: Callable[[], None]) -> None:
+    def __init__(
+        self, name: str, step: Callable[[], object], idle_s: float, done: Callable[[], None] = lambda: None
+    ) -> None:
         self._step = step
+        self._idle_s = idle_s
         self._done = done
         self._ending = threading.Event()
         self._nudged = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="courier", daemon=True)
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
 
     def start(self) -> None:
-        """Begin to work."""
+        """Begin."""
         self._thread.start()
 
     def nudge(self) -> None:
-        """Say that there may be something to take."""
+        """Say that there may be something to do."""
         self._nudged.set()
 
     def end(self, wait_s: float) -> bool:
@@ -43,6 +44,6 @@ class Courier:
                 if self._step():
                     self._done()
             except Exception:  # noqa: BLE001 - a boundary: what is due stays due, and is tried again
-                _log.exception("the courier met what no step could keep")
-            self._nudged.wait(IDLE_S)
+                _log.exception("the %s met what no step could keep", self._thread.name)
+            self._nudged.wait(self._idle_s)
             self._nudged.clear()

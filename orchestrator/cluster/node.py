@@ -1,0 +1,52 @@
+"""A node: the workers of one machine, the dispatcher that wakes them, and the sweep of what dead ones left."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from orchestrator.cluster import celerybroker
+from orchestrator.cluster.dispatcher import LOOK_S, Dispatcher
+from orchestrator.cluster.taking import Taker
+from orchestrator.crew import Crew
+from orchestrator.gate import Gate
+from orchestrator.rounds import Rounds
+
+_SWEEP_S = 10.0
+_END_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """How a machine works for a broker. `open_crew` is called in each process that needs one."""
+
+    broker: str
+    processes: int
+    gate: Gate
+    open_crew: Callable[[], Crew]
+
+    def run(self, ready: Callable[[], None]) -> None:
+        """Work until somebody ends it (SIGTERM, SIGINT): jobs in hand are queued again with their work kept. `ready` is called once it works."""
+        # Made before the processes are, which so share it.
+        ending = multiprocessing.get_context("fork").Event()
+        taker = Taker(self.open_crew, self.gate, ending.is_set)
+        with ExitStack() as opened:
+
+            def started() -> None:
+                self._begin_rounds(opened)
+                ready()
+
+            celerybroker.work(self.broker, taker.take, self.processes, started, ending.set)
+
+    def _begin_rounds(self, opened: ExitStack) -> None:
+        crew = opened.enter_context(self.open_crew())
+        broker = celerybroker.CeleryBroker(self.broker)
+        opened.callback(broker.close)
+        for each in (
+            Rounds("dispatcher", Dispatcher(crew.store, broker, self.gate).step, LOOK_S),
+            Rounds("sweep", crew.sweep, _SWEEP_S),
+        ):
+            opened.callback(each.end, _END_S)
+            each.start()
