@@ -28,6 +28,7 @@ from orchestrator.documents import (
 from orchestrator.records import Order, Status, Ticket
 from orchestrator.remote import RECORD
 from orchestrator.web import bodies, filing
+from orchestrator.web.once import Once
 from orchestrator.web.people import Person, Role
 from orchestrator.web.problems import Problem
 from orchestrator.web.site import Site, lets, the_site, who_asks
@@ -43,7 +44,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
         (422, "refused; `hint` says what to do"),
     )
 }
-router = APIRouter(prefix="/api", responses=_PROBLEMS)
+router = APIRouter(prefix="/api", responses=_PROBLEMS, route_class=Once)
 TheSite = Annotated[Site, Depends(the_site)]
 Looker = Annotated[Person, Depends(lets(Role.FILE))]
 Reviewer = Annotated[Person, Depends(lets(Role.REVIEW))]

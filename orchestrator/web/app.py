@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ from orchestrator.web.invalid import http_problem, invalid_problem
 from orchestrator.web.people import Role
 from orchestrator.web.problems import Problem, answer, on_error, wants_page
 from orchestrator.web.site import Site, may
+from orchestrator.web.submissions import Submissions
 from sandbox import SandboxError
 from shadowfs import ShadowfsError
 from verifier import VerifierError
@@ -68,6 +70,7 @@ def application(site: Site, hosts: Iterable[str], version: str) -> FastAPI:
     )
     app.state.site = site
     app.state.pages = pages.Pages()
+    app.state.submissions = Submissions(site.crew.database, time.time)
     app.state.gatherer = Gatherer(site.crew, site.gate)
     app.add_middleware(Guard, hosts=frozenset(hosts), rate=Rate(_WRITES_PER_S, _WRITES_BURST), known=may(Role.FILE))
     app.add_exception_handler(HTTPException, _on_http)

@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from orchestrator.records import Order, Remark
 from orchestrator.reviewing import Selection
 from orchestrator.web import filing
+from orchestrator.web.once import OnceForm
 from orchestrator.web.pages import ticket_page
 from orchestrator.web.people import Person, Role
 from orchestrator.web.problems import Problem
@@ -39,7 +40,10 @@ async def of_this_session(request: Request, site: TheSite) -> None:
 
 
 router = APIRouter(
-    include_in_schema=False, default_response_class=HTMLResponse, dependencies=[Depends(of_this_session)]
+    include_in_schema=False,
+    default_response_class=HTMLResponse,
+    dependencies=[Depends(of_this_session)],
+    route_class=OnceForm,
 )
 
 

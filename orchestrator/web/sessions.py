@@ -77,14 +77,16 @@ class Sessions:
 
     def form_token(self, cookie: str) -> str:
         """Return what a form of this session must carry."""
-        return self._forms.dumps(cookie[-16:])
+        # No two are alike: each names the one time that its page was drawn.
+        return self._forms.dumps([cookie[-16:], secrets.token_hex(8)])
 
     def checks(self, cookie: str, token: str) -> bool:
         """Say whether a form was made for this session."""
         try:
-            return bool(self._forms.loads(token, max_age=_FORM_S) == cookie[-16:])
+            said = self._forms.loads(token, max_age=_FORM_S)
         except BadData:
             return False
+        return isinstance(said, list) and said[:1] == [cookie[-16:]]
 
     def _cookie(self, name: str) -> str:
         person = self._people.person(name)
