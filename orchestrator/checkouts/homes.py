@@ -13,12 +13,12 @@ def home_of(state: Path, forge: str, repository: str) -> Path:
     """Return the home of a repository of a forge; it has the working trees of all states of its environment."""
     owner, _, name = repository.rpartition("/")
     # A group within a group is one step, so that no home lies in another.
-    return state.absolute() / _FOLDER / forge / owner.replace("/", "+") / name
+    return state.resolve() / _FOLDER / forge / owner.replace("/", "+") / name
 
 
 def is_home(state: Path, path: Path) -> bool:
     """Say whether a path is that of a managed checkout's home."""
-    folder = state.absolute() / _FOLDER
+    folder = state.resolve() / _FOLDER
     return path.is_relative_to(folder) and len(path.relative_to(folder).parts) == _DEPTH
 
 

@@ -44,7 +44,7 @@ def standing(
         assert tree is not None
         order = replace(ticket.order, repository=tree)
         found = checkouts.settings(home, order)
-        settled = replace(intake.settle(order, found), agent=intake.agent_of(order, found), managed=made.managed)
+        settled = replace(intake.settle(order, found), managed=made.managed)
         about = {"commit": made.managed.commit, "branch": made.managed.branch, "log": str(made.log or "")}
         journal.finish(step, {**about, "settings": encode(settled)})
         yield settled

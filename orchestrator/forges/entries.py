@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,8 +36,9 @@ def read_entries(machine: MachineConfig, environ: Mapping[str, str], home: Path,
     if both:
         raise BadConfig(f"config.toml has a forge and a tracker called {sorted(both)[0]!r}: rename one of them")
     forges = {name: _forge(name, table, environ, home, state) for name, table in machine.forges.items()}
-    _check_secrets(forges.values())
-    return forges | {name: _tracker(name, table, environ, home) for name, table in machine.trackers.items()}
+    entries = forges | {name: _tracker(name, table, environ, home) for name, table in machine.trackers.items()}
+    _check_secrets(tuple(entries.values()))
+    return entries
 
 
 def _forge(name: str, table: ForgeTable, environ: Mapping[str, str], home: Path, state: Path) -> Entry:
@@ -81,9 +82,8 @@ def _managed(where: str, table: ForgeTable) -> dict[str, tuple[str, ...]]:
     return {each: tuple(table.secrets.get(each, ())) for each in table.managed}
 
 
-def _check_secrets(entries: Iterable[Entry]) -> None:
+def _check_secrets(entries: Sequence[Entry]) -> None:
     """Keep the keys to forges from what repositories run. Raises `BadConfig`."""
-    entries = tuple(entries)
     own = {name for entry in entries for name in (entry.token_env, entry.secret_env) if name}
     for entry in entries:
         for repository, names in entry.managed.items():

@@ -6,15 +6,15 @@ import os
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from orchestrator.checkouts.checkouts import Checkouts
+from orchestrator.checkouts.homes import home_of
 from orchestrator.checkouts.records import Made, Watching
 from orchestrator.config import ForgeTable, MachineConfig
 from orchestrator.forges.entries import read_entries
-from orchestrator.forges.records import Entry
 from orchestrator.records import Order
 from orchestrator.settings import Managed, Settings
 from sandbox import LocalDriver, toolchain_paths
@@ -34,7 +34,6 @@ class Lair:
     state: Path
     checkouts: Checkouts
     home: Path
-    entries: dict[str, Entry]
     told: list[str] = field(default_factory=list)
 
     def push(self, files: Mapping[str, str], message: str = "more") -> str:
@@ -54,10 +53,6 @@ class Lair:
         given = Watching(**{"told": self.told.append, **watching})
         with self.checkouts.made(self.home, Managed(start), given, set_up=True) as made:
             yield made
-
-    def lose_forge(self) -> None:
-        """Have the forge answer no more."""
-        self.entries["hub"] = replace(self.entries["hub"], url="http://127.0.0.1:9")
 
     def tree(self, start: str = "") -> Path:
         """Have a checkout made, standing at its commit, and return its working tree."""
@@ -80,31 +75,32 @@ def lair(folder: Path, environ: Mapping[str, str] | None = None, **entry: Any) -
     """Open checkouts of a repository at a fake forge of its own; `entry` are further keys of its table."""
     work, state = project.make(folder), folder / "state"
     with serving(FakeForge(folder / "forge", work, fakeapi.github)) as fake:
-        given = {
-            "kind": "github",
-            "url": fake.url,
-            "api": f"{fake.url}/api",
-            "token_env": "FORGE_TOKEN",
-            "managed": [fake.repository],
-            "allow": ["alice"],
-            **entry,
-        }
-        machine = MachineConfig(forges={"hub": ForgeTable.model_validate(given)})
-        known = {**os.environ, "FORGE_TOKEN": TOKEN, **(environ or {})}
-        entries = read_entries(machine, known, folder, state)
+        checkouts = checkouts_at(fake.url, state, environ, **entry)
+        home = home_of(state, "hub", fake.repository)
+        yield Lair(fake, work, state, checkouts, home)
 
-        def settings(order: Order) -> Settings:
-            return project.settings(state, python=str(order.repository / ".venv/bin/python"))
 
-        checkouts = Checkouts(
-            state,
-            lambda: entries,
-            LocalDriver(state / "sandboxes"),
-            lambda: toolchain_paths(None, Path.home(), os.environ),
-            known,
-            settings,
-        )
-        yield Lair(fake, work, state, checkouts, entries["hub"].repositories[fake.repository], entries)
+def checkouts_at(url: str, state: Path, environ: Mapping[str, str] | None = None, **entry: Any) -> Checkouts:
+    """Open checkouts of the repository at the forge of an address; `entry` are further keys of its table."""
+    given = {
+        "kind": "github",
+        "url": url,
+        "api": f"{url}/api",
+        "token_env": "FORGE_TOKEN",
+        "managed": [FakeForge.repository],
+        "allow": ["alice"],
+        **entry,
+    }
+    machine = MachineConfig(forges={"hub": ForgeTable.model_validate(given)})
+    known = {**os.environ, "FORGE_TOKEN": TOKEN, **(environ or {})}
+    entries = read_entries(machine, known, state.parent, state)
+
+    def settings(order: Order) -> Settings:
+        return project.settings(state, python=str(order.repository / ".venv/bin/python"))
+
+    driver = LocalDriver(state / "sandboxes")
+    tools = toolchain_paths(None, Path.home(), os.environ)
+    return Checkouts(state, lambda: entries, driver, lambda: tools, known, settings)
 
 
 def status(tree: Path) -> str:

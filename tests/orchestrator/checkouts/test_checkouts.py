@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import base64
+import itertools
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import ExitStack
 from pathlib import Path
 from random import Random
 
 import pytest
 
 from orchestrator.checkouts.errors import CheckoutRefused, SetupFailed, SetupRefused
+from orchestrator.checkouts.records import Watching
 from orchestrator.forges.errors import ForgeRefused, ForgeUnavailable
 from tests.orchestrator import project
 from tests.orchestrator.checkouts.lair import SECRET, lair, status
@@ -238,7 +247,7 @@ def test_a_forge_that_is_down_or_says_no_is_told_apart(tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
     with lair(other) as at:
-        at.lose_forge()
+        at.fake.down = True
         with pytest.raises(ForgeUnavailable):
             at.tree()
 
@@ -246,6 +255,77 @@ def test_a_forge_that_is_down_or_says_no_is_told_apart(tmp_path: Path) -> None:
 def test_work_begins_at_what_was_fetched_where_the_forge_is_down(tmp_path: Path) -> None:
     with lair(tmp_path) as at:
         tree = at.tree()
-        at.lose_forge()
+        at.fake.down = True
         assert at.tree() == tree
     assert any("it begins at" in line for line in at.told)
+
+
+def test_wherever_its_maker_dies_a_checkout_is_whole_or_not_there(tmp_path: Path) -> None:
+    run = ["mkdir -p build; echo 1 > build/one", "sleep 0.7; echo 2 > build/two"]
+    with lair(tmp_path) as at:
+        at.push({"nightcrew.toml": f"[setup]\nrun = {run}\n"})
+        for nth in itertools.count(1):
+            shutil.rmtree(at.state, ignore_errors=True)
+            place = (at.fake.url, str(at.state), str(nth))
+            words = [sys.executable, "-m", "tests.orchestrator.checkouts.killed", *place]
+            done = subprocess.run(words, check=False, timeout=120)
+            assert done.returncode in (0, -signal.SIGKILL)
+            if done.returncode == 0:
+                break
+            trees = list(at.home.glob("trees/*/*"))
+            assert all((tree / "build/two").exists() and (tree / ".git/index").exists() for tree in trees)
+            tree = at.tree()
+            assert (tree / "build/one").read_text() + (tree / "build/two").read_text() == "1\n2\n"
+            assert status(tree) == ""
+            assert not list((at.home / "making").iterdir())
+    assert nth > 5
+
+
+def test_who_pins_a_checkout_keeps_others_from_moving_it(tmp_path: Path) -> None:
+    with lair(tmp_path) as at, at.made() as first:
+        later = at.push({"sums.py": project.FIXED})
+        with at.made() as second:
+            tree = second.managed.tree
+            assert tree is not None and tree == first.managed.tree
+            moved = threading.Event()
+
+            def move() -> None:
+                with at.checkouts.still(at.home, second.managed):
+                    moved.set()
+
+            with at.checkouts.still(at.home, first.managed):
+                thread = threading.Thread(target=move)
+                thread.start()
+                assert not moved.wait(0.5)
+                assert (tree / "sums.py").read_text() == project.BUGGY
+            thread.join()
+            assert second.managed.commit == later
+            assert (tree / "sums.py").read_text() == project.FIXED
+
+
+def test_a_checkout_that_was_removed_is_made_anew_in_its_place(tmp_path: Path) -> None:
+    with lair(tmp_path) as at:
+        at.push({"nightcrew.toml": SETUP})
+        with at.made() as made:
+            managed = made.managed
+        tree = managed.tree
+        assert tree is not None
+        shutil.rmtree(tree.parent)
+        at.push({"requirements.txt": "six\n"})
+        with at.checkouts.held(at.home, managed, Watching(), set_up=True):
+            assert (tree / "build/made").exists()
+            assert not (tree / "requirements.txt").exists()
+
+
+def test_old_checkouts_in_which_nobody_works_go(tmp_path: Path) -> None:
+    with lair(tmp_path) as at, ExitStack() as use:
+        trees = []
+        for number in range(5):
+            at.push({"nightcrew.toml": f'[setup]\nrun = ["true {number}"]\n'})
+            made = use.enter_context(at.made()) if number == 0 else None
+            tree = made.managed.tree if made else at.tree()
+            assert tree is not None
+            os.utime(tree.parent, (number, number))
+            trees.append(tree)
+        at.tree()
+        assert [tree.exists() for tree in trees] == [True, False, True, True, True]

@@ -76,6 +76,7 @@ class FakeForge:
         self.failures: list[Failure] = []
         self.asked: list[str] = []
         self.read_only = False
+        self.down = False
         self.lost = 0
         self.runs: list[dict[str, Any]] = []
         self.logs: dict[str, str] = {}
@@ -168,6 +169,9 @@ def serving(forge: FakeForge) -> Iterator[FakeForge]:
             """Say nothing."""
 
         def _serve(self) -> None:
+            if ".git/" in self.path and forge.down:
+                self.send_error(503)
+                return
             if ".git/" in self.path:
                 serve_git(self, forge.root, TOKEN, read_only=forge.read_only)
                 return

@@ -70,6 +70,31 @@ def test_one_name_is_one_entry() -> None:
         read_entries(tables, {}, HOME, STATE)
 
 
+def test_a_managed_repository_lies_below_the_state_directory() -> None:
+    made = entry(managed=("team/sums", "group/sub/web"), secrets={"team/sums": ["KEY"]}, checkout_mb=1)
+    home = STATE / "checkouts" / "hub"
+    assert made.repository("Team/Sums") == home / "team" / "sums"
+    assert made.repository("group/sub/web") == home / "group+sub" / "web"
+    assert (made.managed, made.checkout_bytes) == ({"team/sums": ("KEY",), "group/sub/web": ()}, 1 << 20)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"managed": ("../etc/sums",)}, "name it as its address does"),
+        ({"managed": ("team/../sums",)}, "name it as its address does"),
+        ({"managed": ("team/sums.git",)}, "name it as its address does"),
+        ({"managed": ("a/b",), "repositories": {"A/B": "/r"}}, "name each one once"),
+        ({"secrets": {"a/b": ["KEY"]}}, "add it to `managed`"),
+        ({"managed": ("a/b",), "secrets": {"a/b": ["T"]}, "token_env": "T"}, "which is a forge's own"),
+        ({"managed": ("a/b",), "secrets": {"a/b": ["S"]}, "secret_env": "S"}, "which is a forge's own"),
+    ],
+)
+def test_what_may_not_be_managed_is_told(given: dict[str, Any], told: str) -> None:
+    with pytest.raises(BadConfig, match=told):
+        entry(**given)
+
+
 def test_addresses_as_people_copy_them_name_their_thread() -> None:
     entries = {
         "hub": entry(repositories={"team/sums": "/r"}),
