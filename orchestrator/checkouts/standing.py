@@ -45,7 +45,7 @@ def standing(
         order = replace(ticket.order, repository=tree)
         found = checkouts.settings(home, order)
         settled = replace(intake.settle(order, found), managed=made.managed)
-        about = {"commit": made.managed.commit, "branch": made.managed.branch, "log": str(made.log or "")}
+        about = {"log": str(made.log or ""), "commit": made.managed.commit, "branch": made.managed.branch}
         journal.finish(step, {**about, "settings": encode(settled)})
         yield settled
 
