@@ -169,11 +169,8 @@ def serving(forge: FakeForge) -> Iterator[FakeForge]:
             """Say nothing."""
 
         def _serve(self) -> None:
-            if ".git/" in self.path and forge.down:
-                self.send_error(503)
-                return
             if ".git/" in self.path:
-                serve_git(self, forge.root, TOKEN, read_only=forge.read_only)
+                serve_git(self, forge.root, TOKEN, read_only=forge.read_only, down=forge.down)
                 return
             if self.path in forge.logs:
                 self._log(forge.logs[self.path])

@@ -9,11 +9,13 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 
-def serve_git(handler: BaseHTTPRequestHandler, root: Path, token: str, *, read_only: bool) -> None:
-    """Answer a request for a repository below `root`; who pushes has to have the token, and may where it is not `read_only`."""
+def serve_git(handler: BaseHTTPRequestHandler, root: Path, token: str, *, read_only: bool, down: bool) -> None:
+    """Answer a request for a repository below `root`, unless it is `down`; who pushes has to have the token, and may where it is not `read_only`."""
     path, _, query = handler.path.partition("?")
     writes = "git-receive-pack" in handler.path
-    if _password(handler) != token:
+    if down:
+        _refuse(handler, 503, {})
+    elif _password(handler) != token:
         _refuse(handler, 401, {"WWW-Authenticate": 'Basic realm="fake"'})
     elif writes and read_only:
         _refuse(handler, 403, {})
