@@ -20,6 +20,9 @@ LOOK_S = 0.1
 """How often the store is asked whether somebody wrote, while a page is open."""
 _REMEMBERED = 1_000
 """Tickets whose last line of progress is known."""
+PAGE_S = 0.005
+"""For each page that is open, the least time between two rounds: with few pages all is told at once, with many in up to a second."""
+_MOST_S = 1.0
 _BACKLOG = 256
 """Happenings that a page may be behind; one that is further behind is told to look anew."""
 
@@ -53,6 +56,9 @@ class Hub:
         self._listening: set[asyncio.Queue[Happening]] = set()
         self._somebody = asyncio.Event()
         self._latest: OrderedDict[str, str] = OrderedDict()
+        self._due: dict[tuple[str, str], Happening] = {}
+        self._round: asyncio.TimerHandle | None = None
+        self._passed = 0.0
 
     @property
     def listeners(self) -> int:
@@ -72,7 +78,7 @@ class Hub:
         if self._loop is not None and self._listening:
             with contextlib.suppress(RuntimeError):
                 # The loop has ended: so have those who listened.
-                self._loop.call_soon_threadsafe(self._pass_on, happening)
+                self._loop.call_soon_threadsafe(self._take, happening)
 
     async def listen(self, ticket: str = "") -> AsyncIterator[Happening]:
         """Yield what happens from now on, to one ticket or to any."""
@@ -95,7 +101,7 @@ class Hub:
                 self._somebody.clear()
                 await self._somebody.wait()
                 seen, since = None, self._clock()
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(max(LOOK_S, self._pause()))
             try:
                 if (now := self._version()) == seen:
                     continue
@@ -107,14 +113,29 @@ class Hub:
                 continue
             seen = now
             for ticket in tickets:
-                self._pass_on(Happening("changed", ticket, at=looked))
+                self._take(Happening("changed", ticket, at=looked))
             since = looked - 2 * LOOK_S
 
-    def _pass_on(self, happening: Happening) -> None:
+    def _pause(self) -> float:
+        return min(_MOST_S, PAGE_S * len(self._listening))
+
+    def _take(self, happening: Happening) -> None:
+        """Pass something on with the next round: of what happens to a ticket meanwhile, the last is told."""
+        self._due.pop((happening.kind, happening.ticket), None)
+        self._due[happening.kind, happening.ticket] = happening
+        if self._round is None:
+            loop = asyncio.get_running_loop()
+            self._round = loop.call_at(self._passed + self._pause(), self._pass_on)
+
+    def _pass_on(self) -> None:
+        self._round, self._passed = None, asyncio.get_running_loop().time()
+        due, self._due = self._due, {}
         for queue in self._listening:
-            try:
-                queue.put_nowait(happening)
-            except asyncio.QueueFull:
-                while not queue.empty():
-                    queue.get_nowait()
-                queue.put_nowait(Happening("behind", at=happening.at))
+            for happening in due.values():
+                try:
+                    queue.put_nowait(happening)
+                except asyncio.QueueFull:
+                    while not queue.empty():
+                        queue.get_nowait()
+                    queue.put_nowait(Happening("behind", at=happening.at))
+                    break

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from orchestrator.web.live import Happening, Hub
+from orchestrator.web.live import PAGE_S, Happening, Hub
 
 
 class Written:
@@ -77,8 +77,36 @@ def test_a_page_that_is_far_behind_is_told_to_look_anew() -> None:
         hub.publish(Happening("step", "t", "0"))
         await first
         for at in range(300):
-            hub.publish(Happening("step", "t", str(at)))
+            hub.publish(Happening("step", f"t{at}", "1"))
+        while (told := await anext(stream)).kind != "behind":
+            assert told.ticket.startswith("t")
+
+    play(script)
+
+
+def test_of_what_happens_to_a_ticket_at_once_the_last_is_told() -> None:
+    async def script(hub: Hub, _: Written) -> None:
+        task = await listening(hub)
         await asyncio.sleep(0)
-        assert (await anext(stream)).kind == "behind"
+        for at in range(100):
+            hub.publish(Happening("step", "t", f"test {at} of 99"))
+        hub.publish(Happening("changed", "t"))
+        assert (await task).text == "test 99 of 99"
+
+    play(script)
+
+
+def test_with_many_pages_open_what_happens_is_told_in_rounds() -> None:
+    async def script(hub: Hub, _: Written) -> None:
+        streams = [hub.listen() for _ in range(100)]
+        tasks = [asyncio.ensure_future(anext(each)) for each in streams]
+        while hub.listeners < 100:
+            await asyncio.sleep(0)
+        hub.publish(Happening("changed", "a"))
+        await asyncio.gather(*tasks)
+        told = asyncio.get_running_loop().time()
+        hub.publish(Happening("changed", "b"))
+        assert (await anext(streams[0])).ticket == "b"
+        assert asyncio.get_running_loop().time() - told >= 0.9 * 100 * PAGE_S
 
     play(script)
