@@ -73,7 +73,7 @@ class Hostile:
         """Answer a request."""
         path = handler.path.rpartition("/")[2]
         self.asked.append(path)
-        own = {
+        own: dict[str, Callable[[], object]] = {
             "openid-configuration": self.metadata,
             "keys": lambda: {"keys": self.keys},
             "token": lambda: {"id_token": self.token(), "access_token": "a", "token_type": "Bearer"},
@@ -81,8 +81,7 @@ class Hostile:
         }
         told = self.said[path] if path in self.said else own[path]()
         if callable(told):
-            write: Callable[[Handler], object] = told
-            write(handler)
+            told(handler)
         else:
             reply(handler, 200, told if isinstance(told, bytes) else json.dumps(told).encode())
 
