@@ -360,7 +360,7 @@ async def events(
 def _event(happening: Happening) -> bytes:
     """Return a happening as a server-sent event: made once for all who are told."""
     data = {"ticket": happening.ticket, "text": happening.text, "at": happening.at}
-    return ServerSentEvent(json.dumps(data), happening.kind).encode()
+    return ServerSentEvent(json.dumps(data), event=happening.kind).encode()
 
 
 @router.get("/empty")
