@@ -1,5 +1,5 @@
 # Everything a person or the CI does here: setup, demo, test, check, bench. Each sets up first, which is instant when it was done.
-.PHONY: setup demo test check bench
+.PHONY: setup demo test check bench soak
 
 PYTHON := .venv/bin/python
 
@@ -22,3 +22,7 @@ check: setup
 # make bench NAME=main [QUICK=1] [DATA=dir] [PAGE=1]: PAGE writes the table in docs/measured/
 bench: setup
 	@$(PYTHON) -m tests.bench $(NAME) $(if $(QUICK),--quick) $(if $(DATA),--data $(DATA)) $(if $(PAGE),--page)
+
+# make soak [KILLS=210]: workers, their sandboxes, mounts, broker and database are killed; prints what was seen
+soak: setup
+	@$(PYTHON) -m tests.soak $(if $(KILLS),--kills $(KILLS))

@@ -1,0 +1,60 @@
+"""`make soak`: at least two hundred kills, and what must hold after them, as one JSON document."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from tests.servers import postgres_server, redis_server
+from tests.soak.arena import Arena
+from tests.soak.victims import Killer
+
+
+def main() -> None:
+    """Kill, check, and print what was seen; a broken promise ends it with a traceback."""
+    given = argparse.ArgumentParser(description=__doc__)
+    given.add_argument("--kills", type=int, default=210, help="how many, a third each of three ways")
+    asked = given.parse_args()
+    share = -(-asked.kills // 3)
+    seen = []
+    with redis_server() as redis, postgres_server() as postgres:
+        for name, kind, deaths, around in (
+            ("embedded, SQLite, at journal boundaries", "embedded", share, 0),
+            ("Celery, PostgreSQL, at journal boundaries", "celery", share, 0),
+            ("Celery, PostgreSQL, everything around", "celery", 0, share),
+        ):
+            redis.client.flushall()
+            with tempfile.TemporaryDirectory(prefix="soak-") as folder:
+                servers = (redis, postgres) if kind == "celery" else (None, None)
+                arena = Arena(Path(folder), kind, deaths, *servers)
+                # A ticket takes some nine lives, or lives through some two kills around it.
+                arena.file(max(2, deaths // 7 + around // 2))
+                arena.work_off(Killer(arena, around))
+                arena.check()
+                seen.append({"what": name, **_figures(arena)})
+                sys.stderr.write(json.dumps(seen[-1]) + "\n")
+    kills = sum(each["kills"] for each in seen)
+    sys.stdout.write(json.dumps({"name": "soak", "kills": kills, "holds": kills >= asked.kills, "parts": seen}) + "\n")
+
+
+def _figures(arena: Arena) -> dict[str, object]:
+    deaths = arena.book.told("deaths")
+    pauses = arena.pauses()
+    again = arena.asked_again()
+    assert again == 0 or not deaths, f"{again} journaled replies were asked for again"
+    return {
+        "tickets": len(arena.tickets),
+        "kills": len(deaths) + sum(count for what, count in arena.killed.items() if not what.startswith("failed")),
+        "boundaries": dict(Counter(f"{each['side']} {each['write']}" for each in deaths)),
+        "around": dict(arena.killed),
+        "claimed again after, s": {"median": statistics.median(pauses), "most": max(pauses)} if pauses else {},
+    }
+
+
+if __name__ == "__main__":
+    main()
