@@ -88,10 +88,15 @@ class Reviews:
         hunks: Sequence[str] = (),
         marks: Mapping[str, tuple[int, int]] | None = None,
     ) -> None:
-        """Keep a decision; `marks` says of each risk how many marks were shown, and how many acted on."""
+        """Keep a decision; `marks` says of each risk how many marks were shown, and how many acted on.
+
+        Who accepts a version that is accepted already decides nothing.
+        """
         row = {"ticket": ticket, "tree": tree, "what": what, "who": who, "at": self._clock()}
         row |= {"reason": _bytes(reason), "hunks": json.dumps(list(hunks))}
         with self._write() as connection:
+            if what == "accept" and _last(connection, ticket) == (what, tree):
+                return
             key = connection.execute(decisions.insert().values(row)).inserted_primary_key
             assert key is not None
             for risk, (shown, acted) in (marks or {}).items():
@@ -116,6 +121,13 @@ class Reviews:
     def _write(self) -> Iterator[Connection]:
         with self._engine.execution_options(write=True, durable=True).begin() as connection:
             yield connection
+
+
+def _last(connection: Connection, ticket: str) -> tuple[str, str] | None:
+    """Return what was decided last about a ticket, and about which version."""
+    query = sa.select(decisions.c.what, decisions.c.tree).where(decisions.c.ticket == ticket)
+    row = connection.execute(query.order_by(decisions.c.id.desc()).limit(1)).first()
+    return None if row is None else (row.what, row.tree)
 
 
 def _bytes(text: str) -> bytes:

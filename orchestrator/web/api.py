@@ -237,6 +237,7 @@ def read(site: TheSite, who: Looker, ticket: str, body: bodies.ReadBody) -> Docu
     """Mark a file of a version as read, or take that back."""
     id = site.crew.show(ticket).ticket.id
     site.crew.reviews.mark_read(id, body.tree, who.name, body.path, body.done)
+    site.did(who, "read" if body.done else "unread", id, tree=body.tree, path=body.path)
     return {"ticket": id, "read": sorted(site.crew.reviews.read(id, body.tree, who.name))}
 
 

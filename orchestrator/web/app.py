@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 from agents import AgentError
 from orchestrator.errors import OrchestratorError
@@ -38,6 +41,18 @@ class Ascii(JSONResponse):
         return json.dumps(content, separators=(",", ":")).encode("ascii")
 
 
+class _Guarded(FastAPI):
+    """An application whose guard stands before all else, what answers for defects included."""
+
+    def __init__(self, guard: Callable[[ASGIApp], ASGIApp], **given: Any) -> None:
+        super().__init__(**given)
+        self._guard = guard
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return what answers every request."""
+        return self._guard(super().build_middleware_stack())
+
+
 END_S = 20.0
 """How long a job in hand has to come to its next step when the server ends."""
 _WRITES_PER_S, _WRITES_BURST = 20.0, 100.0
@@ -59,20 +74,22 @@ def application(site: Site, hosts: Iterable[str], version: str) -> FastAPI:
             await asyncio.gather(looking, return_exceptions=True)
             await asyncio.gather(*(asyncio.to_thread(each.end, END_S) for each in beside))
 
-    app = FastAPI(
+    guard = partial(Guard, hosts=frozenset(hosts), rate=Rate(_WRITES_PER_S, _WRITES_BURST), known=may(Role.FILE))
+    app = _Guarded(
+        guard,
         default_response_class=Ascii,
         title="nightcrew",
         version=version,
         lifespan=running,
         docs_url=None,
         redoc_url=None,
-        openapi_url="/api/openapi.json",
+        openapi_url=None,
     )
     app.state.site = site
     app.state.pages = pages.Pages()
     app.state.submissions = Submissions(site.crew.database, time.time)
     app.state.gatherer = Gatherer(site.crew, site.gate)
-    app.add_middleware(Guard, hosts=frozenset(hosts), rate=Rate(_WRITES_PER_S, _WRITES_BURST), known=may(Role.FILE))
+    app.add_api_route("/api/openapi.json", app.openapi, dependencies=[Depends(may(Role.FILE))], include_in_schema=False)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     for kind in (

@@ -13,6 +13,8 @@ from orchestrator.gathering import Gatherer
 from orchestrator.web.pages import Looker, ThePages, TheSite
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+_KEPT_S = 60
+"""How long a digest is shown while nobody writes."""
 SPANS = ((12, "12 hours"), (24, "A day"), (72, "3 days"), (168, "A week"))
 
 
@@ -33,7 +35,10 @@ def digest(
     return pages.draw(
         request,
         "digest.html",
-        digest=site.cached(("digest", hours), lambda: gatherer.digest(time.time() - hours * 3_600.0)),
+        # What is of the last hours grows old while nobody writes.
+        digest=site.cached(
+            ("digest", hours, int(time.time()) // _KEPT_S), lambda: gatherer.digest(time.time() - hours * 3_600.0)
+        ),
         hours=hours,
         spans=SPANS,
         written=site.morning.latest() if site.morning else None,

@@ -203,6 +203,7 @@ def remark(
     id = site.crew.desk.check(ticket, tree)
     said = Remark(text, _path(path) or None, int(line) if line.isdecimal() else None)
     site.crew.reviews.say(id, tree, [said], who.name)
+    site.did(who, "remark", id, tree=tree, path=said.path, line=said.line, text=text)
     return _to(id, f"/review#{back}" if back.isidentifier() or back.startswith("h-") else "/review")
 
 
@@ -211,7 +212,9 @@ def unremark(
     site: TheSite, who: Reviewer, ticket: str, number: Annotated[int, PathParameter(ge=1, le=2**53)]
 ) -> Response:
     """Take a remark back."""
-    site.crew.reviews.unsay(site.crew.show(ticket).ticket.id, number, who.name)
+    id = site.crew.brief(ticket).ticket.id
+    if site.crew.reviews.unsay(id, number, who.name):
+        site.did(who, "remark-drop", id, remark=number)
     return _to(ticket, "/review#remarks")
 
 
@@ -243,6 +246,7 @@ def read(
     """Mark a file as read."""
     id = site.crew.show(ticket).ticket.id
     site.crew.reviews.mark_read(id, tree, who.name, _path(path), done)
+    site.did(who, "read" if done else "unread", id, tree=tree, path=_path(path))
     return _to(id, "/review")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 from tests.e2e.command import clean_environment, nightcrew
 from tests.e2e.project import FAILING, TICKET, activated, make_project
@@ -28,7 +29,11 @@ def test_the_server_does_what_its_description_says(tmp_path: Path) -> None:
     key = nightcrew("users", "key", "bot", state=state).document["key"]
     environ = {**clean_environment(), "HOME": str(tmp_path)}
     with serving(state, "--no-work", "--repo", repository, environ=activated()) as server:
-        words: list[str | Path] = [SCHEMATHESIS, "--config-file", config, "run", f"{server.address}/api/openapi.json"]
+        described = tmp_path / "openapi.json"
+        asked = Request(f"{server.address}/api/openapi.json", headers={"authorization": f"Bearer {key}"})
+        with urlopen(asked, timeout=60) as answer:
+            described.write_bytes(answer.read())
+        words: list[str | Path] = [SCHEMATHESIS, "--config-file", config, "run", described]
         words += ["--checks", _CHECKS, "--max-examples", _EXAMPLES, "--phases", "examples,coverage,fuzzing"]
         # Events stream for ever; and who writes too fast is told so.
         words += ["--exclude-path", "/api/events", "--rate-limit", "18/s", "--seed", "1", "--no-color"]

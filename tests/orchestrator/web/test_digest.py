@@ -8,6 +8,9 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
 
 from agents import NoFix, Write
 from orchestrator.board import Row
@@ -17,6 +20,7 @@ from orchestrator.gate import Gate
 from orchestrator.gathering import Gatherer
 from orchestrator.records import Status
 from orchestrator.schedule import Schedule, read_clock
+from orchestrator.web import digestpage
 from orchestrator.web.morning import LATE_S, Morning
 from orchestrator.web.people import Role
 from tests.orchestrator.crews import FIX, Open, order
@@ -56,6 +60,18 @@ def test_what_was_ready_before_is_counted(crew: Open, repository: Path) -> None:
     made.fix(order(repository))
     later = Gatherer(made).digest(time.time() + 1.0)
     assert "1 from before wait for review too" in digest_markdown(later)
+
+
+def test_its_numbers_move_with_time_while_nobody_writes(
+    serve: Serve, crew: Open, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = crew([FIX])
+    ticket = made.fix(order(repository)).ticket.id
+    browser, now = serve(made).browser(), time.time()
+    monkeypatch.setattr(digestpage, "time", SimpleNamespace(time=lambda: now))
+    assert f"/tickets/{ticket}/review" in browser.get("/digest").text
+    monkeypatch.setattr(digestpage, "time", SimpleNamespace(time=lambda: now + 86_460.0))
+    assert "1 from before wait for review too" in browser.get("/digest").text
 
 
 def test_a_span_is_chosen(served: Served) -> None:

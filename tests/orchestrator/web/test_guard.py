@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from orchestrator.web import guard
 from orchestrator.web.guard import Guard, Rate
+from orchestrator.web.people import Role
 from tests.orchestrator.web.conftest import ADDRESS, Served
 
 
@@ -72,3 +73,23 @@ def test_who_writes_without_end_is_slowed() -> None:
     client = TestClient(app, base_url="http://here")
     assert [client.post("/").status_code for _ in range(4)] == [200, 200, 200, 429]
     assert client.get("/").status_code == 200
+
+
+def test_what_answers_for_a_defect_forbids_the_same(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: object) -> None:
+        raise ZeroDivisionError("secret")
+
+    ann, browser = served.as_("ann", Role.FILE), served.browser()
+    monkeypatch.setattr(served.crew, "board", broken)
+    for answer in (ann.get("/api/tickets"), browser.get("/?words=other")):
+        assert answer.status_code == 500
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert "secret" not in answer.text
+
+
+def test_the_description_is_for_those_who_are_let_in(served: Served) -> None:
+    assert served.client().get("/api/openapi.json").status_code == 401
+    described = served.as_("bot", Role.FILE).get("/api/openapi.json").json()
+    assert "/api/tickets/{ticket}/message" in described["paths"]
+    assert "/api/openapi.json" not in described["paths"]

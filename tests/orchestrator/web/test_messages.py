@@ -57,3 +57,35 @@ def test_whoever_files_may_speak_to_their_own_alone_and_not_at_length(
     refused = bot.post(f"/api/tickets/{deaf}/message", json={"text": "hello"})
     assert (refused.status_code, refused.json()["kind"]) == (422, "order-refused")
     assert served.crew.show(deaf).messages == ()
+
+
+def test_remarks_and_read_marks_are_in_the_audit_log(serve: Serve, crew: Open, repository: Path) -> None:
+    made = crew([FIX])
+    served = serve(made)
+    ticket = made.fix(order(repository)).ticket.id
+    tree, browser = made.change(ticket).tree, served.browser()
+    form = browser.get(f"/tickets/{ticket}/review").text.split('name="form" value="')[1].split('"')[0]
+    said = {"form": form, "tree": tree, "text": "why?", "path": "sums.py", "line": "3"}
+    assert browser.post(f"/tickets/{ticket}/remarks", data=said).status_code == 200
+    (remark,) = made.reviews.said(ticket)
+    assert browser.post(f"/tickets/{ticket}/remarks/{remark.id}/drop", data={"form": form}).status_code == 200
+    for done in ("true", "false", "true"):
+        read = {"form": form, "tree": tree, "path": "sums.py", "done": done}
+        assert browser.post(f"/tickets/{ticket}/read", data=read).status_code == 200
+    body = {"tree": tree, "path": "sums.py", "done": False}
+    eve = served.as_("eve", Role.ADMINISTER)
+    assert eve.put(f"/api/tickets/{ticket}/read", json=body).json()["read"] == []
+    entries = [each for each in eve.get("/api/audit").json()["entries"] if each["what"] != "enter"]
+    assert [each["what"] for each in reversed(entries)] == ["remark", "remark-drop", "read", "unread", "read", "unread"]
+    assert entries[-1]["detail"] == {"tree": tree, "path": "sums.py", "line": 3, "text": "why?"}
+
+
+def test_a_version_that_is_accepted_again_is_counted_once(serve: Serve, crew: Open, repository: Path) -> None:
+    made = crew([FIX])
+    served = serve(made)
+    ticket = made.fix(order(repository)).ticket.id
+    client = served.as_("ann", Role.REVIEW)
+    for command in ("accept", "accept", "apply", "reject", "accept"):
+        answered = client.post(f"/api/tickets/{ticket}/{command}", json={})
+        assert answered.status_code in (200, 409)
+    assert [each.what for each in made.reviews.decisions(ticket)] == ["accept", "reject"]
