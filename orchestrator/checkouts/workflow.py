@@ -24,8 +24,10 @@ _NAME_CHARACTERS = 100
 
 def read_workflow(path: str, text: str) -> tuple[tuple[Action, ...], tuple[str, ...]]:
     """Return what is to be run, and what is left out with the reason. Raises `SetupRefused`."""
-    import yaml
-
+    try:
+        import yaml
+    except ModuleNotFoundError as error:
+        raise SetupRefused(f"{path} is read with the package PyYAML: install nightcrew[forges]") from error
     try:
         told = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError, ValueError) as error:

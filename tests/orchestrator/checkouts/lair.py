@@ -16,7 +16,7 @@ from orchestrator.checkouts.records import Made, Watching
 from orchestrator.config import ForgeTable, MachineConfig
 from orchestrator.forges.entries import read_entries
 from orchestrator.records import Order
-from orchestrator.settings import Managed, Settings
+from orchestrator.settings import Container, Managed, Settings
 from sandbox import LocalDriver, toolchain_paths
 from tests.orchestrator import project
 from tests.orchestrator.forges import fakeapi
@@ -42,7 +42,7 @@ class Lair:
             path = self.work / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
-        project.git(self.work, "add", "--all", "--force")
+        project.git(self.work, "add", "--all")
         project.git(self.work, "commit", "--quiet", "--allow-empty", f"--message={message}")
         project.git(self.work, "push", "--quiet", "--force", str(self.fake.git_dir), "HEAD:main")
         return project.git(self.work, "rev-parse", "HEAD")
@@ -80,7 +80,13 @@ def lair(folder: Path, environ: Mapping[str, str] | None = None, **entry: Any) -
         yield Lair(fake, work, state, checkouts, home)
 
 
-def checkouts_at(url: str, state: Path, environ: Mapping[str, str] | None = None, **entry: Any) -> Checkouts:
+def checkouts_at(
+    url: str,
+    state: Path,
+    environ: Mapping[str, str] | None = None,
+    container: Container = Container(),
+    **entry: Any,
+) -> Checkouts:
     """Open checkouts of the repository at the forge of an address; `entry` are further keys of its table."""
     given = {
         "kind": "github",
@@ -96,7 +102,8 @@ def checkouts_at(url: str, state: Path, environ: Mapping[str, str] | None = None
     entries = read_entries(machine, known, state.parent, state)
 
     def settings(order: Order) -> Settings:
-        return project.settings(state, python=str(order.repository / ".venv/bin/python"))
+        python = str(order.repository / ".venv/bin/python")
+        return project.settings(state, python=python, container=container)
 
     driver = LocalDriver(state / "sandboxes")
     tools = toolchain_paths(None, Path.home(), os.environ)
