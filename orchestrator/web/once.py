@@ -30,6 +30,7 @@ WAIT_S = 20.0
 """How long the second of two that are sent at once waits for the first."""
 _LOOK_S = 0.05
 _KEY_CHARACTERS = 200
+_PIECE_BYTES = 1 << 20
 _AGAIN = ("/read",)
 """Forms that may well be sent again, with another one between."""
 _KEPT = ("content-type", "location")
@@ -116,15 +117,20 @@ async def _known(submissions: Submissions, sent: _Sent, known: Submission) -> Re
     with anyio.move_on_after(WAIT_S):
         while known.status is None:
             await anyio.sleep(_LOOK_S)
-            known = await run_in_threadpool(submissions.known, sent.user, sent.key) or known
+            now = await run_in_threadpool(submissions.known, sent.user, sent.key)
+            if now is None:
+                raise _under_way("the same was sent at once, and refused", "send it again")
+            known = now
     if known.status is None:
-        raise Problem(
-            HTTPStatus.CONFLICT,
-            "under-way",
+        raise _under_way(
             "the same was sent before, and is not answered yet: it is being done, or the server ended meanwhile",
             "look whether it was done before you send it again, under another key or from the page loaded anew",
         )
     return Response(known.answer, known.status, dict(known.headers))
+
+
+def _under_way(message: str, hint: str) -> Problem:
+    return Problem(HTTPStatus.CONFLICT, "under-way", message, hint)
 
 
 async def _named(request: Request, user: str) -> _Sent | None:
@@ -165,7 +171,8 @@ def _hash_of(path: str, form: FormData) -> str:
         asked.update(f"\0{name}\0".encode("utf-8", "surrogatepass"))
         if isinstance(value, UploadFile):
             asked.update(f"{value.filename}\0".encode("utf-8", "surrogatepass"))
-            asked.update(hashlib.file_digest(value.file, "sha256").digest())
+            while piece := value.file.read(_PIECE_BYTES):
+                asked.update(piece)
             value.file.seek(0)
         else:
             asked.update(value.encode("utf-8", "surrogatepass"))

@@ -41,7 +41,8 @@ class Submissions:
                 connection.execute(old)
                 connection.execute(submissions.insert().values(row))
         except IntegrityError:
-            return self.known(user, key)
+            # Where it was given back meanwhile, it is free again.
+            return self.known(user, key) or self.begin(user, key, asked)
         return None
 
     def known(self, user: str, key: str) -> Submission | None:
