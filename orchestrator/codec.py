@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from orchestrator.errors import UnknownRecord
 from shadowfs import Depot
@@ -28,7 +28,7 @@ def decode(kind: type[Record], text: str, /, **kept: object) -> Record:
     """Return the record of type `kind` that `encode` wrote, with the fields that are `kept` elsewhere. Raises `UnknownRecord` where another version's did."""
     try:
         given = json.loads(text)
-        value: Record = _builder(kind)({**given, **kept} if kept else given)
+        value: Record = _builder(cast("Hashable", kind))({**given, **kept} if kept else given)
     except (ValueError, TypeError, LookupError) as error:
         raise UnknownRecord(
             f"the store holds a {kind.__name__} that another version of nightcrew wrote ({error}): use that version, or keep"

@@ -20,7 +20,7 @@ from orchestrator.sqlsearch import matching
 from orchestrator.tables import attempts, jobs, ledger, outbox, tickets
 
 # Made once: to make a query anew takes longer than to have it answered.
-_NUMBERS = sa.bindparam("numbers", expanding=True)
+_NUMBERS: sa.BindParameter[int] = sa.bindparam("numbers", expanding=True)
 _TRIED = sa.select(sa.func.count()).where(attempts.c.job == jobs.c.number).scalar_subquery()
 _LEAVING = sa.select(outbox.c.commit).where(outbox.c.job == jobs.c.number).order_by(outbox.c.id.desc()).limit(1)
 _LEFT = sa.select(outbox.c.branch).where(outbox.c.job == jobs.c.number, outbox.c.done).order_by(outbox.c.id.desc())
@@ -110,7 +110,7 @@ def _path(name: bytes) -> Path:
     return Path(os.fsdecode(name))
 
 
-def _row(found: sa.Row[Any], question: str) -> Row:
+def _row(found: Sequence[Any], question: str) -> Row:
     _, id, text, repository, agent, filer, filed_at, status, why, next, updated_at, *budget = found[:17]
     seconds, usd, tokens, priority, not_before, deadline = budget
     tried, commit, branch, *spent = found[17:]

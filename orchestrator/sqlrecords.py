@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -21,7 +21,8 @@ from verifier import Verdict
 TICKETS = sa.select(tickets.c.id, tickets.c.slug, tickets.c.order, tickets.c.text, tickets.c.filed_at)
 JOBS = sa.select(jobs)
 OUTGOING = sa.select(outbox.c.id, outbox.c.job, outbox.c.commit, outbox.c.branch, outbox.c.done)
-_ID, _JOB = sa.bindparam("id"), sa.bindparam("job")
+_ID: sa.BindParameter[str] = sa.bindparam("id")
+_JOB: sa.BindParameter[int] = sa.bindparam("job")
 _TICKET = TICKETS.where(tickets.c.id == _ID)
 _EXACTLY = sa.select(tickets.c.id).where(tickets.c.id == _ID)
 _SETTINGS = sa.select(tickets.c.settings).where(tickets.c.id == _ID)
@@ -98,7 +99,7 @@ def steps_of(connection: Connection, job: int) -> tuple[StepRecord, ...]:
     return tuple(_step(row, outcomes.get((row.attempt, row.number))) for row in rows if row.phase == "intent")
 
 
-def ticket_of(row: Row[Any]) -> Ticket:
+def ticket_of(row: Sequence[Any]) -> Ticket:
     """Return the ticket in a row of `TICKETS`."""
     id, slug, order, text, filed_at = row
     return Ticket(id, slug, decode(Order, order, text=bytes(text).decode("utf-8", "surrogatepass")), filed_at)
@@ -112,7 +113,7 @@ def job_in(row: Row[Any]) -> Job:
     return Job(**values)
 
 
-def outgoing_in(row: Row[Any]) -> Outgoing:
+def outgoing_in(row: Sequence[Any]) -> Outgoing:
     """Return what leaves in a row of `OUTGOING`."""
     return Outgoing(*row)
 

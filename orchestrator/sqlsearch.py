@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -16,7 +17,7 @@ _LEAST_CHARACTERS = 3
 """Of a word that the index knows; a shorter one is looked for in each ticket."""
 
 
-def matching(connection: Connection, sought: Sought) -> sa.Select[tuple[int, str]]:
+def matching(connection: Connection, sought: Sought) -> sa.Select[Any]:
     """Return the query for the jobs that are sought, of any status: their numbers, and where they stand."""
     query = sa.select(jobs.c.number, jobs.c.status)
     if sought.since:
@@ -40,7 +41,7 @@ def _has_index(connection: Connection) -> bool:
     return bool(connection.info["searched"])
 
 
-def _hits(words: Sequence[str]) -> sa.Select[tuple[int]]:
+def _hits(words: Sequence[str]) -> sa.Select[Any]:
     """Return the query for the jobs whose tickets have all these words, in the text or in the id."""
     asked = " ".join('"' + word.replace('"', '""') + '"' for word in words)
     found = sa.literal_column("searched", sa.Text).op("MATCH")(asked)
