@@ -34,8 +34,9 @@ class Submissions:
 
     def begin(self, user: str, key: str, asked: str) -> Submission | None:
         """Take a key of a user for what is about to be done; return what is known of it where it is taken already."""
-        row = {"user": user, "key": key, "asked": asked, "headers": "{}", "at": self._clock()}
-        old = submissions.delete().where(submissions.c.at < row["at"] - KEPT_S)
+        now = self._clock()
+        row = {"user": user, "key": key, "asked": asked, "headers": "{}", "at": now}
+        old = submissions.delete().where(submissions.c.at < now - KEPT_S)
         try:
             with self._engine.execution_options(write=True, durable=True).begin() as connection:
                 connection.execute(old)
