@@ -248,12 +248,12 @@ class MemoryStore:
 
     def put_attempt(self, lease: Lease, attempt: AttemptRecord) -> None:
         with self._lock:
-            self._held(lease)
+            self._put(self._held(lease))
             self._attempts[lease.job, attempt.number] = attempt
 
     def begin(self, lease: Lease, attempt: int, number: int, kind: str, intent: Mapping[str, object]) -> None:
         with self._lock:
-            self._held(lease)
+            self._put(self._held(lease))
             kept = json.loads(encode(intent))
             step = StepRecord(attempt, number, kind, kept, None, self._clock())
             if self._steps.setdefault(lease.job, {}).setdefault((attempt, number), step) is not step:
@@ -261,7 +261,7 @@ class MemoryStore:
 
     def finish(self, lease: Lease, attempt: int, number: int, outcome: Mapping[str, object]) -> None:
         with self._lock:
-            self._held(lease)
+            self._put(self._held(lease))
             steps = self._steps[lease.job]
             steps[attempt, number] = replace(steps[attempt, number], outcome=json.loads(encode(outcome)))
 
@@ -270,7 +270,7 @@ class MemoryStore:
 
     def put_verdict(self, lease: Lease, verdict: Verdict) -> None:
         with self._lock:
-            self._held(lease)
+            self._put(self._held(lease))
             self._verdicts.setdefault(lease.job, []).append(verdict)
 
     def verdicts(self, number: int) -> tuple[Verdict, ...]:
@@ -278,7 +278,7 @@ class MemoryStore:
 
     def put_outgoing(self, lease: Lease, commit: str, branch: str) -> Outgoing:
         with self._lock:
-            self._held(lease)
+            self._put(self._held(lease))
             for row in self._outbox.values():
                 if (row.job, row.commit) == (lease.job, commit):
                     return row
@@ -306,6 +306,7 @@ class MemoryStore:
     ) -> int | Short:
         with self._lock:
             job, user = self._held(lease), self._user(lease.job)
+            self._put(job)
             since = self._clock() - DAY_S
             today = [row for row in self._ledger if row.at > since]
             limits = (
@@ -321,7 +322,7 @@ class MemoryStore:
 
     def settle(self, lease: Lease, reservation: int, cost: Cost) -> None:
         with self._lock:
-            self._held(lease)
+            self._put(self._held(lease))
             row = self._ledger[reservation]
             row.reserved_usd, row.reserved_tokens, row.cost = 0.0, 0, replace(cost, seconds=0.0)
 
@@ -354,7 +355,7 @@ class MemoryStore:
 
     def put_outcome(self, lease: Lease, outcome: Outcome) -> None:
         with self._lock:
-            self._held(lease)
+            self._put(self._held(lease))
             at, _ = self._outcomes.get((lease.job, outcome.attempt), (self._clock(), outcome))
             self._outcomes[lease.job, outcome.attempt] = at, outcome
 
