@@ -302,7 +302,7 @@ class Crew(Showing):
         """The truth, for what brings tickets from elsewhere."""
         return self._store
 
-    @property
+    @cached_property
     def _look(self) -> Look:
         return Look(self._store)
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from orchestrator import reports
 from orchestrator.errors import Superseded, UnknownTicket, WrongStatus
 from orchestrator.lease import Owner
 from orchestrator.records import AttemptRecord, AttemptState, Job, JobReport, Status
+from orchestrator.remembered import Lasting
 from orchestrator.store import Store
-from shadowfs import Change
+from shadowfs import Change, Depot
 
+_CHANGES = 256
 DECIDABLE = (Status.VERIFIED, Status.UNVERIFIED, Status.ACCEPTED)
 """Where a job stands whose proposal somebody can accept or reject."""
 
@@ -20,6 +22,7 @@ class Look:
     """Looks into a store. Tickets are named by an id or any prefix of it, or of its part after the dash, that fits one only."""
 
     store: Store
+    _changes: Lasting = field(default_factory=lambda: Lasting(_CHANGES))
 
     def id(self, prefix: str) -> str:
         """Return the id that a prefix names. Raises `UnknownTicket`."""
@@ -39,7 +42,11 @@ class Look:
     def report(self, id: str) -> JobReport:
         """Return all that is known about a ticket."""
         with self.store.together():
-            return reports.full(self.store, self.store.ticket(id))
+            return reports.full(self.store, self.store.ticket(id), self.change)
+
+    def change(self, depot: Depot, base: str, tree: str) -> Change:
+        """Return what differs between two trees: looked up once, since neither ever changes."""
+        return self._changes.get((depot.path, base, tree), lambda: depot.change(base, tree))
 
     def winner(self, job: Job) -> AttemptRecord | None:
         """Return the attempt that won, or the last one where none has."""
@@ -53,7 +60,7 @@ class Look:
             raise WrongStatus(
                 f"ticket {job.ticket} has no proposal (it is {job.status}): there is nothing to show or apply"
             )
-        return job.snapshot.depot.change(*trees), job
+        return self.change(job.snapshot.depot, *trees), job
 
     def decidable(self, ticket: str, tree: str | None, done: str) -> tuple[Change, Job]:
         """Return the proposal that somebody decides about, who saw the version `tree` of it (None: whichever it is).
@@ -78,7 +85,7 @@ class Look:
         trees = reports.outcome(replace(job, chosen=attempt), self._as_it_stands(job, records[attempt]))
         if trees is None:
             raise WrongStatus(f"attempt {attempt} of ticket {job.ticket} has not begun: there is nothing to show")
-        return job.snapshot.depot.change(*trees), job
+        return self.change(job.snapshot.depot, *trees), job
 
     def _as_it_stands(self, job: Job, record: AttemptRecord) -> AttemptRecord:
         """Return an attempt with the tree that its last step left: the record of one that is open has the one it began with."""

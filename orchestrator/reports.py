@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from orchestrator.answering import asking
 from orchestrator.records import REVIEW, AttemptRecord, Cost, Job, JobReport, Message, OptionRecord, Ticket
 from orchestrator.returning import understands
 from orchestrator.store import Store
-from shadowfs import RepoPath
+from shadowfs import Change, Depot, RepoPath
 from verifier import Verdict
 
 
@@ -42,8 +42,8 @@ def _brief(store: Store, ticket: Ticket, job: Job) -> JobReport:
     )
 
 
-def full(store: Store, ticket: Ticket) -> JobReport:
-    """Return all that is known about a ticket."""
+def full(store: Store, ticket: Ticket, change: Callable[[Depot, str, str], Change]) -> JobReport:
+    """Return all that is known about a ticket; `change` says what differs between two trees of a depot."""
     job = store.job_of(ticket.id)
     report, verdicts = _brief(store, ticket, job), store.verdicts(job.number)
     record = winner(job, report.attempts)
@@ -61,7 +61,7 @@ def full(store: Store, ticket: Ticket) -> JobReport:
     return replace(
         report,
         commit=report.commit or _commit(store, job),
-        files=_files(job, record),
+        files=_files(job, record, change),
         verdict=_verdict(verdicts, record),
         omitted=job.snapshot.omitted if job.snapshot else (),
         diffs=_diffs(job, report.options),
@@ -105,8 +105,8 @@ def winner(job: Job, attempts: tuple[AttemptRecord, ...]) -> AttemptRecord | Non
     return chosen or (attempts[-1] if attempts else None)
 
 
-def _files(job: Job, record: AttemptRecord | None) -> tuple[RepoPath, ...]:
+def _files(job: Job, record: AttemptRecord | None, change: Callable[[Depot, str, str], Change]) -> tuple[RepoPath, ...]:
     trees = outcome(job, record)
     if trees is None or job.snapshot is None:
         return ()
-    return tuple(job.snapshot.depot.change(*trees).paths())
+    return tuple(change(job.snapshot.depot, *trees).paths())

@@ -31,9 +31,9 @@ class SqlMessages:
             return True
 
     def said(self, job: int, after: int = 0) -> tuple[Message, ...]:
-        query = sa.select(messages).where(messages.c.job == job, messages.c.id > after).order_by(messages.c.id)
         with self._engine.connect() as connection:
-            return tuple(_message(row) for row in connection.execute(query).mappings())
+            rows = connection.execute(_SAID, {"of": job, "after": after}).mappings().all()
+        return tuple(_message(row) for row in rows)
 
 
 def ended(connection: Connection, lease: Lease, values: Mapping[str, Any], told: int | None) -> bool:
@@ -43,6 +43,12 @@ def ended(connection: Connection, lease: Lease, values: Mapping[str, Any], told:
         if connection.execute(query).first() is not None:
             return False
     return connection.execute(jobs.update().where(jobs.c.number == lease.job).values(values)).rowcount == 1
+
+
+# Made once: to make it anew takes longer than to have it answered.
+_OF: sa.BindParameter[int] = sa.bindparam("of")
+_AFTER: sa.BindParameter[int] = sa.bindparam("after")
+_SAID = sa.select(messages).where(messages.c.job == _OF, messages.c.id > _AFTER).order_by(messages.c.id)
 
 
 def _message(row: RowMapping) -> Message:
