@@ -130,7 +130,7 @@ def sweep(root: Path) -> list[str]:
     """
     swept = []
     for path in sorted(root.glob("sandbox-*")) if root.is_dir() else ():
-        if not lives("-".join(path.name.split("-")[1:3])) and _end_containers(path):
+        if not lives("-".join(path.name.split("-")[1:4])) and _end_containers(path):
             _end_strays(path)
             cgroup.sweep(path.name)
             _remove(path)

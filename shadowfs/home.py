@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import shutil
+import socket
 import subprocess
 import time
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ class Home:
         id = id or secrets.token_hex(6)
         path = state / "shadows" / id
         path.mkdir(parents=True, mode=0o700)
-        owner = {"pid": os.getpid(), "started": _started(os.getpid())}
+        owner = {"machine": socket.gethostname(), "pid": os.getpid(), "started": _started(os.getpid())}
         (path / "owner.json").write_text(json.dumps(owner))
         home = cls(id, path, path / "mnt", path / "upper", path / "git")
         for directory in (home.mnt, home.upper, home.git):
@@ -58,7 +59,9 @@ def _owned(path: Path) -> bool:
     except (FileNotFoundError, json.JSONDecodeError):
         # Its creator may be between making the directory and signing it.
         return time.time() - path.stat().st_mtime < _UNSIGNED_S
-    return bool(owner["started"] == _started(owner["pid"]))
+    # Of a process of another machine, or container, nothing is known: what it left is its own to sweep.
+    elsewhere = owner.get("machine", socket.gethostname()) != socket.gethostname()
+    return elsewhere or bool(owner["started"] == _started(owner["pid"]))
 
 
 def _started(pid: int) -> str | None:

@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from sandbox import Command, Ended, Limits, LocalDriver, Policy, Root, SandboxError, sweep
+from sandbox.owner import owner
 from tests.sandbox.cases import PYTHON, TOOLS, OpenLocal, alive_with, needs_local, open_local, python, shell, tree
 
 pytestmark = needs_local
@@ -312,11 +313,13 @@ def test_an_owner_killed_while_a_sandbox_is_set_up_leaves_nothing_that_runs(tree
 
 def test_the_sweep_leaves_alone_what_others_own(tmp_path: Path) -> None:
     started = Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]
-    mine = tmp_path / f"sandbox-{os.getpid()}-{started}-mine"
-    for path in (mine, tmp_path / f"sandbox-{os.getpid()}-1-before", tmp_path / "sandbox-odd", tmp_path / "other"):
+    mine = tmp_path / f"sandbox-{owner()}-mine"
+    elsewhere = tmp_path / "sandbox-1-1-m00000000-left"
+    before = tmp_path / f"sandbox-{owner().replace(started, '1')}-before"
+    for path in (mine, before, elsewhere, tmp_path / "sandbox-odd", tmp_path / "other"):
         path.mkdir()
-    assert sweep(tmp_path) == [f"sandbox-{os.getpid()}-1-before", "sandbox-odd"]
-    assert sorted(tmp_path.iterdir()) == [tmp_path / "other", mine]
+    assert sweep(tmp_path) == sorted([before.name, "sandbox-odd"])
+    assert sorted(tmp_path.iterdir()) == [tmp_path / "other", elsewhere, mine]
     assert sweep(tmp_path / "missing") == []
 
 

@@ -68,3 +68,11 @@ def test_the_sweep_unmounts_first(tmp_path: Path) -> None:
     assert sweep(tmp_path / "with space") == [home.id]
     assert not home.path.exists()
     assert (outside / "precious").read_bytes() == b"x"
+
+
+def test_the_sweep_leaves_alone_what_another_machine_owns(tmp_path: Path) -> None:
+    home = dead(tmp_path)
+    owner = json.loads((home.path / "owner.json").read_text())
+    (home.path / "owner.json").write_text(json.dumps({**owner, "machine": "elsewhere"}))
+    assert sweep(tmp_path) == []
+    home.remove()
