@@ -267,7 +267,16 @@ class Crew(Showing):
 
         # Tickets may hold what is nobody else's business.
         self._state.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return SqlStore(self._url or URL.create("sqlite", database=str(self._database)), self._stored_by)
+        if self._url is None:
+            return SqlStore(URL.create("sqlite", database=str(self._database)), self._stored_by)
+        store = SqlStore(self._url, self._stored_by)
+        try:
+            belonging.check(store.engine, self._state)
+        except BaseException:
+            store.close()
+            raise
+        return store
+        from orchestrator import belonging
 
     @cached_property
     def desk(self) -> ReviewDesk:

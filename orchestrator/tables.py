@@ -17,7 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA = "0008"
+SCHEMA = "0009"
 
 metadata = MetaData(
     naming_convention={
@@ -262,4 +262,13 @@ identities = Table(
     Column("subject", String(255), primary_key=True),
     Column("user", String(255), nullable=False, unique=True),
     Column("at", Float, nullable=False),
+)
+
+# The one state directory whose depots have what these jobs made; machines that share a store share it.
+states = Table(
+    "states",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("machine", String(255), nullable=False),
+    Column("path", LargeBinary, nullable=False),
 )

@@ -98,6 +98,18 @@ def test_connections_that_were_dropped_while_nothing_was_asked_are_made_anew(
         assert crew.list() == ()
 
 
+def test_a_store_belongs_to_one_state_directory(tmp_path: Path, postgres: Postgres) -> None:
+    url = postgres.url()
+    for _ in range(2):
+        with Crew(tmp_path / "one", url=url) as crew:
+            assert crew.list() == ()
+    with Crew(tmp_path / "other", url=url) as crew, pytest.raises(StoreError, match=r"/one of .*/other is another"):
+        crew.list()
+    (tmp_path / "same").symlink_to(tmp_path / "one")
+    with Crew(tmp_path / "same", url=url) as crew:
+        assert crew.list() == ()
+
+
 def test_the_time_is_the_servers_whatever_the_clock_here_says(
     postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
