@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from agents import Stopped
@@ -15,6 +16,7 @@ from orchestrator.place import Places
 from orchestrator.records import Event, Job, Order, Ticket, Watch
 from orchestrator.settings import Settings
 from orchestrator.store import Lease, Store
+from orchestrator.telemetry import Tracer, Untraced
 from verifier import Suite
 
 
@@ -33,6 +35,7 @@ class Assignment:
     journal: Journal
     watch: Watch
     clock: Callable[[], float]
+    tracer: Tracer = Untraced()
 
     @property
     def order(self) -> Order:
@@ -54,6 +57,10 @@ class Assignment:
     def emit(self, kind: str, text: str) -> None:
         """Tell whoever watches."""
         self.watch(Event(self.lease.job, kind, text, self.clock()))
+
+    def span(self, phase: str, **about: str | int) -> AbstractContextManager[None]:
+        """Have the block be a phase of the ticket's trace."""
+        return self.tracer.span(self.ticket, phase, **about)
 
     def stopping(self) -> None:
         """Raise `Stopped` when somebody asked for it, `LeaseLost` when another worker has the job."""

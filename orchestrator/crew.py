@@ -33,6 +33,8 @@ from orchestrator.roster import agents_of
 from orchestrator.settings import Settings
 from orchestrator.showing import Showing
 from orchestrator.store import CLAIMABLE, Lease, Store
+from orchestrator.telemetry import Tracer, Untraced
+from orchestrator.telemetry.traces import ROOT
 
 if TYPE_CHECKING:
     import sqlalchemy
@@ -67,6 +69,7 @@ class Crew(Showing):
         ticks: Callable[[], float] = time.monotonic,
         engines: Engines | None = None,
         store: Store | None = None,
+        tracer: Tracer = Untraced(),
     ) -> None:
         self._state = state.absolute()
         self._settings = settings
@@ -76,6 +79,7 @@ class Crew(Showing):
         self._ticks = ticks
         self._given_engines = engines
         self._given_store = store
+        self.tracer = tracer
 
     def file(self, order: Order, settings: Settings | None = None) -> Ticket:
         """Store a ticket and its job, then acknowledge it; `settings` are those of another repository. Raises `OrderRefused`."""
@@ -246,6 +250,7 @@ class Crew(Showing):
             opened = self.__dict__.pop(name, None)
             if opened is not None:
                 opened.close()
+        self.tracer.close()
 
     def __enter__(self) -> Self:
         return self
@@ -263,6 +268,7 @@ class Crew(Showing):
             return self._given_store
         from sqlalchemy import URL
 
+        from orchestrator import belonging
         from orchestrator.sqlstore import SqlStore
 
         # Tickets may hold what is nobody else's business.
@@ -276,7 +282,6 @@ class Crew(Showing):
             store.close()
             raise
         return store
-        from orchestrator import belonging
 
     @cached_property
     def desk(self) -> ReviewDesk:
@@ -330,7 +335,8 @@ class Crew(Showing):
     def _add(self, order: Order, status: Status, settings: Settings | None = None) -> Ticket:
         settings = intake.settle(order, settings or self._settings)
         ticket = intake.read_order(replace(order, user=intake.filer(order)), self._clock())
-        self._store.add(ticket, settings, status)
+        with self.tracer.span(ticket, ROOT):
+            self._store.add(ticket, settings, status)
         return ticket
 
     def _work_on(
@@ -383,4 +389,4 @@ class Crew(Showing):
     def _work(self, lease: Lease, watch: Watch) -> Exception | None:
         from orchestrator.worker import Worker
 
-        return Worker(self._store, self._engines, self._clock, self._ticks).work(lease, watch)
+        return Worker(self._store, self._engines, self._clock, self._ticks, self.tracer).work(lease, watch)

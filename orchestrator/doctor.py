@@ -34,6 +34,7 @@ _EXTRAS = {
     "oidc": ("jwt", "signs people in at an issuer of OpenID Connect", "links and keys"),
     "postgres": ("psycopg", "keeps the store on a server, for several machines", "SQLite"),
     "cluster": ("celery", "`nightcrew worker`, woken by a broker", "`nightcrew work` and `serve`"),
+    "traces": ("opentelemetry.sdk", "sends traces to an OpenTelemetry collector", "logs and metrics"),
     "lsp": ("pygls", "`nightcrew lsp`, for editors", "the command line"),
     "mcp": ("mcp", "`nightcrew mcp`", "`nightcrew fix`"),
     "grammars": ("tree_sitter", "syntax of languages other than Python", "blank lines, and words alone"),
@@ -265,7 +266,9 @@ def _issuer(environ: Mapping[str, str]) -> Iterator[Check]:
 def _extras() -> Iterator[Check]:
     """Yield which optional parts are installed."""
     for extra, (package, what, instead) in _EXTRAS.items():
-        there = importlib.util.find_spec(package) is not None
+        # Of what lies within a package, that one is looked for first: it may be somebody else's.
+        outer = package.partition(".")[0]
+        there = all(importlib.util.find_spec(each) is not None for each in (outer, package))
         why = what if there else f"the extra `{extra}` is not installed: {what}"
         yield Check(f"extra {extra}", there, why, instead=instead, get=f"uv tool install 'nightcrew[{extra}]'")
 

@@ -39,7 +39,8 @@ def judge(
     case = replace(_case(work, snapshot, change, failing), keeps=keeps)
     if by_its_own_tests:
         case = replace(case, with_files=lambda files: snapshot.depot.graft(change.base, files))
-    verdict = _settled(work, snapshot, case)
+    with work.span("verify", tree=change.tree):
+        verdict = _settled(work, snapshot, case)
     work.store.put_verdict(work.lease, verdict)
     work.journal.finish(step, {"verified": verdict.verified})
     return verdict

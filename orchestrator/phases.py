@@ -43,7 +43,8 @@ def run(work: Assignment) -> Ending:
     # Asked first: without a suite nothing can be judged, so nothing is begun.
     suite = work.suite
     work.budget.check()
-    snapshot = _pin(work)
+    with work.span("pin"):
+        snapshot = _pin(work)
     if work.settings.agent.startswith(REVIEW):
         return _review(work, snapshot)
     base = _base(work, snapshot)
@@ -58,8 +59,10 @@ def run(work: Assignment) -> Ending:
         # Where several agents tried, the last one had the last word.
         return Ending(Status.NO_FIX, tried[-1].record.why, tried[-1].record.needs)
     # Where it followed the user, what it stands on has moved.
-    best = _choose(work, judged)
-    ending = _deliver(work, work.job().snapshot or snapshot, best)
+    with work.span("choose"):
+        best = _choose(work, judged)
+    with work.span("deliver"):
+        ending = _deliver(work, work.job().snapshot or snapshot, best)
     return replace(ending, why=" ".join(filter(None, (_instead(tried, best), ending.why))))
 
 

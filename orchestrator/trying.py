@@ -113,7 +113,8 @@ def _made(work: Assignment, ground: Ground, course: Course, record: AttemptRecor
     followed = course.attempts == 1 and bool(course.above(record.agent))
     share = SHARE if followed else 1.0
     try:
-        record = attempt(work, ground.snapshot, ground.base, ground.failing, record, share)
+        with work.span("attempt", attempt=record.number, agent=record.agent.partition(":")[0]):
+            record = attempt(work, ground.snapshot, ground.base, ground.failing, record, share)
     except ModelError as error:
         if not followed:
             raise

@@ -24,6 +24,7 @@ from orchestrator.place import Places
 from orchestrator.records import Event, Status, Ticket, Watch
 from orchestrator.settings import Settings
 from orchestrator.store import Lease, Store
+from orchestrator.telemetry import Tracer, Untraced
 from sandbox import SandboxError
 from shadowfs import ShadowfsError
 from verifier import VerifierError
@@ -41,11 +42,13 @@ class Worker:
         engines: Engines,
         clock: Callable[[], float] = time.time,
         ticks: Callable[[], float] = time.monotonic,
+        tracer: Tracer = Untraced(),
     ) -> None:
         self._store = store
         self._engines = engines
         self._clock = clock
         self._ticks = ticks
+        self._tracer = tracer
 
     def work(self, lease: Lease, watch: Watch) -> Exception | None:
         """Work on a job to an end, which the store then has; return the error that ended it, if one did.
@@ -54,7 +57,8 @@ class Worker:
         """
         ticket = self._store.ticket(self._store.job(lease.job).ticket)
         while True:
-            ending, failure = self._life(lease, ticket.id, watch)
+            with self._tracer.span(ticket, "life", job=lease.job, fence=lease.fence):
+                ending, failure = self._life(lease, ticket.id, watch)
             if ending is None:
                 return None
             if self._end(lease, ending):
@@ -114,6 +118,7 @@ class Worker:
             journal=Journal(self._store, lease, 0),
             watch=watch,
             clock=self._clock,
+            tracer=self._tracer,
         )
         return phases.run(work)
 

@@ -111,11 +111,13 @@ class Edge:
 
             return RemoteCrew(self.server, self.environ.get(KEY, ""))
         from orchestrator.crew import Crew
+        from orchestrator.telemetry.traces import tracer_for
 
-        url = self.store()
-        crew = (
-            Crew(self.state(), url=url) if settings is None else Crew(self.state(), settings, url=url, engines=engines)
-        )
+        url, tracer = self.store(), tracer_for(self.environ)
+        if settings is None:
+            crew = Crew(self.state(), url=url, tracer=tracer)
+        else:
+            crew = Crew(self.state(), settings, url=url, engines=engines, tracer=tracer)
         crew.sweep()
         return crew
 

@@ -48,6 +48,21 @@ test_option = click.option(
 workers_option = click.option(
     "--workers", type=click.IntRange(1, 64), default=1, metavar="N", help="Work on N jobs at once."
 )
+metrics_port_option = click.option(
+    "--metrics-port",
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    help="Tell metrics for Prometheus here, without a key.",
+)
+metrics_host_option = click.option(
+    "--metrics-host",
+    default="127.0.0.1",
+    metavar="HOST",
+    help="Listen here for --metrics-port; default: this machine only.",
+)
+log_format_option = click.option(
+    "--log-format", type=click.Choice(["text", "json"]), default="text", help="How standard error tells what happens."
+)
 driver_option = click.option(
     "--driver", type=click.Choice(["fuse", "copy"]), help="How shadows are made; default: the best that works."
 )

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestrator.cli.edge import DIRECTORY, STATE_HELP, Edge
-from orchestrator.cli.options import shared_options, workers_option
+from orchestrator.cli.options import (
+    log_format_option,
+    metrics_host_option,
+    metrics_port_option,
+    shared_options,
+    workers_option,
+)
 from orchestrator.cli.output import print_document, write
 
 if TYPE_CHECKING:
@@ -25,6 +31,7 @@ _NEEDED = (
     "itsdangerous",
     "pygments",
     "multipart",
+    "prometheus_client",
     "python_multipart",
     "sse_starlette",
     "starlette",
@@ -54,6 +61,9 @@ _NEEDED = (
 )
 @click.option("--no-work", is_flag=True, help="Only answer: workers are elsewhere (`nightcrew work`).")
 @workers_option
+@metrics_port_option
+@metrics_host_option
+@log_format_option
 @click.option("--link", is_flag=True, help="Print a new link into a server that runs, and end.")
 @click.option("--state", type=DIRECTORY, metavar="DIR", help=STATE_HELP)
 def serve_command(
@@ -63,6 +73,9 @@ def serve_command(
     repositories: tuple[Path, ...],
     no_work: bool,
     workers: int,
+    metrics_port: int | None,
+    metrics_host: str,
+    log_format: str,
     link: bool,
     state: Path | None,
 ) -> None:
@@ -94,14 +107,34 @@ def serve_command(
         # Read anew for each ticket: a server may live for weeks.
         return edge.settings(repository, test_command, sandbox)
 
+    from socket import gethostname
+
+    from orchestrator.telemetry.logs import log_to_stderr
+
+    log_to_stderr(log_format, gethostname())
+    how = Serving(
+        host,
+        port,
+        names,
+        0 if no_work else workers,
+        repositories,
+        edge.gate(),
+        client=client,
+        broker=_broker(edge, workers),
+        metrics=None if metrics_port is None else (metrics_host, metrics_port),
+    )
+    with _forges(edge) as forges:
+        serve(edge.state(), edge.crew, settings, how, ready, forges)
+
+
+def _broker(edge: Edge, workers: int) -> str | None:
+    """Return the address of the broker, None where there is none. Raises `BadConfig`."""
     broker = edge.broker()
     if broker is not None and workers > 1:
         from orchestrator.errors import BadConfig
 
         raise BadConfig("a broker is named, which wakes workers elsewhere: leave --workers to `nightcrew worker`")
-    how = Serving(host, port, names, 0 if no_work else workers, repositories, edge.gate(), client=client, broker=broker)
-    with _forges(edge) as forges:
-        serve(edge.state(), edge.crew, settings, how, ready, forges)
+    return broker
 
 
 @contextmanager

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-import logging
-import sys
-
 import click
 
 from orchestrator.cli.edge import Edge
-from orchestrator.cli.options import shared_options, workers_option
+from orchestrator.cli.options import (
+    log_format_option,
+    metrics_host_option,
+    metrics_port_option,
+    shared_options,
+    workers_option,
+)
 from orchestrator.cli.output import print_document, write
 
 
 @click.command("worker")
 @workers_option
+@metrics_port_option
+@metrics_host_option
+@log_format_option
 @shared_options
-def worker_command(workers: int, edge: Edge, json_wanted: bool) -> None:
+def worker_command(
+    workers: int, metrics_port: int | None, metrics_host: str, log_format: str, edge: Edge, json_wanted: bool
+) -> None:
     """Work on what is queued, woken by a broker, until it is ended.
 
     The broker (Redis, or what else Celery speaks to) is named by NIGHTCREW_BROKER or in the machine's config.toml, as is the store that
     several machines share. SIGTERM or Ctrl-C ends it: jobs in hand are queued again, their work kept. A worker that is killed loses nothing.
     """
+    from socket import gethostname
+
     from orchestrator.errors import BadConfig
+    from orchestrator.telemetry.logs import log_to_stderr
 
     broker = edge.broker()
     if broker is None:
@@ -36,8 +47,7 @@ def worker_command(workers: int, edge: Edge, json_wanted: bool) -> None:
         raise BadConfig("`nightcrew worker` needs the package celery: install nightcrew[cluster]") from error
     # Sooner than the first message would: a store that cannot be opened is told here.
     edge.crew().close()
-    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("orchestrator").setLevel(logging.INFO)
+    log_to_stderr(log_format, gethostname())
 
     def ready() -> None:
         if json_wanted:
@@ -45,4 +55,5 @@ def worker_command(workers: int, edge: Edge, json_wanted: bool) -> None:
         else:
             write(f"{workers} workers wait for jobs")
 
-    Node(broker, workers, edge.gate(), edge.crew).run(ready)
+    metrics = None if metrics_port is None else (metrics_host, metrics_port)
+    Node(broker, workers, edge.gate(), edge.crew, metrics).run(ready)

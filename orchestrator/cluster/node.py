@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
 
 from orchestrator.cluster import celerybroker
 from orchestrator.cluster.dispatcher import LOOK_S, Dispatcher
@@ -26,6 +29,8 @@ class Node:
     processes: int
     gate: Gate
     open_crew: Callable[[], Crew]
+    metrics: tuple[str, int] | None = None
+    """Where it tells metrics, if anywhere."""
 
     def run(self, ready: Callable[[], None]) -> None:
         """Work until somebody ends it (SIGTERM, SIGINT): jobs in hand are queued again with their work kept. `ready` is called once it works."""
@@ -45,8 +50,19 @@ class Node:
         broker = celerybroker.CeleryBroker(self.broker)
         opened.callback(broker.close)
         for each in (
-            Rounds("dispatcher", Dispatcher(crew.store, broker, self.gate).step, LOOK_S),
+            Rounds("dispatcher", self._counted(crew, Dispatcher(crew.store, broker, self.gate), opened), LOOK_S),
             Rounds("sweep", crew.sweep, _SWEEP_S),
         ):
             opened.callback(each.end, _END_S)
             each.start()
+
+    def _counted(self, crew: Crew, dispatcher: Dispatcher, opened: ExitStack) -> Callable[[], object]:
+        """Return the dispatcher's step, counted where metrics are told."""
+        if self.metrics is None:
+            return dispatcher.step
+        from orchestrator.telemetry.figures import stored
+        from orchestrator.telemetry.metrics import Metrics
+
+        metrics = Metrics(partial(stored, crew), time.monotonic, version("nightcrew"))
+        opened.enter_context(metrics.served(*self.metrics))
+        return lambda: metrics.sends(dispatcher.step())

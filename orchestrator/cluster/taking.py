@@ -33,12 +33,12 @@ class Taker:
         report = crew.work_next(self._watch, self._gate)
         if report is None:
             return False
-        _log.info("ticket %s: %s %s", report.ticket.id, report.status, report.why)
+        _log.info("ticket %s: %s %s", report.ticket.id, report.status, report.why, extra={"ticket": report.ticket.id})
         if self._ending() and report.status in (Status.PAUSED, Status.STOPPED):
             crew.enqueue(report.ticket.id)
         return True
 
     def _watch(self, event: Event) -> None:
-        _log.debug("job %d: %s %s", event.job, event.kind, event.text)
+        _log.debug("job %d: %s %s", event.job, event.kind, event.text, extra={"job": event.job})
         if self._ending() and event.kind != "done":
             raise KeyboardInterrupt

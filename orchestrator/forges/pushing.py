@@ -45,6 +45,12 @@ def push(office: Office, step: Step) -> Result:
     work = _look(office, step)
     if work is None:
         return Result(why="there is no such version any more, or somebody rejected it")
+    with office.crew.tracer.span(work.report.ticket, "publish"):
+        return _publish(work, step)
+
+
+def _publish(work: _Work, step: Step) -> Result:
+    office = work.office
     # Noted before anything of it is there: a repetition must not take the first version for a later one.
     first = (step.begun or (_LATER if work.row.pushed else _FIRST)) == _FIRST
     office.store.begin(step, _FIRST if first else _LATER)

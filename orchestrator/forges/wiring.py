@@ -28,6 +28,7 @@ from orchestrator.forges.records import Entry, Receipt
 from orchestrator.forges.slack import Slack, SlackHooks
 from orchestrator.forges.store import ForgeStore
 from orchestrator.settings import Settings
+from orchestrator.telemetry.traces import tracer_for
 
 if TYPE_CHECKING:
     from orchestrator.config import MachineConfig
@@ -127,7 +128,7 @@ class Forges:
     ) -> None:
         self._open = ExitStack()
         now = clock or time.time
-        crew = self._open.enter_context(Crew(state, url=store_url(environ, machine.store.url), clock=clock))
+        crew = self._open.enter_context(_crew(state, machine, environ, clock))
         adapters = Adapters(now, pause, tries, timeout_s)
         self._open.callback(adapters.close)
         entries = read_entries(machine, environ, home, state)
@@ -150,3 +151,7 @@ class Forges:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+
+def _crew(state: Path, machine: MachineConfig, environ: Mapping[str, str], clock: Callable[[], float] | None) -> Crew:
+    return Crew(state, url=store_url(environ, machine.store.url), clock=clock, tracer=tracer_for(environ))

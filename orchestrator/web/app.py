@@ -22,7 +22,8 @@ from starlette.types import ASGIApp
 from agents import AgentError
 from orchestrator.errors import OrchestratorError
 from orchestrator.gathering import Gatherer
-from orchestrator.web import api, digestpage, forms, hooks, pages, signin
+from orchestrator.telemetry.measured import Measured
+from orchestrator.web import api, digestpage, forms, hooks, metricspage, pages, signin
 from orchestrator.web.guard import Guard, Rate
 from orchestrator.web.invalid import http_problem, invalid_problem
 from orchestrator.web.people import Role
@@ -74,7 +75,11 @@ def application(site: Site, hosts: Iterable[str], version: str) -> FastAPI:
             await asyncio.gather(looking, return_exceptions=True)
             await asyncio.gather(*(asyncio.to_thread(each.end, END_S) for each in beside))
 
-    guard = partial(Guard, hosts=frozenset(hosts), rate=Rate(_WRITES_PER_S, _WRITES_BURST), known=may(Role.FILE))
+    guarded = partial(Guard, hosts=frozenset(hosts), rate=Rate(_WRITES_PER_S, _WRITES_BURST), known=may(Role.FILE))
+
+    def guard(inner: ASGIApp) -> ASGIApp:
+        return guarded(inner) if site.metrics is None else Measured(guarded(inner), site.metrics.request)
+
     app = _Guarded(
         guard,
         default_response_class=Ascii,
@@ -108,6 +113,7 @@ def application(site: Site, hosts: Iterable[str], version: str) -> FastAPI:
     app.include_router(digestpage.router)
     app.include_router(forms.router)
     app.include_router(hooks.router)
+    app.include_router(metricspage.router)
     app.include_router(signin.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     return app

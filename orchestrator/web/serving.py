@@ -5,8 +5,9 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ from orchestrator.errors import BadConfig
 from orchestrator.gate import Gate
 from orchestrator.gathering import Gatherer
 from orchestrator.rounds import Rounds
+from orchestrator.telemetry.figures import stored
+from orchestrator.telemetry.metrics import Metrics
 from orchestrator.web.app import END_S, application
 from orchestrator.web.audit import Audit
 from orchestrator.web.live import Happening, Hub
@@ -57,6 +60,8 @@ class Serving:
     client: Client | None = None
     broker: str | None = None
     """What wakes workers elsewhere, which then do the work."""
+    metrics: tuple[str, int] | None = None
+    """Where metrics are told to whoever asks, besides `/metrics`, which takes a key."""
 
 
 def serve(
@@ -75,8 +80,10 @@ def serve(
     listening = _bound(how)
     port = listening.getsockname()[1]
     address = f"http://{_shown(how.host)}:{port}"
-    with open_crew() as crew:
+    with open_crew() as crew, ExitStack() as opened:
         site = _site(state, crew, open_crew, settings_of, how, address, forges)
+        if how.metrics is not None and site.metrics is not None:
+            opened.enter_context(site.metrics.served(*how.metrics))
         app = application(site, _hosts(how, port), version("nightcrew"))
         config = uvicorn.Config(
             app,
@@ -123,13 +130,16 @@ def _site(
     if people.person(owner) is None:
         people.add(owner, Role.ADMINISTER)
     hub = Hub(crew.version, lambda since: changed_since(crew, since))
+    metrics = Metrics(partial(stored, crew), time.monotonic, version("nightcrew"))
+    metrics.view(lambda: hub.listeners)
     return Site(
         crew=crew,
         people=people,
         sessions=Sessions(state / "serve", people, owner),
         audit=Audit(engine, time.time),
         hub=hub,
-        shift=_shift(crew, open_crew, hub, how),
+        shift=_shift(crew, open_crew, hub, how, metrics),
+        metrics=metrics,
         settings_of=settings_of,
         address=address,
         repositories=tuple(path.resolve() for path in how.repositories),
@@ -158,14 +168,17 @@ def _sign_in(client: Client, engine: Engine, people: People, names: tuple[str, .
     return SignIn(Issuer(client), Identities(engine, people, time.time), reached)
 
 
-def _shift(crew: Crew, open_crew: Callable[[], Crew], hub: Hub, how: Serving) -> Shift | Rounds | None:
+def _shift(
+    crew: Crew, open_crew: Callable[[], Crew], hub: Hub, how: Serving, metrics: Metrics
+) -> Shift | Rounds | None:
     """Return what sees to it that queued tickets are worked on: threads of this process, or a broker that wakes workers elsewhere."""
     if how.broker is None:
         return Shift(open_crew, hub.publish, how.workers, how.gate) if how.workers else None
     from orchestrator.cluster.celerybroker import CeleryBroker
     from orchestrator.cluster.dispatcher import LOOK_S, Dispatcher
 
-    return Rounds("dispatcher", Dispatcher(crew.store, CeleryBroker(how.broker), how.gate).step, LOOK_S)
+    dispatcher = Dispatcher(crew.store, CeleryBroker(how.broker), how.gate)
+    return Rounds("dispatcher", lambda: metrics.sends(dispatcher.step()), LOOK_S)
 
 
 def changed_since(crew: Crew, since: float) -> list[str]:

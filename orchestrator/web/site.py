@@ -29,6 +29,7 @@ from orchestrator.web.shift import Shift
 
 if TYPE_CHECKING:
     from orchestrator.forges.wiring import Forges
+    from orchestrator.telemetry.metrics import Metrics
     from orchestrator.web.oidc import SignIn
 
 SettingsOf = Callable[[Path, str | None, str | None], Settings]
@@ -54,6 +55,7 @@ class Site:
     gate: Gate = Gate()
     morning: Morning | None = None
     sign_in: SignIn | None = None
+    metrics: Metrics | None = None
     entering: Rate = field(default_factory=lambda: Rate(0.2, 10))
     lasting: Lasting = field(default_factory=lambda: Lasting(64))
     """What has one answer for ever: a version of a change as a page shows it."""
