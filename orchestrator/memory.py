@@ -166,8 +166,9 @@ class MemoryStore:
         with self._lock:
             if number is not None:
                 job = self._jobs.get(number)
-                ready = job is not None and (job.status in CLAIMABLE or is_expired(job, now))
-                return self._take(job, owner, now, lease_s) if ready and job is not None else None
+                if job is None or not (job.status in CLAIMABLE or is_expired(job, now)):
+                    return None
+                return self._take(job, owner, now, lease_s)
             for late in list(overdue(self._jobs.values(), now)):
                 self._put(late)
             ready = ready_jobs(self._jobs.values(), self._home, among, now)

@@ -32,13 +32,16 @@ def claim(
 def ready(connection: Connection, most: int, among: Mapping[Path, int] | None, now: float) -> tuple[int, ...]:
     """Return jobs that are ready, the most wanted first; of a repository no more than may begin."""
     query = _wanted(connection, among, now)
-    if among is not None:
-        place = sa.func.row_number().over(partition_by=tickets.c.repository, order_by=_ORDER)
-        places = query.add_columns(place.label("place"), tickets.c.repository, jobs.c.priority).subquery()
-        room = sa.case(_room(connection, among, now), value=places.c.repository, else_=0) if among else sa.literal(0)
-        query = sa.select(places.c.number, places.c.fence).where(places.c.place <= room)
-        query = query.order_by(places.c.priority.desc(), places.c.number)
-    return tuple(row.number for row in connection.execute(query.limit(most)))
+    if among is None:
+        return tuple(row.number for row in connection.execute(query.limit(most)))
+    place = sa.func.row_number().over(partition_by=tickets.c.repository, order_by=_ORDER)
+    places = query.add_columns(place.label("place"), tickets.c.repository, jobs.c.priority).subquery()
+    room = _room(connection, among, now)
+    begins = sa.select(places.c.number).where(
+        places.c.place <= (sa.case(room, value=places.c.repository, else_=0) if room else 0)
+    )
+    begins = begins.order_by(places.c.priority.desc(), places.c.number).limit(most)
+    return tuple(connection.execute(begins).scalars())
 
 
 def _next_job(connection: Connection, among: Mapping[Path, int] | None, now: float) -> sa.Select[tuple[int, int]]:

@@ -67,7 +67,6 @@ def work(
     """
     app = _application(url)
 
-    @app.task(name=TASK)
     def woken(number: int) -> None:
         del number
         take()
@@ -78,6 +77,7 @@ def work(
     def on_shutdown(**_: object) -> None:
         ending()
 
+    app.task(woken, name=TASK)
     # What it warns root of is pickle, which is not accepted here.
     warnings.filterwarnings("ignore", category=SecurityWarning)
     signals.worker_ready.connect(on_ready)

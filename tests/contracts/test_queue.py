@@ -223,11 +223,11 @@ def test_the_stores_agree_on_which_job_is_next(
             filed(store, f"{at}", repository, priority=priority, not_before=not_before, deadline=deadline)
     for among, passes_s in claims:
         time.now += passes_s
-        ready = [store.ready(4, among) for store in stores]
+        ready = [store.ready(9, among) for store in stores]
         assert ready[0] == ready[1]
         first, second = (store.claim("me", 10.0, among=among) for store in stores)
         assert first == second
-        assert first is None or first.job == ready[0][0]
+        assert first is None or first.job in ready[0]
         assert (
             first is None
             or among is None

@@ -143,8 +143,12 @@ class Arena:
         """Return how many of the model's replies were asked for again though they had been journaled."""
         asked = Counter((each["ticket"], each["turn"]) for each in self.book.told("asked"))
         # A reply that was not written down when its worker died may be asked for again.
-        lost = sum(each["write"] == "finish" and each["side"] == "before" for each in self.book.told("deaths"))
-        return max(0, sum(count - 1 for count in asked.values()) - lost)
+        lost = [each for each in self.book.told("deaths") if (each["write"], each["side"]) == ("finish", "before")]
+        return max(0, sum(count - 1 for count in asked.values()) - len(lost))
+
+    def around(self) -> int:
+        """Return how often something around a worker was killed."""
+        return sum(count for what, count in self.killed.items() if not what.startswith("failed"))
 
     def pauses(self) -> list[float]:
         """Return the seconds from each death of a job to its next claim."""

@@ -39,7 +39,8 @@ def answers(book: Book) -> ScriptedModel:
         if request.tools[0].name == "read_file":
             if turn:
                 return Reply("It is vermilion.")
-            name, given = "read_file", {"path": "notes/colour.txt"}
+            name: str = "read_file"
+            given: dict[str, object] = {"path": "notes/colour.txt"}
         else:
             name, given = TURNS[turn]
             whole = "".join(message.text for message in request.messages)
