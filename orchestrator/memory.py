@@ -169,14 +169,19 @@ class MemoryStore:
                 if job is None or not (job.status in CLAIMABLE or is_expired(job, now)):
                     return None
                 return self._take(job, owner, now, lease_s)
-            for late in list(overdue(self._jobs.values(), now)):
-                self._put(late)
+            self._fail_overdue(now)
             ready = ready_jobs(self._jobs.values(), self._home, among, now)
             return self._take(ready[0], owner, now, lease_s) if ready else None
 
     def ready(self, most: int, among: Mapping[Path, int] | None = None) -> tuple[int, ...]:
+        now = self._clock()
         with self._lock:
-            return tuple(job.number for job in ready_jobs(self._jobs.values(), self._home, among, self._clock())[:most])
+            self._fail_overdue(now)
+            return tuple(job.number for job in ready_jobs(self._jobs.values(), self._home, among, now)[:most])
+
+    def _fail_overdue(self, now: float) -> None:
+        for late in list(overdue(self._jobs.values(), now)):
+            self._put(late)
 
     def _take(self, job: Job, owner: str, now: float, lease_s: float) -> Lease:
         lease = Lease(job.number, owner, job.fence + 1, now + lease_s)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from orchestrator.deadline import missed
 from orchestrator.records import Status
@@ -25,7 +25,7 @@ def claim(
     """Lease the job that is next, or the one of a number; what is overdue fails before the next is looked for."""
     if number is not None:
         return _take(connection, _named_job(number, now), owner, now, now + lease_s)
-    _fail_overdue(connection, now)
+    fail_overdue(connection, now)
     return _take(connection, _next_job(connection, among, now), owner, now, now + lease_s)
 
 
@@ -94,12 +94,15 @@ def coming_deadline(now: float) -> sa.ColumnElement[float | None]:
     return sa.case((jobs.c.deadline > now, jobs.c.deadline), else_=sa.null())
 
 
-def _fail_overdue(connection: Connection, now: float) -> None:
+def overdue(connection: Connection, now: float) -> Sequence[Row[tuple[int, str, int, float | None]]]:
+    """Return the jobs whose deadline passed while they waited for a worker."""
+    late = sa.select(jobs.c.number, jobs.c.ticket, jobs.c.fence, jobs.c.deadline)
+    return connection.execute(late.where(_ready(now), jobs.c.deadline <= now)).all()
+
+
+def fail_overdue(connection: Connection, now: float) -> None:
     """End the jobs whose deadline passed while they waited for a worker."""
-    late = sa.select(jobs.c.number, jobs.c.ticket, jobs.c.fence, jobs.c.deadline).where(
-        _ready(now), jobs.c.deadline <= now
-    )
-    for row in connection.execute(late).all():
+    for row in overdue(connection, now):
         values = {"status": Status.FAILED, "why": missed(row.deadline, row.fence > 0), "updated_at": now}
         values |= {"next": f"nightcrew resume {row.ticket}", "lease_owner": None, "lease_until": None}
         which = sa.and_(jobs.c.number == row.number, jobs.c.fence == row.fence, _ready(now))

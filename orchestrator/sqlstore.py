@@ -22,7 +22,7 @@ from orchestrator.errors import LeaseLost, StoreAway, UnknownTicket
 from orchestrator.plain import plain
 from orchestrator.records import AttemptRecord, Cost, Job, Order, Outcome, Status, StepRecord, Ticket
 from orchestrator.routing import Tally
-from orchestrator.schema import Version, as_one, clock_of, open_engine
+from orchestrator.schema import Version, as_one, check_version, clock_of, open_engine
 from orchestrator.settings import Settings
 from orchestrator.sqlledger import book_time
 from orchestrator.store import Lease, Outgoing
@@ -132,11 +132,18 @@ class SqlStore:
     ) -> Lease | None:
         # Whoever counts what is at work has to keep others out meanwhile.
         with self._write(alone=among is not None) as connection:
+            check_version(connection)
             return sqlqueue.claim(connection, owner, lease_s, number, among, self._clock())
 
     def ready(self, most: int, among: Mapping[Path, int] | None = None) -> tuple[int, ...]:
+        now = self._clock()
         with self._read() as connection:
-            return sqlqueue.ready(connection, most, among, self._clock())
+            late = sqlqueue.overdue(connection, now)
+            if not late:
+                return sqlqueue.ready(connection, most, among, now)
+        with self._write() as connection:
+            sqlqueue.fail_overdue(connection, now)
+            return sqlqueue.ready(connection, most, among, now)
 
     def renew(self, lease: Lease, lease_s: float) -> Lease:
         until = self._clock() + lease_s

@@ -109,7 +109,7 @@ class Store(Protocol):
         ...
 
     def ready(self, most: int, among: Mapping[Path, int] | None = None) -> tuple[int, ...]:
-        """Return up to `most` jobs that `claim`, asked again and again, would lease now (or fail, where their deadline passed), the most wanted first."""
+        """Return up to `most` jobs that `claim`, asked again and again, would lease now, the most wanted first. What is overdue fails meanwhile."""
         ...
 
     def renew(self, lease: Lease, lease_s: float) -> Lease:
