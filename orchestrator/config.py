@@ -254,6 +254,13 @@ class MachineConfig(Closed):
         machine = Amount(budget.usd_per_day, budget.tokens_per_day)
         return Allowance(machine, Amount(budget.user_usd_per_day, budget.user_tokens_per_day))
 
+    def variables(self) -> tuple[str, ...]:
+        """Return the names of the environment's variables that hold keys, tokens and secrets."""
+        named = [each.key_env for each in self.models.values()]
+        for each in (*self.forges.values(), *self.trackers.values()):
+            named += [each.token_env, each.secret_env]
+        return tuple(sorted({*named, self.oidc.client_secret_env} - {""}))
+
     def named_models(self) -> tuple[NamedModel, ...]:
         """Return the models as agents know them."""
         # Most commands read this file and need no agents, whose import takes longer than the rest of them.

@@ -119,6 +119,7 @@ class _ServerClock:
 
 
 _NOW = text("SELECT extract(epoch FROM clock_timestamp())")
+_VERSION = text("SELECT version_num FROM alembic_version")
 _SEEN = text("SELECT pg_current_snapshot()::text")
 
 
@@ -179,6 +180,16 @@ def _begin_beside(connection: Connection) -> None:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS})")
 
 
+def check_version(connection: Connection) -> None:
+    """Raise `StoreError` where a newer nightcrew has brought the schema further since it was opened: what is known of it here is not so any more."""
+    version = str(connection.execute(_VERSION).scalar_one())
+    if version > SCHEMA:
+        raise StoreError(
+            f"the store has schema {version} by now, made by a newer nightcrew than this one (it knows {SCHEMA}): end this process, update "
+            "nightcrew and start it again; no job is lost"
+        )
+
+
 def _bring_up_to_date(engine: Engine) -> None:
     with engine.connect() as connection:
         if _version(connection) == SCHEMA:
@@ -197,7 +208,7 @@ def _bring_up_to_date(engine: Engine) -> None:
 def _version(connection: Connection) -> str | None:
     if not _has_versions(connection):
         return None
-    value = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    value = connection.execute(_VERSION).scalar()
     return None if value is None else str(value)
 
 

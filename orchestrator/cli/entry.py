@@ -48,6 +48,8 @@ _COMMANDS = {
     "shadow": "shadows",
     "serve": "serve",
     "users": "serve",
+    "backup": "backup",
+    "restore": "backup",
     "mcp": "mcp",
     "lsp": "lsp",
 }

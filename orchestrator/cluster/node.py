@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
+import os
+import signal
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -14,9 +17,12 @@ from orchestrator.cluster import celerybroker
 from orchestrator.cluster.dispatcher import LOOK_S, Dispatcher
 from orchestrator.cluster.taking import Taker
 from orchestrator.crew import Crew
+from orchestrator.errors import StoreError
 from orchestrator.gate import Gate
 from orchestrator.rounds import Rounds
+from orchestrator.schema import check_version
 
+_log = logging.getLogger(__name__)
 _SWEEP_S = 10.0
 _END_S = 10.0
 
@@ -52,9 +58,19 @@ class Node:
         for each in (
             Rounds("dispatcher", self._counted(crew, Dispatcher(crew.store, broker, self.gate), opened), LOOK_S),
             Rounds("sweep", crew.sweep, _SWEEP_S),
+            Rounds("schema", lambda: self._end_if_old(crew), _SWEEP_S),
         ):
             opened.callback(each.end, _END_S)
             each.start()
+
+    def _end_if_old(self, crew: Crew) -> None:
+        """End the workers where somebody upgraded the store: theirs would be refused, and a newer nightcrew is to be started."""
+        with crew.database.connect() as connection:
+            try:
+                check_version(connection)
+            except StoreError as error:
+                _log.error("this worker ends: %s", error)
+                os.kill(os.getpid(), signal.SIGTERM)
 
     def _counted(self, crew: Crew, dispatcher: Dispatcher, opened: ExitStack) -> Callable[[], object]:
         """Return the dispatcher's step, counted where metrics are told."""
