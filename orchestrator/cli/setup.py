@@ -94,15 +94,21 @@ def _document(found: Detected, target: Path) -> dict[str, object]:
 
 
 @click.command("doctor")
+@click.option("--cluster", is_flag=True, help="Look at what several machines share instead: store, broker, workers.")
 @shared_options
-def doctor_command(edge: Edge, json_wanted: bool) -> int:
+def doctor_command(cluster: bool, edge: Edge, json_wanted: bool) -> int:
     """Say what works on this machine.
 
     And what nightcrew uses instead of what does not, and how to get it. Exit status: 0 where the main job works, 1 where something it cannot do without is missing.
     """
     from orchestrator.doctor import examine
 
-    checks = examine(edge.state(), edge.environ)
+    if cluster:
+        from orchestrator.cluster.checkup import examine_cluster
+
+        checks = examine_cluster(edge.state(), edge.store(), edge.broker())
+    else:
+        checks = examine(edge.state(), edge.environ)
     able = all(check.works or not check.needed for check in checks)
     if json_wanted:
         print_document({"able": able, "checks": [_check_document(check) for check in checks]})

@@ -40,6 +40,12 @@ class CeleryBroker:
                 # A queue that never had a message, or has none now, is not there.
                 return 0
 
+    def nodes(self, wait_s: float = 1.0) -> tuple[str, ...]:
+        """Ask which nodes answer within a moment. Raises `BrokerAway`."""
+        with self._answering():
+            answers = self._app.control.ping(timeout=wait_s) or ()
+        return tuple(sorted(name for answer in answers for name in answer))
+
     def close(self) -> None:
         self._app.close()
 

@@ -1,0 +1,138 @@
+"""What the doctor asks of a cluster: the store, the broker, the workers that hold leases, and the room of this machine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from orchestrator.doctor import Check
+from orchestrator.errors import BadConfig, OrchestratorError
+from orchestrator.lease import LEASE_S, Owner
+from orchestrator.records import Status
+from orchestrator.schema import clock_of, open_engine
+from orchestrator.tables import SCHEMA, jobs
+from sandbox import headroom
+
+_APART_S = 5.0
+"""Leases go by the store's clock; what people read goes by a machine's."""
+_SLOW_S = 0.25
+
+
+def examine_cluster(state: Path, store: str | None, broker: str | None) -> tuple[Check, ...]:
+    """Look at what several machines share, and at this one. A store that is a file is made if it is not there."""
+    return (*_store(state, store), *_broker(broker), _room(state))
+
+
+def _store(state: Path, url: str | None) -> Iterator[Check]:
+    """Yield whether the store answers, how fast, by which clock, and who works on what."""
+    get = "see that it runs and who may enter: NIGHTCREW_STORE, PGPASSWORD"
+    try:
+        began = time.monotonic()
+        engine = open_engine(url or sa.URL.create("sqlite", database=str(state / "nightcrew.db")))
+        opened_s = time.monotonic() - began
+    except OrchestratorError as error:
+        yield Check("store", False, str(error), needed=True, get=get)
+        return
+    try:
+        kind = engine.dialect.name
+        yield Check("store", True, f"{kind} with schema {SCHEMA}, opened in {opened_s * 1000:.0f} ms", needed=True)
+        yield _latency(engine)
+        yield _clock(engine, time.time)
+        yield from _work(engine, clock_of(engine)())
+    except SQLAlchemyError as error:
+        yield Check("store answers", False, str(error).partition("\n")[0], needed=True, get=get)
+    finally:
+        engine.dispose()
+
+
+def _latency(engine: Engine) -> Check:
+    with engine.connect() as connection:
+        connection.execute(_ONE)
+        began = time.monotonic()
+        connection.execute(_ONE)
+        took_s = time.monotonic() - began
+    why = f"a question takes {took_s * 1000:.1f} ms"
+    return Check("store latency", took_s < _SLOW_S, why, instead="the same, slowly", get="put it nearer to the workers")
+
+
+def _clock(engine: Engine, here: Callable[[], float]) -> Check:
+    apart_s = clock_of(engine)() - here()
+    why = f"the store's clock is {abs(apart_s):.1f} s {'ahead of' if apart_s > 0 else 'behind'} this machine's"
+    return Check(
+        "clock",
+        abs(apart_s) < _APART_S,
+        why,
+        instead="the store's clock for leases; times that people read differ",
+        get="have both set by NTP",
+    )
+
+
+def _work(engine: Engine, now: float) -> Iterator[Check]:
+    """Yield the workers that hold leases, and the jobs whose leases ran out."""
+    query = sa.select(jobs.c.ticket, jobs.c.lease_owner, jobs.c.lease_until).where(jobs.c.status == Status.WORKING)
+    with engine.connect() as connection:
+        rows = connection.execute(query.order_by(jobs.c.number)).all()
+    alive: dict[str, int] = {}
+    for row in rows:
+        if row.lease_owner is not None and row.lease_until >= now:
+            machine = Owner.parse(row.lease_owner).machine
+            alive[machine] = alive.get(machine, 0) + 1
+    told = ", ".join(f"{name}: {count} at work" for name, count in sorted(alive.items()))
+    yield Check("leases", True, told or "nobody is at work")
+    late = [
+        (row.ticket, now - row.lease_until) for row in rows if row.lease_until is not None and row.lease_until < now
+    ]
+    named = ", ".join(f"{ticket} ({past_s:.0f} s ago)" for ticket, past_s in late[:10])
+    yield Check(
+        "expired leases",
+        not any(past_s > LEASE_S for _, past_s in late),
+        f"{len(late)} jobs wait to be taken over{': ' if named else ''}{named}",
+        instead="nothing: whoever works next goes on with them",
+        get="start a worker: nightcrew worker, or nightcrew work",
+    )
+
+
+def _broker(url: str | None) -> Iterator[Check]:
+    """Yield whether the broker answers, what waits there, and which workers do."""
+    if url is None:
+        why = "none is named (NIGHTCREW_BROKER)"
+        yield Check("broker", True, f"{why}: `serve` and `work` ask the store")
+        return
+    get = "see that it runs: NIGHTCREW_BROKER"
+    instead = "the store: jobs wait there, and `nightcrew work` needs no broker"
+    try:
+        from orchestrator.cluster.celerybroker import CeleryBroker
+    except ModuleNotFoundError as error:
+        yield Check(
+            "broker", False, f"there is no package {error.name}", instead=instead, get="install nightcrew[cluster]"
+        )
+        return
+    try:
+        broker = CeleryBroker(url)
+        try:
+            yield Check("broker", True, f"it answers; {broker.waiting()} messages wait")
+            nodes = broker.nodes()
+        finally:
+            broker.close()
+    except (OrchestratorError, BadConfig) as error:
+        yield Check("broker", False, str(error), instead=instead, get=get)
+        return
+    why = ", ".join(nodes) or "no worker answers"
+    start = "nightcrew worker --workers N on a machine of the cluster"
+    yield Check("workers", bool(nodes), why, instead="nothing: jobs wait", get=start)
+
+
+def _room(state: Path) -> Check:
+    free = headroom(state)
+    memory = "" if free.memory_bytes >= 1 << 60 else f"{free.memory_bytes >> 20} MB of memory, "
+    return Check(
+        "this machine", True, f"{memory}{free.disk_bytes >> 20} MB of disk free, load {free.load:.1f} a processor"
+    )
+
+
+_ONE = sa.text("SELECT 1")
