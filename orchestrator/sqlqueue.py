@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row
@@ -24,18 +25,20 @@ def claim(
 ) -> Lease | None:
     """Lease the job that is next, or the one of a number; what is overdue fails before the next is looked for."""
     if number is not None:
-        return _take(connection, _named_job(number, now), owner, now, now + lease_s)
+        return _take(connection, lambda: connection.execute(_named_job(number, now)).first(), owner, now, now + lease_s)
     fail_overdue(connection, now)
-    return _take(connection, _next_job(connection, among, now), owner, now, now + lease_s)
+    return _take(connection, lambda: _next_job(connection, among, now), owner, now, now + lease_s)
 
 
 def ready(connection: Connection, most: int, among: Mapping[Path, int] | None, now: float) -> tuple[int, ...]:
     """Return jobs that are ready, the most wanted first; of a repository no more than may begin."""
-    query = _wanted(connection, among, now)
     if among is None:
-        return tuple(row.number for row in connection.execute(query.limit(most)))
+        queries = [_wanted(connection, None, now, where).limit(most) for where in _waiting(now)]
+        found = [row for query in queries for row in connection.execute(query)]
+        return tuple(row.number for row in sorted(found, key=_by_want)[:most])
+    query = _wanted(connection, among, now, _ready(now))
     place = sa.func.row_number().over(partition_by=tickets.c.repository, order_by=_ORDER)
-    places = query.add_columns(place.label("place"), tickets.c.repository, jobs.c.priority).subquery()
+    places = query.add_columns(place.label("place"), tickets.c.repository).subquery()
     room = _room(connection, among, now)
     begins = sa.select(places.c.number).where(
         places.c.place <= (sa.case(room, value=places.c.repository, else_=0) if room else 0)
@@ -44,20 +47,30 @@ def ready(connection: Connection, most: int, among: Mapping[Path, int] | None, n
     return tuple(connection.execute(begins).scalars())
 
 
-def _next_job(connection: Connection, among: Mapping[Path, int] | None, now: float) -> sa.Select[tuple[int, int]]:
-    """Return the query for the job that is ready and most wanted."""
-    # A row that somebody else is taking just now is passed over, where writers work side by side.
-    return _wanted(connection, among, now).limit(1).with_for_update(of=jobs, skip_locked=True)
+def _next_job(connection: Connection, among: Mapping[Path, int] | None, now: float) -> Row[Any] | None:
+    """Return the job that is ready and most wanted."""
+    found = []
+    for where in _waiting(now):
+        # A row that somebody else is taking just now is passed over, where writers work side by side.
+        query = _wanted(connection, among, now, where).limit(1).with_for_update(of=jobs, skip_locked=True)
+        found += connection.execute(query).all()
+    return min(found, key=_by_want, default=None)
 
 
-def _wanted(connection: Connection, among: Mapping[Path, int] | None, now: float) -> sa.Select[tuple[int, int]]:
-    """Return the query for the jobs that are ready, in the order in which they are wanted: their numbers and fences."""
-    query = sa.select(jobs.c.number, jobs.c.fence).where(
-        _ready(now), sa.or_(jobs.c.not_before.is_(None), jobs.c.not_before <= now)
+def _wanted(
+    connection: Connection, among: Mapping[Path, int] | None, now: float, where: sa.ColumnElement[bool]
+) -> sa.Select[tuple[int, int, int]]:
+    """Return the query for the jobs that may begin, in the order in which they are wanted: their numbers, fences and priorities."""
+    query = sa.select(jobs.c.number, jobs.c.fence, jobs.c.priority).where(
+        where, sa.or_(jobs.c.not_before.is_(None), jobs.c.not_before <= now)
     )
     if among is not None:
         query = query.join(tickets).where(tickets.c.repository.in_(_room(connection, among, now)))
     return query.order_by(*_ORDER)
+
+
+def _by_want(row: Row[Any]) -> tuple[int, int]:
+    return -row.priority, row.number
 
 
 def _named_job(number: int, now: float) -> sa.Select[tuple[int, int]]:
@@ -74,11 +87,11 @@ def repositories(connection: Connection) -> tuple[Path, ...]:
 
 
 def _take(
-    connection: Connection, query: sa.Select[tuple[int, int]], owner: str, now: float, until: float
+    connection: Connection, find: Callable[[], Row[Any] | None], owner: str, now: float, until: float
 ) -> Lease | None:
-    """Lease what a query finds. A deadline that has passed held for the queue only: whoever comes now wants the job all the same."""
+    """Lease what is found. A deadline that has passed held for the queue only: whoever comes now wants the job all the same."""
     # Where writers do not exclude each other, somebody else may take the row in between: then take the next.
-    while (row := connection.execute(query).first()) is not None:
+    while (row := find()) is not None:
         mine = sa.and_(jobs.c.number == row.number, jobs.c.fence == row.fence)
         lease = Lease(row.number, owner, row.fence + 1, until)
         taken = {"status": Status.WORKING, "lease_owner": owner, "lease_until": until, "fence": lease.fence}
@@ -97,7 +110,8 @@ def coming_deadline(now: float) -> sa.ColumnElement[float | None]:
 def overdue(connection: Connection, now: float) -> Sequence[Row[tuple[int, str, int, float | None]]]:
     """Return the jobs whose deadline passed while they waited for a worker."""
     late = sa.select(jobs.c.number, jobs.c.ticket, jobs.c.fence, jobs.c.deadline)
-    return connection.execute(late.where(_ready(now), jobs.c.deadline <= now)).all()
+    each = [sa.and_(where, jobs.c.deadline <= now) for where in _waiting(now)]
+    return connection.execute(late.where(sa.or_(*each))).all()
 
 
 def fail_overdue(connection: Connection, now: float) -> None:
@@ -110,7 +124,12 @@ def fail_overdue(connection: Connection, now: float) -> None:
 
 
 def _ready(now: float) -> sa.ColumnElement[bool]:
-    return sa.or_(jobs.c.status == Status.QUEUED, _expired(now))
+    return sa.or_(*_waiting(now))
+
+
+def _waiting(now: float) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+    """Return what is said of jobs that wait for a worker, either way: each is found by an index, both together are not."""
+    return jobs.c.status == Status.QUEUED, _expired(now)
 
 
 def _expired(now: float) -> sa.ColumnElement[bool]:

@@ -15,9 +15,10 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
-SCHEMA = "0009"
+SCHEMA = "0010"
 
 metadata = MetaData(
     naming_convention={
@@ -66,6 +67,8 @@ jobs = Table(
     Column("not_before", Float),
     Column("deadline", Float),
     Index("ix_jobs_status_number", "status", "number"),
+    Index("ix_jobs_wanted", "status", text("priority DESC"), "number"),
+    Index("ix_jobs_status_deadline", "status", "deadline"),
 )
 
 attempts = Table(

@@ -12,6 +12,7 @@ from tests.bench.page import write
 from tests.bench.target import document
 
 BENCHMARKS = {
+    "durable": "tests.bench.durable",
     "main": "tests.bench.main",
     "model": "tests.bench.model",
     "repair": "tests.bench.repair",

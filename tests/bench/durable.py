@@ -1,0 +1,101 @@
+"""The durable orchestrator: what a claim costs with many jobs in the store, and an idle shadow. What is not measured yet is named."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from statistics import median
+
+import psutil
+import sqlalchemy as sa
+
+from orchestrator.records import Order, Status, Ticket
+from orchestrator.settings import Settings
+from orchestrator.sqlstore import SqlStore
+from orchestrator.tables import jobs, tickets
+from shadowfs import FuseDriver, pin
+from tests.bench.main import Size, make_repository
+from tests.bench.target import Target
+from tests.servers import postgres_server
+
+_FEW = 100
+_CLAIM, _SHADOW_MB = 2.0, 5.0
+_MISSING = (
+    ("tickets filed over the API, of the rate of bare inserts through the same server", "times", 1 / 3, True),
+    ("orchestration of a job beyond its sandbox and tests, embedded", "ms of CPU", 50.0, False),
+    ("orchestration of a job beyond its sandbox and tests, over Celery", "ms of CPU", 50.0, False),
+    ("memory of the server over a run", "MB", 300.0, False),
+)
+
+
+def measure(quick: bool, data: Path | None = None) -> Iterator[Target]:  # noqa: ARG001 - everything is made here
+    """Yield the targets."""
+    many = 10_000 if quick else 100_000
+    with tempfile.TemporaryDirectory(prefix="nightcrew-bench-") as directory, postgres_server() as server:
+        for name, urls in (
+            ("SQLite", [f"sqlite:///{directory}/{each}.db" for each in ("few", "many")]),
+            ("PostgreSQL", [server.url(), server.url()]),
+        ):
+            yield _claims(name, urls, many, 20 if quick else 100)
+    yield _idle_shadow(4 if quick else 12)
+    for what, unit, limit, least in _MISSING:
+        yield Target(what, unit, limit, None, least=least, why="this benchmark has no measure of it yet")
+
+
+def _claims(name: str, urls: list[str], many: int, times: int) -> Target:
+    """Compare claims with few and with many jobs waiting, taking turns; each job is queued again, so the number stays."""
+    with ExitStack() as opened:
+        stores = [opened.enter_context(closing(SqlStore(url))) for url in urls]
+        for store, count in zip(stores, (_FEW, many), strict=True):
+            _fill(store, count)
+        taken: list[list[float]] = [[], []]
+        for _ in range(times):
+            for store, each in zip(stores, taken, strict=True):
+                start = time.perf_counter()
+                lease = store.claim("bench", 30.0)
+                each.append(time.perf_counter() - start)
+                assert lease is not None
+                store.end(lease, Status.QUEUED, "", "")
+    few, much = map(median, taken)
+    beside = {f"at {_FEW}, ms": 1000 * few, f"at {many:,}, ms": 1000 * much}
+    what = f"the store's claim of a job at {many:,} jobs that wait, {name}: of one at {_FEW}"
+    return Target(what, "times", _CLAIM, much / few, beside)
+
+
+def _fill(store: SqlStore, count: int) -> None:
+    """Have so many jobs wait, of a few priorities."""
+    store.add(Ticket("261121-0", "x", Order("it breaks", Path("/one")), 5.0), Settings())
+    with store.engine.connect() as connection:
+        ticket = dict(connection.execute(sa.select(tickets)).mappings().one())
+        job = dict(connection.execute(sa.select(jobs)).mappings().one())
+    del job["number"]
+    with store.engine.execution_options(write=True).begin() as connection:
+        ids = [f"261121-{at}" for at in range(1, count)]
+        connection.execute(tickets.insert(), [{**ticket, "id": id} for id in ids])
+        connection.execute(jobs.insert(), [{**job, "ticket": id, "priority": at % 3} for at, id in enumerate(ids)])
+        if connection.dialect.name != "sqlite":
+            # What autovacuum would do a minute later.
+            connection.execute(sa.text("ANALYZE"))
+
+
+def _idle_shadow(count: int) -> Target:
+    """Add up what processes hold that only idle shadows need."""
+    with tempfile.TemporaryDirectory(prefix="nightcrew-bench-") as directory, ExitStack() as opened:
+        repository = make_repository(Path(directory) / "repository", Size(2_000, 1, 1))
+        driver = opened.enter_context(closing(FuseDriver(Path(directory) / "state")))
+        snapshot = pin(repository, Path(directory) / "state")
+        opened.enter_context(driver.create(snapshot)).read("package/module_0/file_0.py")
+        before = _held()
+        for _ in range(count):
+            opened.enter_context(driver.create(snapshot)).read("package/module_0/file_0.py")
+        mb = (_held() - before) / count / 1e6
+    return Target("an idle shadow of 2,000 files, its share of pages that are shared included", "MB", _SHADOW_MB, mb)
+
+
+def _held() -> int:
+    """Return the bytes that this process and those below it hold, each page counted once."""
+    me = psutil.Process()
+    return sum(each.memory_full_info().pss for each in (me, *me.children(recursive=True)))
