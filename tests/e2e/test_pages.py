@@ -149,6 +149,8 @@ def test_a_line_is_edited_and_a_comment_sends_it_back(
         hunk.locator("[data-edit] textarea").fill("    for place in range(len(prices)):")
         page.get_by_role("button", name="Verify only what is chosen").click()
         expect(page.locator(".attempt[aria-current] h3")).to_contain_text("part:1", timeout=120_000)
+        # It is delivered after it is judged.
+        expect(page.locator("#job .status").first).to_have_text("verified", timeout=120_000)
         page.goto(f"{server.address}/tickets/{ticket}/review")
         expect(page.locator(".l-new").first).to_contain_text("range(len(prices))")
         page.locator("[data-path='notes.txt']").get_by_text("Comment", exact=True).click()
