@@ -1,0 +1,154 @@
+"""What deploy/ has for services, image, compose and Helm: read as those who run it read it. The chart is rendered by Helm's own engine."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Mapping
+from configparser import ConfigParser
+from pathlib import Path
+from typing import Any
+
+import helm_python as helm
+import pytest
+import yaml
+
+from orchestrator.cli.serve import serve_command
+from orchestrator.cli.worker import worker_command
+
+DEPLOY = Path(__file__).parent.parent / "deploy"
+UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+SECRET = {"store": {"passwordSecret": "db"}}
+OUTSIDE = {
+    "store": {"passwordSecret": "db", "url": "postgresql://nightcrew@db/nightcrew"},
+    "broker": {"urlSecret": "queue"},
+    "config": '[sandbox]\ndriver = "local"\n',
+    "secrets": ["models"],
+    "metrics": {"podMonitor": True},
+    "security": {"fuse": "devices/fuse"},
+    "repositories": {"claim": "code"},
+}
+
+
+def unit(path: Path) -> ConfigParser:
+    read = ConfigParser(strict=False, interpolation=None)
+    read.optionxform = str  # type: ignore[assignment,method-assign]
+    read.read(path)
+    return read
+
+
+def rendered(values: Mapping[str, Any]) -> dict[tuple[str, str], Any]:
+    with helm.Chart.load(DEPLOY / "helm/nightcrew") as chart:
+        files = chart.render(dict(values), name="nc", namespace="night")
+    texts = [text for name, text in files.items() if name.endswith(".yaml")]
+    documents = [each for text in texts for each in yaml.safe_load_all(text) if each]
+    return {(each["kind"], each["metadata"]["name"]): each for each in documents}
+
+
+def takes(options: list[str]) -> None:
+    """Check that a command knows the options it is started with."""
+    command = {"serve": serve_command, "worker": worker_command}[options[0]]
+    known = {name for parameter in command.params for name in parameter.opts}
+    assert {each.partition("=")[0] for each in options[1:] if each.startswith("--")} <= known
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
+def test_a_unit_is_hardened_and_leaves_what_sandboxes_need(path: Path) -> None:
+    service = unit(path)["Service"]
+    assert (
+        service["NoNewPrivileges"] == "yes"
+        and service["CapabilityBoundingSet"] == ""
+        and service["User"] == "nightcrew"
+    )
+    assert service["DeviceAllow"] == "/dev/fuse rw" and "user" in service["RestrictNamespaces"]
+    assert "@mount" in service["SystemCallFilter"]
+    # Each of these puts something over /proc, and no sandbox could have one of its own then.
+    assert not {"ProtectKernelTunables", "ProtectKernelLogs", "ProtectProc", "ProcSubset", "ProtectHostname"} & set(
+        service
+    )
+    takes([word for word in service["ExecStart"].split()[1:] if not word.startswith("$")])
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
+def test_systemd_understands_each_line_of_a_unit(path: Path) -> None:
+    program = shutil.which("systemd-analyze")
+    if program is not None:
+        done = subprocess.run([program, "verify", path], capture_output=True, text=True, check=False)
+        # That the program is not there yet is all that it may say of this file.
+        said = [line for line in done.stderr.splitlines() if path.name in line and "is not executable" not in line]
+        assert said == []
+
+
+def test_the_image_is_of_a_given_base_and_its_user_is_not_root() -> None:
+    lines = (DEPLOY / "image/Dockerfile").read_text("utf-8").splitlines()
+    assert (
+        lines[1].startswith("ARG BASE=") and [line for line in lines if line.startswith("FROM")][-1] == "FROM ${BASE}"
+    )
+    assert "USER 10001:10001" in lines and any(line.startswith("HEALTHCHECK") for line in lines)
+    entry = next(line for line in lines if line.startswith("ENTRYPOINT"))
+    assert yaml.safe_load(entry.partition(" ")[2]) == ["/usr/bin/tini", "--", "nightcrew"]
+    takes(yaml.safe_load(next(line for line in lines if line.startswith("CMD")).partition(" ")[2]))
+
+
+def test_the_script_that_checks_the_image_is_a_program() -> None:
+    script = DEPLOY / "image/check.sh"
+    assert script.stat().st_mode & 0o111
+    subprocess.run(["bash", "-n", script], check=True)
+
+
+def test_compose_opens_one_port_to_this_host_and_holds_no_secret() -> None:
+    composed = yaml.safe_load((DEPLOY / "compose/compose.yaml").read_text("utf-8"))
+    services = composed["services"]
+    assert set(services) == {"serve", "worker", "redis", "postgres"}
+    assert {name: each["ports"] for name, each in services.items() if "ports" in each} == {
+        "serve": ["127.0.0.1:8484:8484"]
+    }
+    assert all("healthcheck" in services[name] for name in ("redis", "postgres"))
+    assert composed["secrets"] == {"postgres_password": {"file": "secrets/postgres_password"}}
+    for name in ("serve", "worker"):
+        assert services[name]["cap_drop"] == ["ALL"] and services[name]["depends_on"]["postgres"]
+        assert "no-new-privileges" in services[name]["security_opt"] and "stop_grace_period" in services[name]
+        takes(services[name]["command"])
+
+
+@pytest.mark.parametrize("values", [SECRET, OUTSIDE], ids=["bundled", "outside"])
+def test_the_chart_has_a_server_and_workers_that_drain(values: Mapping[str, Any]) -> None:
+    found = rendered(values)
+    serve, worker = found["Deployment", "nc-serve"]["spec"], found["StatefulSet", "nc-worker"]["spec"]
+    assert (serve["replicas"], worker["replicas"]) == (1, 2)
+    assert worker["template"]["spec"]["terminationGracePeriodSeconds"] == 300
+    for spec in (serve, worker):
+        (container,) = spec["template"]["spec"]["containers"]
+        secured = container["securityContext"]
+        assert secured["runAsNonRoot"] and secured["capabilities"] == {"drop": ["ALL"]}
+        assert not secured["allowPrivilegeEscalation"]
+        mounted = {each["name"] for each in container["volumeMounts"]}
+        assert mounted == {each["name"] for each in spec["template"]["spec"]["volumes"]}
+        takes(container["args"])
+        names = {each["name"]: each for each in container["env"]}
+        assert "valueFrom" in names["PGPASSWORD"] and names["NIGHTCREW_STORE"]["value"].startswith(
+            "postgresql://nightcrew@"
+        )
+        labels = spec["template"]["metadata"]["labels"]
+        assert spec["selector"]["matchLabels"].items() <= labels.items()
+
+
+def test_the_chart_bundles_what_is_not_named() -> None:
+    assert {("Deployment", "nc-redis"), ("StatefulSet", "nc-postgres")} <= set(rendered(SECRET))
+    found = rendered(OUTSIDE)
+    assert not {("Deployment", "nc-redis"), ("StatefulSet", "nc-postgres")} & set(found)
+    assert {("PodMonitor", "nc"), ("ConfigMap", "nc-config")} <= set(found)
+    (container,) = found["StatefulSet", "nc-worker"]["spec"]["template"]["spec"]["containers"]
+    assert container["resources"] == {"limits": {"devices/fuse": 1}}
+    assert container["envFrom"] == [{"secretRef": {"name": "models"}}]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{}, {"store": {"passwordSecret": "db", "url": "postgresql://crew:hunter2@db/x"}}, {**SECRET, "workers": 3},
+     {**SECRET, "worker": {"workers": 0}}],
+    ids=["no password", "a password in the address", "an unknown value", "no workers"],
+)  # fmt: skip
+def test_the_chart_refuses_values_that_cannot_work(wrong: Mapping[str, Any]) -> None:
+    with pytest.raises(helm.HelmValuesError):
+        rendered(wrong)
