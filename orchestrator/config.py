@@ -85,6 +85,13 @@ class RoomTable(Closed):
     """The most that may wait for each processor, of the last minute."""
 
 
+class ServeTable(Closed):
+    """How much the server takes."""
+
+    writes_per_s: float = Field(default=20.0, gt=0)
+    """Of each address, for ever; five times as many at once."""
+
+
 class ShadowTable(Closed):
     """Which shadow driver this machine uses; found by itself where not given."""
 
@@ -232,6 +239,7 @@ class MachineConfig(Closed):
     store: StoreTable = StoreTable()
     broker: BrokerTable = BrokerTable()
     room: RoomTable = RoomTable()
+    serve: ServeTable = ServeTable()
     shadow: ShadowTable = ShadowTable()
     sandbox: SandboxTable = SandboxTable()
     budget: MachineBudgetTable = MachineBudgetTable()

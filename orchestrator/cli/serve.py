@@ -120,6 +120,7 @@ def serve_command(
         repositories,
         edge.gate(),
         client=client,
+        writes_per_s=edge.machine().serve.writes_per_s,
         broker=_broker(edge, workers),
         metrics=None if metrics_port is None else (metrics_host, metrics_port),
     )

@@ -56,11 +56,13 @@ class _Guarded(FastAPI):
 
 END_S = 20.0
 """How long a job in hand has to come to its next step when the server ends."""
-_WRITES_PER_S, _WRITES_BURST = 20.0, 100.0
+WRITES_PER_S = 20.0
+_BURST = 5.0
+"""How many seconds' writes may come at once."""
 
 
-def application(site: Site, hosts: Iterable[str], version: str) -> FastAPI:
-    """Return the application that serves a site by the names `hosts` (with their ports)."""
+def application(site: Site, hosts: Iterable[str], version: str, writes_per_s: float = WRITES_PER_S) -> FastAPI:
+    """Return the application that serves a site by the names `hosts` (with their ports), with so many writes of each address."""
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
@@ -75,7 +77,8 @@ def application(site: Site, hosts: Iterable[str], version: str) -> FastAPI:
             await asyncio.gather(looking, return_exceptions=True)
             await asyncio.gather(*(asyncio.to_thread(each.end, END_S) for each in beside))
 
-    guarded = partial(Guard, hosts=frozenset(hosts), rate=Rate(_WRITES_PER_S, _WRITES_BURST), known=may(Role.FILE))
+    rate = Rate(writes_per_s, _BURST * writes_per_s)
+    guarded = partial(Guard, hosts=frozenset(hosts), rate=rate, known=may(Role.FILE))
 
     def guard(inner: ASGIApp) -> ASGIApp:
         return guarded(inner) if site.metrics is None else Measured(guarded(inner), site.metrics.request)

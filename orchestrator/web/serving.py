@@ -24,7 +24,7 @@ from orchestrator.gathering import Gatherer
 from orchestrator.rounds import Rounds
 from orchestrator.telemetry.figures import stored
 from orchestrator.telemetry.metrics import Metrics
-from orchestrator.web.app import END_S, application
+from orchestrator.web.app import END_S, WRITES_PER_S, application
 from orchestrator.web.audit import Audit
 from orchestrator.web.live import Happening, Hub
 from orchestrator.web.morning import Morning
@@ -58,6 +58,7 @@ class Serving:
     repositories: tuple[Path, ...] = ()
     gate: Gate = Gate()
     client: Client | None = None
+    writes_per_s: float = WRITES_PER_S
     broker: str | None = None
     """What wakes workers elsewhere, which then do the work."""
     metrics: tuple[str, int] | None = None
@@ -84,7 +85,7 @@ def serve(
         site = _site(state, crew, open_crew, settings_of, how, address, forges)
         if how.metrics is not None and site.metrics is not None:
             opened.enter_context(site.metrics.served(*how.metrics))
-        app = application(site, _hosts(how, port), version("nightcrew"))
+        app = application(site, _hosts(how, port), version("nightcrew"), how.writes_per_s)
         config = uvicorn.Config(
             app,
             access_log=False,

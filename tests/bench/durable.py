@@ -9,6 +9,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from statistics import median
 
+import httpx2
 import psutil
 import sqlalchemy as sa
 
@@ -19,15 +20,18 @@ from orchestrator.tables import jobs, tickets
 from shadowfs import FuseDriver, pin
 from tests.bench.main import Size, make_repository
 from tests.bench.target import Target
+from tests.e2e.command import nightcrew
+from tests.e2e.project import FAILING, TICKET, activated, make_project
+from tests.e2e.serving import serving
 from tests.servers import postgres_server
 
 _FEW = 100
+_BARE = sa.text("INSERT INTO bare (text) VALUES (:text)")
 _CLAIM, _SHADOW_MB = 2.0, 5.0
+_FILED = 1 / 3
 _MISSING = (
-    ("tickets filed over the API, of the rate of bare inserts through the same server", "times", 1 / 3, True),
     ("orchestration of a job beyond its sandbox and tests, embedded", "ms of CPU", 50.0, False),
     ("orchestration of a job beyond its sandbox and tests, over Celery", "ms of CPU", 50.0, False),
-    ("memory of the server over a run", "MB", 300.0, False),
 )
 
 
@@ -40,6 +44,7 @@ def measure(quick: bool, data: Path | None = None) -> Iterator[Target]:  # noqa:
             ("PostgreSQL", [server.url(), server.url()]),
         ):
             yield _claims(name, urls, many, 20 if quick else 100)
+    yield from _filing(1_000 if quick else 10_000)
     yield _idle_shadow(4 if quick else 12)
     for what, unit, limit, least in _MISSING:
         yield Target(what, unit, limit, None, least=least, why="this benchmark has no measure of it yet")
@@ -79,6 +84,54 @@ def _fill(store: SqlStore, count: int) -> None:
         if connection.dialect.name != "sqlite":
             # What autovacuum would do a minute later.
             connection.execute(sa.text("ANALYZE"))
+
+
+def _filing(count: int) -> Iterator[Target]:
+    """File tickets one after the other over the API, and take turns with an empty handler there and a bare insert into its database."""
+    with tempfile.TemporaryDirectory(prefix="nightcrew-bench-") as directory:
+        root = Path(directory)
+        repository, state = make_project(root / "shop"), root / "state"
+        (root / "nightcrew").mkdir()
+        (root / "nightcrew" / "config.toml").write_text("[serve]\nwrites_per_s = 1000000\n")
+        nightcrew("users", "add", "bench", "--role", "review", state=state)
+        key = nightcrew("users", "key", "bench", state=state).document["key"]
+        environ = {**activated(), "XDG_CONFIG_HOME": str(root)}
+        with (
+            serving(state, "--no-work", environ=environ) as server,
+            closing(SqlStore(f"sqlite:///{state}/nightcrew.db")) as store,
+            httpx2.Client(base_url=server.address, headers={"authorization": f"Bearer {key}"}, timeout=60) as client,
+        ):
+            process = psutil.Process(server.process.pid)
+            order = {"text": TICKET, "repository": str(repository), "failing": [FAILING]}
+
+            def file() -> None:
+                answer = client.post("/api/tickets", json=order)
+                assert answer.status_code == 201, answer.text
+
+            def bare() -> None:
+                client.get("/api/empty").raise_for_status()
+                with store.engine.execution_options(write=True, durable=True).begin() as connection:
+                    connection.execute(_BARE, {"text": TICKET})
+
+            with store.engine.execution_options(write=True).begin() as connection:
+                connection.execute(sa.text("CREATE TABLE bare (id INTEGER PRIMARY KEY, text TEXT)"))
+            for _ in range(20):
+                file()
+            before = process.memory_info().rss
+            taken: dict[str, float] = {"file": 0.0, "bare": 0.0}
+            for _ in range(count):
+                for name, work in (("file", file), ("bare", bare)):
+                    start = time.perf_counter()
+                    work()
+                    taken[name] += time.perf_counter() - start
+            after = process.memory_info().rss
+    beside = {"tickets a second": count / taken["file"], "bare inserts a second": count / taken["bare"]}
+    what = (
+        f"{count:,} tickets filed over the API by one client, of the rate of an empty request and a bare durable insert"
+    )
+    yield Target(what, "times", _FILED, taken["bare"] / taken["file"], beside, least=True)
+    grown = {"at the beginning": before / 1e6}
+    yield Target(f"memory of the server after {count:,} tickets", "MB", 300.0, after / 1e6, grown)
 
 
 def _idle_shadow(count: int) -> Target:
