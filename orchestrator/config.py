@@ -265,8 +265,8 @@ class MachineConfig(Closed):
     def variables(self) -> tuple[str, ...]:
         """Return the names of the environment's variables that hold keys, tokens and secrets."""
         named = [each.key_env for each in self.models.values()]
-        for each in (*self.forges.values(), *self.trackers.values()):
-            named += [each.token_env, each.secret_env]
+        named += [name for each in self.forges.values() for name in (each.token_env, each.secret_env)]
+        named += [name for each in self.trackers.values() for name in (each.token_env, each.secret_env)]
         return tuple(sorted({*named, self.oidc.client_secret_env} - {""}))
 
     def named_models(self) -> tuple[NamedModel, ...]:

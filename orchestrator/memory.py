@@ -6,9 +6,9 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from orchestrator.allowance import DAY_S, Allowance, Amount, Short, first_short
@@ -16,6 +16,7 @@ from orchestrator.answering import asking
 from orchestrator.board import TEXT_CHARACTERS, Board, Row, Sought
 from orchestrator.codec import encode
 from orchestrator.errors import LeaseLost, UnknownTicket
+from orchestrator.memoryledger import Spent, total
 from orchestrator.memorymessages import MemoryMessages
 from orchestrator.memoryqueue import coming_deadline, is_expired, overdue, ready_jobs
 from orchestrator.plain import plain
@@ -25,20 +26,6 @@ from orchestrator.settings import Settings
 from orchestrator.store import CLAIMABLE, Lease, Outgoing
 from shadowfs import Snapshot
 from verifier import Verdict
-
-
-@dataclass(slots=True)
-class _Spent:
-    """One row of the ledger; `reserved` counts until it is settled."""
-
-    id: int
-    job: int
-    fence: int | None
-    at: float
-    reserved_usd: float = 0.0
-    reserved_tokens: int = 0
-    attempt: int | None = None
-    cost: Cost = field(default_factory=Cost)
 
 
 class MemoryStore:
@@ -53,7 +40,7 @@ class MemoryStore:
         self._steps: dict[int, dict[tuple[int, int], StepRecord]] = {}
         self._verdicts: dict[int, list[Verdict]] = {}
         self._outbox: dict[int, Outgoing] = {}
-        self._ledger: list[_Spent] = []
+        self._ledger: list[Spent] = []
         self._outcomes: dict[tuple[int, int], tuple[float, Outcome]] = {}
         self.messages = MemoryMessages(self._lock, self._listens)
 
@@ -188,7 +175,7 @@ class MemoryStore:
         taken = replace(job, status=Status.WORKING, why="", next="", fence=lease.fence, lease_owner=owner)
         taken = replace(taken, lease_until=lease.until, stop_requested=False, deadline=coming_deadline(job, now))
         self._jobs[job.number] = replace(taken, updated_at=now)
-        self._ledger.append(_Spent(len(self._ledger), job.number, lease.fence, now))
+        self._ledger.append(Spent(len(self._ledger), job.number, lease.fence, now))
         return lease
 
     def _home(self, job: Job) -> Path:
@@ -316,13 +303,13 @@ class MemoryStore:
             since = self._clock() - DAY_S
             today = [row for row in self._ledger if row.at > since]
             limits = (
-                ("job", Amount(job.usd, job.tokens), _sum(row for row in self._ledger if row.job == lease.job)),
-                ("machine", allowance.machine, _sum(today)),
-                ("user", allowance.user, _sum(row for row in today if self._user(row.job) == user)),
+                ("job", Amount(job.usd, job.tokens), total(row for row in self._ledger if row.job == lease.job)),
+                ("machine", allowance.machine, total(today)),
+                ("user", allowance.user, total(row for row in today if self._user(row.job) == user)),
             )
             if (short := first_short(Amount(usd, tokens), limits)) is not None:
                 return short
-            row = _Spent(len(self._ledger), lease.job, None, self._clock(), usd, tokens, attempt)
+            row = Spent(len(self._ledger), lease.job, None, self._clock(), usd, tokens, attempt)
             self._ledger.append(row)
             return row.id
 
@@ -394,11 +381,3 @@ class MemoryStore:
         for row in self._ledger:
             if row.job == lease.job and row.fence == lease.fence:
                 row.cost = Cost(seconds=max(0.0, self._clock() - row.at))
-
-
-def _sum(rows: Iterable[_Spent]) -> Amount:
-    usd, tokens = 0.0, 0
-    for row in rows:
-        usd += row.cost.usd + row.reserved_usd
-        tokens += row.cost.tokens_in + row.cost.tokens_out + row.reserved_tokens
-    return Amount(usd, tokens)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from orchestrator.deadline import missed
 from orchestrator.records import Status
@@ -47,9 +47,9 @@ def ready(connection: Connection, most: int, among: Mapping[Path, int] | None, n
     return tuple(connection.execute(begins).scalars())
 
 
-def _next_job(connection: Connection, among: Mapping[Path, int] | None, now: float) -> Row[Any] | None:
+def _next_job(connection: Connection, among: Mapping[Path, int] | None, now: float) -> Any | None:
     """Return the job that is ready and most wanted."""
-    found = []
+    found: list[Any] = []
     for where in _waiting(now):
         # A row that somebody else is taking just now is passed over, where writers work side by side.
         query = _wanted(connection, among, now, where).limit(1).with_for_update(of=jobs, skip_locked=True)
@@ -69,7 +69,7 @@ def _wanted(
     return query.order_by(*_ORDER)
 
 
-def _by_want(row: Row[Any]) -> tuple[int, int]:
+def _by_want(row: Any) -> tuple[int, int]:
     return -row.priority, row.number
 
 
@@ -86,9 +86,7 @@ def repositories(connection: Connection) -> tuple[Path, ...]:
     return tuple(sorted(Path(os.fsdecode(name)) for name in names))
 
 
-def _take(
-    connection: Connection, find: Callable[[], Row[Any] | None], owner: str, now: float, until: float
-) -> Lease | None:
+def _take(connection: Connection, find: Callable[[], Any | None], owner: str, now: float, until: float) -> Lease | None:
     """Lease what is found. A deadline that has passed held for the queue only: whoever comes now wants the job all the same."""
     # Where writers do not exclude each other, somebody else may take the row in between: then take the next.
     while (row := find()) is not None:
@@ -107,7 +105,7 @@ def coming_deadline(now: float) -> sa.ColumnElement[float | None]:
     return sa.case((jobs.c.deadline > now, jobs.c.deadline), else_=sa.null())
 
 
-def overdue(connection: Connection, now: float) -> Sequence[Row[tuple[int, str, int, float | None]]]:
+def overdue(connection: Connection, now: float) -> Sequence[Any]:
     """Return the jobs whose deadline passed while they waited for a worker."""
     late = sa.select(jobs.c.number, jobs.c.ticket, jobs.c.fence, jobs.c.deadline)
     each = [sa.and_(where, jobs.c.deadline <= now) for where in _waiting(now)]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
@@ -80,13 +80,13 @@ def _attempts(connection: Connection) -> dict[tuple[str, bool], int]:
     return counts
 
 
-def _leases(now: float) -> sa.Select[Any]:
+def _leases(now: float) -> sa.Executable:
     expired = jobs.c.lease_until < now
     held = sa.func.sum(sa.case((expired, 0), else_=1))
     return sa.select(held, sa.func.sum(sa.case((expired, 1), else_=0))).where(jobs.c.status == Status.WORKING)
 
 
-def _ready(now: float) -> sa.Select[Any]:
+def _ready(now: float) -> sa.Executable:
     begins = sa.case((jobs.c.not_before > jobs.c.updated_at, jobs.c.not_before), else_=jobs.c.updated_at)
     waits = sa.or_(jobs.c.not_before.is_(None), jobs.c.not_before <= now)
     return sa.select(sa.func.count(), sa.func.min(begins)).where(jobs.c.status == Status.QUEUED, waits)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from orchestrator.records import Order, Status
@@ -17,7 +18,7 @@ def filed(served: Served, repository: Path, text: str = "total() forgets a numbe
 
 def test_what_another_process_writes_is_in_the_next_answer(served: Served, repository: Path) -> None:
     ticket, client, browser = filed(served, repository), served.as_("ann", Role.FILE), served.browser()
-    looks = {
+    looks: dict[str, Callable[[], object]] = {
         "list": lambda: client.get("/api/tickets").json()["tickets"][0]["status"],
         "show": lambda: client.get(f"/api/tickets/{ticket}").json()["status"],
         "search": lambda: client.get("/api/tickets?words=forgets").json()["counts"],
