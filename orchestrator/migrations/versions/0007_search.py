@@ -34,7 +34,9 @@ def _can_index(connection: sa.Connection) -> bool:
 def _index() -> None:
     # Jobs come after their tickets, and neither is ever deleted or changes what it says: whoever writes one, this is kept up.
     op.execute("CREATE VIRTUAL TABLE searched USING fts5(text, ticket, content = '', tokenize = 'trigram')")
-    said = "SELECT jobs.number, CAST(tickets.text AS TEXT), tickets.id FROM jobs JOIN tickets ON tickets.id = jobs.ticket"
+    said = (
+        "SELECT jobs.number, CAST(tickets.text AS TEXT), tickets.id FROM jobs JOIN tickets ON tickets.id = jobs.ticket"
+    )
     op.execute(f"INSERT INTO searched (rowid, text, ticket) {said}")
     op.execute(
         "CREATE TRIGGER searched_jobs AFTER INSERT ON jobs BEGIN"
