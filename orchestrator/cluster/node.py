@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import multiprocessing
 import os
 import signal
@@ -22,7 +21,6 @@ from orchestrator.gate import Gate
 from orchestrator.rounds import Rounds
 from orchestrator.schema import check_version
 
-_log = logging.getLogger(__name__)
 _SWEEP_S = 10.0
 _END_S = 10.0
 
@@ -39,38 +37,35 @@ class Node:
     """Where it tells metrics, if anywhere."""
 
     def run(self, ready: Callable[[], None]) -> None:
-        """Work until somebody ends it (SIGTERM, SIGINT): jobs in hand are queued again with their work kept. `ready` is called once it works."""
+        """Work until somebody ends it (SIGTERM, SIGINT): jobs in hand are queued again with their work kept. `ready` is called once it works.
+
+        Raises `StoreError` where it ended as a newer nightcrew upgraded the store.
+        """
         # Made before the processes are, which so share it.
         ending = multiprocessing.get_context("fork").Event()
         taker = Taker(self.open_crew, self.gate, ending.is_set)
+        outdated: list[StoreError] = []
         with ExitStack() as opened:
 
             def started() -> None:
-                self._begin_rounds(opened)
+                self._begin_rounds(opened, outdated)
                 ready()
 
             celerybroker.work(self.broker, taker.take, self.processes, started, ending.set)
+        if outdated:
+            raise outdated[0]
 
-    def _begin_rounds(self, opened: ExitStack) -> None:
+    def _begin_rounds(self, opened: ExitStack, outdated: list[StoreError]) -> None:
         crew = opened.enter_context(self.open_crew())
         broker = celerybroker.CeleryBroker(self.broker)
         opened.callback(broker.close)
         for each in (
             Rounds("dispatcher", self._counted(crew, Dispatcher(crew.store, broker, self.gate), opened), LOOK_S),
             Rounds("sweep", crew.sweep, _SWEEP_S),
-            Rounds("schema", lambda: self._end_if_old(crew), _SWEEP_S),
+            Rounds("schema", lambda: _end_if_old(crew, outdated), _SWEEP_S),
         ):
             opened.callback(each.end, _END_S)
             each.start()
-
-    def _end_if_old(self, crew: Crew) -> None:
-        """End the workers where somebody upgraded the store: theirs would be refused, and a newer nightcrew is to be started."""
-        with crew.database.connect() as connection:
-            try:
-                check_version(connection)
-            except StoreError as error:
-                _log.error("this worker ends: %s", error)
-                os.kill(os.getpid(), signal.SIGTERM)
 
     def _counted(self, crew: Crew, dispatcher: Dispatcher, opened: ExitStack) -> Callable[[], object]:
         """Return the dispatcher's step, counted where metrics are told."""
@@ -82,3 +77,14 @@ class Node:
         metrics = Metrics(partial(stored, crew), time.monotonic, version("nightcrew"))
         opened.enter_context(metrics.served(*self.metrics))
         return lambda: metrics.sends(dispatcher.step())
+
+
+def _end_if_old(crew: Crew, outdated: list[StoreError]) -> None:
+    """End the workers where somebody upgraded the store: they would get no job, and a newer nightcrew is to be started."""
+    with crew.database.connect() as connection:
+        try:
+            check_version(connection)
+        except StoreError as error:
+            if not outdated:
+                outdated.append(error)
+                os.kill(os.getpid(), signal.SIGTERM)

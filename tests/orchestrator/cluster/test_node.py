@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from sqlalchemy import create_engine, make_url, text
 
 from orchestrator.crew import Crew
 from orchestrator.lease import Owner
@@ -107,6 +108,26 @@ def test_a_broker_that_restarts_empty_loses_no_ticket(tmp_path: Path, repository
             server.start()
             until(lambda: is_done(place, tickets), place.log)
     assert len(project.branches(repository)) == 3
+
+
+def test_a_worker_ends_when_a_newer_nightcrew_upgraded_the_store(place: Place, repository: Path) -> None:
+    (ticket,) = filed(place, repository, pause=15.0)
+    with place.node() as node:
+        until(lambda: has_begun(place, ticket), place.log)
+        with (
+            Crew(place.state, url=place.store) as crew,
+            crew.database.execution_options(write=True).begin() as connection,
+        ):
+            (known,) = connection.execute(text("SELECT version_num FROM alembic_version")).one()
+            connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        assert node.wait(90) == 1
+    assert "newer nightcrew" in place.log.read_text()
+    url = make_url(place.store or f"sqlite:///{place.state}/nightcrew.db")
+    engine = create_engine(url.set(drivername="postgresql+psycopg") if place.store else url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :known"), {"known": known})
+    engine.dispose()
+    assert report(place, ticket).status is Status.QUEUED
 
 
 def test_without_a_broker_it_says_what_to_do(tmp_path: Path) -> None:
