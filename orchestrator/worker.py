@@ -25,10 +25,12 @@ from orchestrator.records import Event, Status, Ticket, Watch
 from orchestrator.settings import Settings
 from orchestrator.store import Lease, Store
 from orchestrator.telemetry import Tracer, Untraced
-from sandbox import SandboxError
+from sandbox import SandboxClosed, SandboxError
 from shadowfs import ShadowfsError
 from verifier import VerifierError
 
+_AGAIN = "again"
+"""The step of a job that goes on after what was around it died."""
 EXPECTED = (OrchestratorError, ShadowfsError, SandboxError, VerifierError, AgentError, OSError)
 """What goes wrong in the world; anything else is a defect of ours."""
 
@@ -61,6 +63,9 @@ class Worker:
                 ending, failure = self._life(lease, ticket.id, watch)
             if ending is None:
                 return None
+            if failure is not None and self._goes_on(lease, failure):
+                watch(Event(lease.job, "again", f"{failure}; it goes on where it stood", self._clock()))
+                continue
             if self._end(lease, ending):
                 watch(Event(lease.job, "done", f"{ending.status} {ending.why}".strip(), self._clock()))
                 return failure
@@ -121,6 +126,20 @@ class Worker:
             tracer=self._tracer,
         )
         return phases.run(work)
+
+    def _goes_on(self, lease: Lease, failure: Exception) -> bool:
+        """Say whether a job whose mount or sandbox died while it was at work goes on from its journal: once, as nobody may be there to ask for it."""
+        # What says more than these would say it again.
+        if type(failure) not in (SandboxClosed, SandboxError, ShadowfsError):
+            return False
+        if not self._store.attempts(lease.job) or any(step.kind == _AGAIN for step in self._store.steps(lease.job)):
+            return False
+        journal = Journal(self._store, lease, 0)
+        try:
+            journal.finish(journal.begin(_AGAIN, {"why": str(failure)}), {})
+        except LeaseLost:
+            return False
+        return True
 
     def _defect(self, lease: Lease, error: Exception, ticket: str) -> Ending:
         journal = Journal(self._store, lease, 0)

@@ -1,0 +1,66 @@
+"""A job whose mount or sandbox dies under its agent goes on from its journal, once."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from agents import NoFix, Proposal, Result, Task, Workspace
+from orchestrator.crew import Crew
+from orchestrator.records import Order, Status
+from orchestrator.wiring import real_engines
+from sandbox import SandboxError, SandboxUnavailable
+from shadowfs import ShadowfsError
+from tests.orchestrator import project
+
+
+class Unlucky:
+    """An agent under which something breaks, so many times."""
+
+    name = "unlucky"
+
+    def __init__(self, error: Exception, times: int) -> None:
+        self.error = error
+        self.times = times
+
+    def work(self, task: Task, workspace: Workspace) -> Result:
+        """Edit in two steps, and neither twice; between them something breaks."""
+        del task
+        done = {str(step.data["path"]) for step in workspace.journal() if step.kind == "write"}
+        if "helper.py" not in done:
+            workspace.write("helper.py", b"START = 0\n")
+        if self.times:
+            self.times -= 1
+            raise self.error
+        workspace.write("sums.py", project.FIXED.encode())
+        change = workspace.change()
+        return Proposal(change, "Count all numbers", "The first one was left out.") if change else NoFix("nothing")
+
+
+@pytest.mark.parametrize(
+    ("error", "times", "status"),
+    [
+        (SandboxError("the sandbox died"), 1, Status.VERIFIED),
+        (ShadowfsError("the mount died"), 1, Status.VERIFIED),
+        (SandboxError("the sandbox died"), 2, Status.FAILED),
+        (SandboxUnavailable("there is no sandbox here"), 1, Status.FAILED),
+    ],
+)
+def test_what_dies_around_a_job_ends_it_only_when_it_does_so_again(
+    error: Exception, times: int, status: Status, repository: Path, tmp_path: Path
+) -> None:
+    state, agent = tmp_path / "state", Unlucky(error, times)
+    engines = replace(real_engines(state), agent=lambda _: agent)
+    order = Order("total() forgets a number", repository, failing=(project.FAILING,), agent="command:true")
+    with Crew(state, project.settings(state, driver="copy"), engines=engines) as crew:
+        with suppress(SandboxUnavailable):
+            crew.fix(order)
+        (report,) = crew.list()
+        assert report.status is status
+        writes = [step for step in crew.steps(report.ticket.id) if step.kind == "write" and step.outcome is not None]
+        again = [step for step in crew.steps(report.ticket.id) if step.kind == "again"]
+    assert [step.intent["path"] for step in writes] == ["helper.py", "sums.py"][: 2 if status is Status.VERIFIED else 1]
+    assert len(again) == (0 if isinstance(error, SandboxUnavailable) else 1)
