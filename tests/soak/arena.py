@@ -141,10 +141,16 @@ class Arena:
 
     def asked_again(self) -> int:
         """Return how many of the model's replies were asked for again though they had been journaled."""
-        asked = Counter((each["ticket"], each["turn"]) for each in self.book.told("asked"))
-        # A reply that was not written down when its worker died may be asked for again.
-        lost = [each for each in self.book.told("deaths") if (each["write"], each["side"]) == ("finish", "before")]
-        return max(0, sum(count - 1 for count in asked.values()) - len(lost))
+        again, last = 0, dict[tuple[int, int], bool]()
+        events = sorted((*self.book.told("asked"), *self.book.told("kept")), key=lambda each: each["at"])
+        for number, event in enumerate(events):
+            if event["what"] == "asked":
+                reply = event["ticket"], event["turn"]
+                again += last.get(reply, False)
+                # It was journaled if its thread wrote down an outcome before it did anything else.
+                follows = next((each for each in events[number + 1 :] if each["who"] == event["who"]), event)
+                last[reply] = follows["what"] == "kept"
+        return again
 
     def around(self) -> int:
         """Return how often something around a worker was killed."""

@@ -30,7 +30,8 @@ class Book:
 
     def note(self, what: str, **told: object) -> None:
         """Append a line: it is there whatever dies next."""
-        line = json.dumps({"at": time.time(), **told}).encode() + b"\n"
+        who = f"{os.getpid()} {threading.get_ident()}"
+        line = json.dumps({"at": time.time(), "who": who, "what": what, **told}).encode() + b"\n"
         file = os.open(self.folder / what, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         os.write(file, line)
         os.close(file)
@@ -82,6 +83,8 @@ class DeadlyStore(SqlStore):
             if dies and life[0] % 2 == 0:
                 self._die(job, name, "before")
             result = method(*args, **given)
+            if name == "finish":
+                self._book.note("kept", job=job)
             if dies and life[0] % 2:
                 self._die(job, name, "after")
             return result

@@ -14,11 +14,11 @@ import psutil
 
 from tests.soak.arena import Arena, end
 
-_PAUSE_S = 2.0
+_PAUSE_S, _WAIT_S = 2.0, 4.0
 
 
 class Killer:
-    """Kills one thing after the other, `most` in all, with a pause between; what is not there just now is left for later."""
+    """Kills one thing after the other, `most` in all, with a pause between; what is not there for a while is left for later."""
 
     def __init__(self, arena: Arena, most: int, seed: int = 7) -> None:
         self._arena = arena
@@ -29,15 +29,19 @@ class Killer:
             (self._node, self._sandbox, self._mount, self._worker, self._broker, self._connections, self._database)
         )
 
+        self._turn = next(self._turns)
+
     def __call__(self, process: subprocess.Popen[bytes]) -> None:
         """Kill what is next, if its time has come."""
         if self._left == 0 or time.monotonic() < self._next_at or process.poll() is not None:
             return
-        what = next(self._turns)(process)
+        what = self._turn(process)
         if what:
             self._arena.killed[what] += 1
             self._left -= 1
             self._next_at = time.monotonic() + _PAUSE_S * (0.5 + self._chance.random())
+        if what or time.monotonic() > self._next_at + _WAIT_S:
+            self._turn = next(self._turns)
 
     def _node(self, process: subprocess.Popen[bytes]) -> str:
         end(process, signal.SIGKILL)
