@@ -90,7 +90,6 @@ def test_whoever_is_named_comes_in_and_is_asked_for_as_the_standard_has_it(serve
         ({"said": {"me": {"sub": "2", "groups": ["night-admins"]}}}, "somebody else"),
         ({"said": {"me": lambda it: reply(it, 500, b"<b>\x1b[31m</b>")}}, "answered /me with 500"),
     ],
-    ids=str,
 )
 def test_an_issuer_that_lies_lets_nobody_in(served: Served, issuer: Hostile, lie: dict[str, object], told: str) -> None:
     signing(served, issuer.url)
@@ -113,7 +112,6 @@ def test_an_issuer_that_lies_lets_nobody_in(served: Served, issuer: Hostile, lie
         {"token_endpoint": "//evil.example"},
         {"jwks_uri": "file:///etc/passwd"},
     ],
-    ids=str,
 )
 def test_an_issuer_that_describes_itself_wrong_is_not_gone_to(
     served: Served, issuer: Hostile, said: dict[str, object]
