@@ -86,7 +86,6 @@ def test_other_curves_are_taken_too() -> None:
         {"sub": None},
         {"sub": 1},
     ],
-    ids=str,
 )
 def test_a_token_that_says_something_else_is_not_believed(wrong: dict[str, object]) -> None:
     with pytest.raises(NotBelieved):
