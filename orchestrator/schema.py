@@ -5,15 +5,17 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoneFree
 from sqlalchemy.pool import PoolProxiedConnection, StaticPool
 
-from orchestrator.errors import StoreError
+from orchestrator.errors import StoreAway, StoreError
 from orchestrator.tables import SCHEMA
 
 BUSY_MS = 15_000
@@ -83,6 +85,32 @@ def _made(parsed: URL, in_memory: bool) -> Engine:
         ) from error
 
 
+@contextmanager
+def answering() -> Iterator[None]:
+    """Raise what goes wrong with a database (a full disk, a lock held for long, a server that is away) as `StoreAway`."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, NoneFree) as error:
+        cause = " ".join(str(getattr(error, "orig", error)).split())
+        raise StoreAway(
+            f"the store does not answer ({cause}): free space on its disk, or wait for who locks it or has it restarted"
+        ) from error
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Give a connection to read by. Raises `StoreAway`."""
+    with answering(), engine.connect() as connection:
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Give a connection that keeps other writers out; what it wrote is on disk when the block ends. Raises `StoreAway`."""
+    with answering(), engine.execution_options(write=True, durable=True).begin() as connection:
+        yield connection
+
+
 def as_one(engine: Engine) -> Engine:
     """Return the engine for reads that all come from one state of the database."""
     return engine if engine.dialect.name == "sqlite" else engine.execution_options(isolation_level="REPEATABLE READ")
@@ -109,9 +137,9 @@ class _ServerClock:
 
     def _asked(self, ticks: float) -> tuple[float, float]:
         try:
-            with self._engine.connect() as connection:
+            with reading(self._engine) as connection:
                 return float(connection.execute(_NOW).scalar_one()), ticks
-        except DBAPIError:
+        except StoreAway:
             # It is away: who writes next will say so.
             if self._anchor is None:
                 raise
@@ -148,7 +176,7 @@ class Version:
 
     def _seen(self) -> object:
         """Return which transactions a server's reader would see."""
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return connection.execute(_SEEN).scalar_one()
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, RowMapping
 
 from orchestrator.records import Message, Status
+from orchestrator.schema import reading, writing
 from orchestrator.store import Lease
 from orchestrator.tables import jobs, messages
 
@@ -23,7 +24,7 @@ class SqlMessages:
     def say(self, job: int, who: str, text: str, among: Sequence[Status]) -> bool:
         listens = sa.and_(jobs.c.number == job, jobs.c.status.in_(among))
         row = {"job": job, "who": who[:255], "text": text.encode("utf-8", "surrogatepass"), "at": self._clock()}
-        with self._engine.execution_options(write=True, durable=True).begin() as connection:
+        with writing(self._engine) as connection:
             # Whoever ends the job meanwhile waits for this, and sees it.
             if connection.execute(jobs.update().where(listens).values(updated_at=row["at"])).rowcount != 1:
                 return False
@@ -31,7 +32,7 @@ class SqlMessages:
             return True
 
     def said(self, job: int, after: int = 0) -> tuple[Message, ...]:
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             rows = connection.execute(_SAID, {"of": job, "after": after}).mappings().all()
         return tuple(_message(row) for row in rows)
 

@@ -11,18 +11,16 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import URL, Connection, Engine
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as NoneFree
 
 from orchestrator import sqlboard, sqlledger, sqlmessages, sqlqueue, sqlrecords
 from orchestrator.allowance import Allowance, Amount, Short
 from orchestrator.board import Board, Sought
 from orchestrator.codec import encode
-from orchestrator.errors import LeaseLost, StoreAway, UnknownTicket
+from orchestrator.errors import LeaseLost, UnknownTicket
 from orchestrator.plain import plain
 from orchestrator.records import AttemptRecord, Cost, Job, Order, Outcome, Status, StepRecord, Ticket
 from orchestrator.routing import Tally
-from orchestrator.schema import Version, as_one, check_version, clock_of, open_engine
+from orchestrator.schema import Version, answering, as_one, check_version, clock_of, open_engine, reading
 from orchestrator.settings import Settings
 from orchestrator.sqlledger import book_time
 from orchestrator.store import Lease, Outgoing
@@ -311,7 +309,7 @@ class SqlStore:
         if held is not None:
             yield
             return
-        with _told(), as_one(self._engine).connect() as connection:
+        with answering(), as_one(self._engine).connect() as connection:
             self._held.connection = connection
             try:
                 yield
@@ -322,16 +320,16 @@ class SqlStore:
     def _read(self) -> Iterator[Connection]:
         held: Connection | None = getattr(self._held, "connection", None)
         if held is not None:
-            with _told():
+            with answering():
                 yield held
             return
-        with _told(), self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             yield connection
 
     @contextmanager
     def _write(self, durable: bool = False, alone: bool = False) -> Iterator[Connection]:
         options = {"write": True, "durable": durable, "beside": not alone}
-        with _told(), self._engine.execution_options(**options).begin() as connection:
+        with answering(), self._engine.execution_options(**options).begin() as connection:
             yield connection
 
     @contextmanager
@@ -342,18 +340,6 @@ class SqlStore:
             if connection.execute(jobs.update().where(_held(lease)).values(values)).rowcount != 1:
                 raise _lost(lease)
             yield connection
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Raise what goes wrong with the database (a full disk, a lock held for long, a server that is away) as `StoreAway`."""
-    try:
-        yield
-    except (OperationalError, InterfaceError, NoneFree) as error:
-        cause = " ".join(str(getattr(error, "orig", error)).split())
-        raise StoreAway(
-            f"the store does not answer ({cause}): free space on its disk, or wait for who locks it or has it restarted"
-        ) from error
 
 
 def _held(lease: Lease) -> sa.ColumnElement[bool]:

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, RowMapping
-from sqlalchemy.exc import OperationalError
 
-from orchestrator.errors import StoreError
 from orchestrator.forges.records import Thread
 from orchestrator.forges.steps import Kind, NewStep, Step
 from orchestrator.forges.tables import deliveries, pulls, steps, threads
 from orchestrator.records import Status
+from orchestrator.schema import reading, writing
 from orchestrator.tables import jobs, tickets
 
 HOLD_S = 900.0
@@ -87,7 +85,7 @@ class ForgeStore:
         """Remember a delivery by all its ids, and write what is to be done about it; False where one of the ids is known."""
         known = sa.and_(deliveries.c.forge == forge, deliveries.c.delivery.in_(ids))
         now = self._clock()
-        with self._write() as connection:
+        with writing(self._engine) as connection:
             if connection.execute(sa.select(deliveries.c.at).where(known)).first() is not None:
                 return False
             connection.execute(deliveries.delete().where(deliveries.c.at < now - KEPT_S))
@@ -98,19 +96,19 @@ class ForgeStore:
 
     def add(self, todo: Sequence[NewStep]) -> None:
         """Write what is to be done."""
-        with self._write() as connection:
+        with writing(self._engine) as connection:
             self._add(connection, todo)
 
     # Threads
 
     def thread(self, thread: Thread) -> ThreadRow | None:
-        with self._read() as connection:
+        with reading(self._engine) as connection:
             row = connection.execute(sa.select(threads).where(_is(thread))).mappings().first()
         return None if row is None else _thread(row)
 
     def thread_of(self, ticket: str) -> ThreadRow | None:
         """Return the thread that a ticket came from."""
-        with self._read() as connection:
+        with reading(self._engine) as connection:
             row = connection.execute(sa.select(threads).where(threads.c.ticket == ticket)).mappings().first()
         return None if row is None else _thread(row)
 
@@ -118,7 +116,7 @@ class ForgeStore:
         """Write what is about to be filed for a thread, or return what was written before; None while somebody else is about it."""
         now = self._clock()
         values = {"text": text, "filer": filer, "url": url, "at": now, "held_until": now + FILING_S}
-        with self._write() as connection:
+        with writing(self._engine) as connection:
             row = connection.execute(sa.select(threads).where(_is(thread))).mappings().first()
             if row is None:
                 connection.execute(threads.insert().values(**values, **_place(thread)))
@@ -137,19 +135,19 @@ class ForgeStore:
             tickets.c.text == row.text.encode("utf-8", "surrogatepass"),
             tickets.c.id.not_in(sa.select(threads.c.ticket).where(threads.c.ticket.is_not(None))),
         )
-        with self._read() as connection:
+        with reading(self._engine) as connection:
             found = connection.execute(sa.select(tickets.c.id).where(which).order_by(tickets.c.filed_at)).scalar()
         return None if found is None else str(found)
 
     def link(self, thread: Thread, ticket: str) -> bool:
         """Write that a thread has a ticket; False where it has another one already."""
         free = sa.and_(_is(thread), sa.or_(threads.c.ticket.is_(None), threads.c.ticket == ticket))
-        with self._write() as connection:
+        with writing(self._engine) as connection:
             return connection.execute(threads.update().where(free).values(ticket=ticket)).rowcount == 1
 
     def forget(self, thread: Thread) -> None:
         """Take back what was about to be filed, so that somebody may ask again."""
-        with self._write() as connection:
+        with writing(self._engine) as connection:
             connection.execute(threads.delete().where(_is(thread), threads.c.ticket.is_(None)))
 
     def ended(self, limit: int = 20) -> tuple[Ended, ...]:
@@ -160,13 +158,13 @@ class ForgeStore:
             .where(jobs.c.status.in_(_ENDED), sa.or_(threads.c.told.is_(None), threads.c.told != jobs.c.fence))
             .limit(limit)
         )
-        with self._read() as connection:
+        with reading(self._engine) as connection:
             rows = connection.execute(query).mappings().all()
         return tuple(Ended(_thread(row).thread, row["ticket"], Status(row["status"]), row["fence"]) for row in rows)
 
     def told(self, ended: Ended, todo: Sequence[NewStep]) -> None:
         """Write that an end is told, with the steps that tell it."""
-        with self._write() as connection:
+        with writing(self._engine) as connection:
             connection.execute(threads.update().where(_is(ended.thread)).values(told=ended.fence))
             self._add(connection, todo)
 
@@ -191,12 +189,12 @@ class ForgeStore:
     def put_pull(self, row: PullRow) -> None:
         """Write a pull request, or write it anew."""
         values = {name: getattr(row, name) for name in PullRow.__slots__} | {"at": self._clock()}
-        with self._write() as connection:
+        with writing(self._engine) as connection:
             if connection.execute(pulls.update().where(pulls.c.ticket == row.ticket).values(values)).rowcount == 0:
                 connection.execute(pulls.insert().values(values))
 
     def _pull(self, which: sa.ColumnElement[bool]) -> PullRow | None:
-        with self._read() as connection:
+        with reading(self._engine) as connection:
             row = connection.execute(sa.select(pulls).where(which)).mappings().first()
         return None if row is None else PullRow(**{name: row[name] for name in PullRow.__slots__})
 
@@ -207,7 +205,7 @@ class ForgeStore:
         now = self._clock()
         free = sa.or_(steps.c.held_until.is_(None), steps.c.held_until < now)
         query = sa.select(steps).where(steps.c.open.is_(True), steps.c.due_at <= now, free)
-        with self._write() as connection:
+        with writing(self._engine) as connection:
             while row := connection.execute(query.order_by(steps.c.due_at, steps.c.id).limit(1)).mappings().first():
                 mine = sa.and_(steps.c.id == row["id"], steps.c.open.is_(True), free)
                 taken = {"held_until": now + HOLD_S, "tries": steps.c.tries + 1}
@@ -221,7 +219,7 @@ class ForgeStore:
 
     def done(self, step: Step, todo: Sequence[NewStep] = (), why: str = "") -> None:
         """Write that a step is done, and what follows from it."""
-        with self._write() as connection:
+        with writing(self._engine) as connection:
             done = {"open": False, "held_until": None, "why": why}
             connection.execute(steps.update().where(steps.c.id == step.id).values(done))
             self._add(connection, todo)
@@ -237,7 +235,7 @@ class ForgeStore:
         free = sa.or_(steps.c.held_until.is_(None), steps.c.held_until < now)
         place = sa.and_(*(steps.c[name] == value for name, value in _place(step.thread).items()))
         which = sa.and_(steps.c.kind == step.kind, steps.c.open.is_(True), steps.c.id != step.id, free, place)
-        with self._write() as connection:
+        with writing(self._engine) as connection:
             rows = connection.execute(sa.select(steps).where(which).order_by(steps.c.id)).mappings().all()
             ids = [row["id"] for row in rows]
             connection.execute(steps.update().where(steps.c.id.in_(ids)).values(held_until=now + HOLD_S))
@@ -246,13 +244,13 @@ class ForgeStore:
     def open_steps(self, ticket: str) -> tuple[tuple[Kind, str], ...]:
         """Return what is still to be done about a ticket, and why it was not yet."""
         query = sa.select(steps.c.kind, steps.c.why).where(steps.c.ticket == ticket, steps.c.open.is_(True))
-        with self._read() as connection:
+        with reading(self._engine) as connection:
             return tuple((Kind(kind), why) for kind, why in connection.execute(query.order_by(steps.c.id)))
 
     def again(self, step: NewStep) -> None:
         """Write what is to be done, and where it was given up, or waits for its time, make it due now."""
         anew = {"open": True, "tries": 0, "due_at": self._clock(), "payload": step.payload}
-        with self._write() as connection:
+        with writing(self._engine) as connection:
             self._add(connection, [step])
             connection.execute(steps.update().where(steps.c.key == step.key).values(anew))
 
@@ -266,28 +264,8 @@ class ForgeStore:
                 connection.execute(steps.insert().values(**values, **_place(each.thread)))
 
     def _change(self, id: int, **values: Any) -> None:
-        with self._write() as connection:
+        with writing(self._engine) as connection:
             connection.execute(steps.update().where(steps.c.id == id).values(values))
-
-    @contextmanager
-    def _read(self) -> Iterator[Connection]:
-        with _answering(), self._engine.connect() as connection:
-            yield connection
-
-    @contextmanager
-    def _write(self) -> Iterator[Connection]:
-        with _answering(), self._engine.execution_options(write=True, durable=True).begin() as connection:
-            yield connection
-
-
-@contextmanager
-def _answering() -> Iterator[None]:
-    try:
-        yield
-    except OperationalError as error:
-        raise StoreError(
-            f"the store does not answer ({error.orig}): free space on its disk, or wait for who locks it"
-        ) from error
 
 
 def _place(thread: Thread) -> dict[str, str]:

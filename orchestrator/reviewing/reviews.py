@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, RowMapping
 
 from orchestrator.records import Remark
 from orchestrator.reviewing.records import Decision, Heeded, Said
+from orchestrator.schema import reading, writing
 from orchestrator.tables import decisions, heeded, reads, remarks
 from shadowfs import RepoPath
 
@@ -38,32 +38,32 @@ class Reviews:
             }
             for each in said
         ]
-        with self._write() as connection:
+        with writing(self._engine) as connection:
             keys = [connection.execute(remarks.insert().values(row)).inserted_primary_key for row in rows]
         return tuple(int(key[0]) for key in keys if key is not None)
 
     def said(self, ticket: str) -> tuple[Said, ...]:
         """Return all that was said of a ticket's versions, oldest first."""
         query = sa.select(remarks).where(remarks.c.ticket == ticket).order_by(remarks.c.id)
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return tuple(_said(row) for row in connection.execute(query).mappings())
 
     def unsay(self, ticket: str, id: int, who: str) -> bool:
         """Take back a remark that was not sent; say whether it was there, and by `who`."""
         which = sa.and_(remarks.c.id == id, remarks.c.ticket == ticket, remarks.c.who == who, remarks.c.sent.is_(False))
-        with self._write() as connection:
+        with writing(self._engine) as connection:
             return connection.execute(remarks.delete().where(which)).rowcount == 1
 
     def send(self, ticket: str, ids: Sequence[int]) -> None:
         """Note that an attempt went back to work with these remarks."""
         which = sa.and_(remarks.c.ticket == ticket, remarks.c.id.in_(ids))
-        with self._write() as connection:
+        with writing(self._engine) as connection:
             connection.execute(remarks.update().where(which).values(sent=True))
 
     def read(self, ticket: str, tree: str, who: str) -> frozenset[RepoPath]:
         """Return the files of a version that somebody marked as read."""
         mine = sa.and_(reads.c.ticket == ticket, reads.c.tree == tree, reads.c.who == who)
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return frozenset(
                 os.fsdecode(path) for path in connection.execute(sa.select(reads.c.path).where(mine)).scalars()
             )
@@ -72,7 +72,7 @@ class Reviews:
         """Mark a file of a version as read, or take the mark back."""
         row = {"ticket": ticket, "tree": tree, "who": who, "path": os.fsencode(path)}
         mine = sa.and_(*(reads.c[name] == value for name, value in row.items()))
-        with self._write() as connection:
+        with writing(self._engine) as connection:
             connection.execute(reads.delete().where(mine))
             if done:
                 connection.execute(reads.insert().values(at=self._clock(), **row))
@@ -94,7 +94,7 @@ class Reviews:
         """
         row = {"ticket": ticket, "tree": tree, "what": what, "who": who, "at": self._clock()}
         row |= {"reason": _bytes(reason), "hunks": json.dumps(list(hunks))}
-        with self._write() as connection:
+        with writing(self._engine) as connection:
             if what == "accept" and _last(connection, ticket) == (what, tree):
                 return
             key = connection.execute(decisions.insert().values(row)).inserted_primary_key
@@ -107,20 +107,15 @@ class Reviews:
         query = sa.select(decisions).order_by(decisions.c.id)
         if ticket is not None:
             query = query.where(decisions.c.ticket == ticket)
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return tuple(_decision(row) for row in connection.execute(query).mappings())
 
     def heeded(self) -> tuple[Heeded, ...]:
         """Return how often marks were acted on, by risk, in all decisions."""
         sums = sa.func.sum(heeded.c.shown), sa.func.sum(heeded.c.acted)
         query = sa.select(heeded.c.risk, *sums).group_by(heeded.c.risk).order_by(heeded.c.risk)
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return tuple(Heeded(risk, int(shown), int(acted)) for risk, shown, acted in connection.execute(query))
-
-    @contextmanager
-    def _write(self) -> Iterator[Connection]:
-        with self._engine.execution_options(write=True, durable=True).begin() as connection:
-            yield connection
 
 
 def _last(connection: Connection, ticket: str) -> tuple[str, str] | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
+from orchestrator.schema import reading, writing
 from orchestrator.tables import audit
 
 MOST = 1_000
@@ -38,7 +39,7 @@ class Audit:
         """Append a line; it is on disk when this returns."""
         told = json.dumps({name: _short(value) for name, value in (detail or {}).items()})
         row = {"at": self._clock(), "who": who[:255], "what": what, "ticket": ticket, "detail": told}
-        with self._engine.execution_options(write=True, durable=True).begin() as connection:
+        with writing(self._engine) as connection:
             connection.execute(audit.insert().values(row))
 
     def latest(self, limit: int = 100, before: int | None = None) -> tuple[Entry, ...]:
@@ -46,7 +47,7 @@ class Audit:
         query = sa.select(audit).order_by(audit.c.id.desc()).limit(min(limit, MOST))
         if before is not None:
             query = query.where(audit.c.id < before)
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return tuple(Entry(**row) for row in connection.execute(query).mappings())
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
@@ -14,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from orchestrator.forges.payload import Payload
 from orchestrator.plain import one_line
+from orchestrator.schema import reading, writing
 from orchestrator.tables import identities, users
 from orchestrator.web.people import People, Person, Role
 from orchestrator.web.problems import Problem
@@ -108,14 +108,14 @@ class Identities:
 
     def _user(self, who: Identity) -> str | None:
         mine = sa.and_(identities.c.issuer == who.issuer, identities.c.subject == who.subject)
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return connection.execute(sa.select(identities.c.user).where(mine)).scalar()
 
     def _make(self, who: Identity, role: Role) -> str:
         """Return the user that is made for somebody who comes for the first time."""
         while True:
             try:
-                with self._write() as connection:
+                with writing(self._engine) as connection:
                     name = _free(connection, who)
                     now = self._clock()
                     row = {"issuer": who.issuer, "subject": who.subject, "user": name, "at": now}
@@ -130,13 +130,8 @@ class Identities:
 
     def _set_role(self, name: str, role: Role) -> bool:
         """Set what a user may do; say whether they are still one."""
-        with self._write() as connection:
+        with writing(self._engine) as connection:
             return connection.execute(users.update().where(users.c.name == name).values(role=str(role))).rowcount == 1
-
-    @contextmanager
-    def _write(self) -> Iterator[Connection]:
-        with self._engine.execution_options(write=True, durable=True).begin() as connection:
-            yield connection
 
 
 def _free(connection: Connection, who: Identity) -> str:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from orchestrator.errors import OrderRefused
 from orchestrator.plain import one_line
+from orchestrator.schema import reading, writing
 from orchestrator.tables import keys, users
 
 _PREFIX = "nck_"
@@ -58,20 +58,20 @@ class People:
         """Let somebody in, or change what they may do. Raises `OrderRefused`."""
         if not name or one_line(name, 200) != name:
             raise OrderRefused(f"{one_line(name)!r} is no user's name: use up to 200 printable characters of one line")
-        with self._write() as connection:
+        with writing(self._engine) as connection:
             if connection.execute(users.update().where(users.c.name == name).values(role=str(role))).rowcount == 0:
                 connection.execute(users.insert().values(name=name, role=str(role), at=self._clock()))
         return self.person(name) or Person(name, role)
 
     def remove(self, name: str) -> bool:
         """Let somebody in no more: their keys and sessions end. Say whether they were there."""
-        with self._write() as connection:
+        with writing(self._engine) as connection:
             connection.execute(keys.delete().where(keys.c.user == name))
             return connection.execute(users.delete().where(users.c.name == name)).rowcount == 1
 
     def all(self) -> tuple[Person, ...]:
         """Return everybody, by name."""
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             rows = connection.execute(sa.select(users.c.name, users.c.role, users.c.at).order_by(users.c.name))
             return tuple(Person(name, Role(role), at) for name, role, at in rows)
 
@@ -91,26 +91,21 @@ class People:
         if self.person(name) is None:
             raise OrderRefused(f"there is no user {name!r}: `nightcrew users add {name}` makes one")
         key = _PREFIX + secrets.token_urlsafe(32)
-        with self._write() as connection:
+        with writing(self._engine) as connection:
             connection.execute(keys.insert().values(hash=hashed(key), user=name, name=label, at=self._clock()))
         return key
 
     def end_keys(self, name: str) -> int:
         """End all keys and sessions of somebody, and return how many keys there were."""
         mine = sa.and_(keys.c.user == name, keys.c.ended_at.is_(None))
-        with self._write() as connection:
+        with writing(self._engine) as connection:
             connection.execute(users.update().where(users.c.name == name).values(at=self._clock()))
             return connection.execute(keys.update().where(mine).values(ended_at=self._clock())).rowcount
 
     def _one(self, query: sa.Select[Any]) -> Person | None:
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             row = connection.execute(query).first()
         return None if row is None else Person(row.name, Role(row.role), row.at)
-
-    @contextmanager
-    def _write(self) -> Iterator[Connection]:
-        with self._engine.execution_options(write=True, durable=True).begin() as connection:
-            yield connection
 
 
 def hashed(key: str) -> str:

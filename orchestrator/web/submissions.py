@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import Engine, RowMapping
 from sqlalchemy.exc import IntegrityError
 
+from orchestrator.schema import reading, writing
 from orchestrator.tables import submissions
 
 KEPT_S = 86_400.0
@@ -38,7 +39,7 @@ class Submissions:
         row = {"user": user, "key": key, "asked": asked, "headers": "{}", "at": now}
         old = submissions.delete().where(submissions.c.at < now - KEPT_S)
         try:
-            with self._engine.execution_options(write=True, durable=True).begin() as connection:
+            with writing(self._engine) as connection:
                 connection.execute(old)
                 connection.execute(submissions.insert().values(row))
         except IntegrityError:
@@ -48,19 +49,19 @@ class Submissions:
 
     def known(self, user: str, key: str) -> Submission | None:
         """Return what is known of a key of a user."""
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             row = connection.execute(sa.select(submissions).where(_which(user, key))).mappings().first()
         return None if row is None else _submission(row)
 
     def finish(self, user: str, key: str, status: int, headers: Mapping[str, str], answer: bytes) -> None:
         """Keep what was answered."""
         values = {"status": status, "headers": json.dumps(dict(headers)), "answer": answer}
-        with self._engine.execution_options(write=True, durable=True).begin() as connection:
+        with writing(self._engine) as connection:
             connection.execute(submissions.update().where(_which(user, key)).values(values))
 
     def drop(self, user: str, key: str) -> None:
         """Give a key back: what was sent under it was refused, and changed nothing."""
-        with self._engine.execution_options(write=True, durable=True).begin() as connection:
+        with writing(self._engine) as connection:
             connection.execute(submissions.delete().where(_which(user, key)))
 
 

@@ -14,8 +14,11 @@ from sqlalchemy import text
 from agents import NoFix, Proposal, Result, Task, Workspace
 from orchestrator.crew import Crew
 from orchestrator.errors import StoreAway, StoreError
+from orchestrator.forges.store import ForgeStore
 from orchestrator.records import Order, Status
+from orchestrator.reviewing import Reviews
 from orchestrator.schema import clock_of, open_engine
+from orchestrator.sqlstore import SqlStore
 from orchestrator.wiring import real_engines
 from tests.contracts.test_store import Clock
 from tests.orchestrator import project
@@ -87,6 +90,22 @@ def test_a_database_that_goes_away_ends_a_life_and_the_next_goes_on(tmp_path: Pa
             steps = [step for step in crew.steps(again.ticket.id) if step.kind == "write" and step.outcome is not None]
             assert [step.intent["path"] for step in steps] == ["helper.py", "sums.py"]
     assert project.branches(repository) == [again.branch]
+
+
+def test_whatever_is_asked_of_a_database_that_is_away_says_so_alike() -> None:
+    with postgres_server() as server:
+        store = SqlStore(server.url())
+        server.end(signal.SIGQUIT)
+        for ask in (
+            lambda: store.messages.said(1),
+            lambda: store.messages.say(1, "ann", "hello", (Status.WORKING,)),
+            lambda: Reviews(store.engine, time.time).decisions(),
+            lambda: ForgeStore(store.engine).thread_of("a"),
+            lambda: store.job(1),
+        ):
+            with pytest.raises(StoreAway, match="does not answer"):
+                ask()
+        store.close()
 
 
 def test_connections_that_were_dropped_while_nothing_was_asked_are_made_anew(
