@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.checkouts.errors import SetupFailed
@@ -84,14 +84,7 @@ class Setup:
     def _ran(self, sandbox: Sandbox, action: Action, ground: Ground, left_s: float) -> Completed:
         given = {variable: self.secrets[name] for variable, name in action.secrets.items()}
         command = Command((*_TOGETHER, *action.argv), action.directory, {**action.environment, **given})
-        limits = Limits(
-            wall_s=max(left_s, _LOOK_S),
-            memory_bytes=_LIMITS.memory_bytes,
-            address_bytes=_LIMITS.address_bytes,
-            processes=_LIMITS.processes,
-            file_bytes=_LIMITS.file_bytes,
-            tmp_bytes=_LIMITS.tmp_bytes,
-        )
+        limits = replace(_LIMITS, wall_s=max(left_s, _LOOK_S))
         with sandbox.start(command, limits) as process:
             return self._watched(process, ground)
 
