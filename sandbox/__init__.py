@@ -3,7 +3,7 @@
 from sandbox.docker import DockerDriver
 from sandbox.dockeraddress import Address
 from sandbox.dockerrecipe import Recipe, SourceFile
-from sandbox.errors import SandboxClosed, SandboxError, SandboxUnavailable
+from sandbox.errors import SandboxClosed, SandboxError, SandboxUnavailable, ServiceUnavailable
 from sandbox.headroom import Headroom, headroom
 from sandbox.local import LocalDriver
 from sandbox.none import NoneDriver
@@ -22,10 +22,15 @@ from sandbox.sandbox import (
 )
 from sandbox.scratch import sweep
 from sandbox.scripted import ScriptedDriver, ScriptedSandbox
+from sandbox.services.branches import Branches, service_lack
+from sandbox.services.server import told as told_of
+from sandbox.services.services import PostgresService, RedisService, Served, Services, Source
+from sandbox.services.variables import variables as service_variables
 from sandbox.toolchains import Toolchain, toolchain_paths
 
 __all__ = [
     "Address",
+    "Branches",
     "Command",
     "Completed",
     "DockerDriver",
@@ -35,9 +40,11 @@ __all__ = [
     "LocalDriver",
     "NoneDriver",
     "Policy",
+    "PostgresService",
     "Process",
     "Readiness",
     "Recipe",
+    "RedisService",
     "Root",
     "Sandbox",
     "SandboxClosed",
@@ -46,10 +53,17 @@ __all__ = [
     "SandboxUnavailable",
     "ScriptedDriver",
     "ScriptedSandbox",
+    "Served",
+    "ServiceUnavailable",
+    "Services",
+    "Source",
     "SourceFile",
     "Toolchain",
     "Usage",
     "headroom",
+    "service_lack",
+    "service_variables",
     "sweep",
+    "told_of",
     "toolchain_paths",
 ]

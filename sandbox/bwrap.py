@@ -71,6 +71,7 @@ def plan(machine: Machine, root: Root, policy: Policy, places: Places, uid: int,
         *_own(places, (*extra, root.target)),
         *(_show(path, machine, "--ro-bind") for path in readonly if not _seen(path, machine)),
         *(_show(path, machine, "--bind") for path in root.writable),
+        *(_Mount(inside, ("--ro-bind", str(path), str(inside))) for inside, path in policy.sockets.items()),
         _Mount(root.target, ("--bind", str(root.source), str(root.target))),
         *_steps_below_tmp([root.target, *extra]),
     ]

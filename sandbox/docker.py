@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandbox.dockeraddress import Address
-from sandbox.errors import OutOfSight, SandboxError, SandboxUnavailable
+from sandbox.errors import OutOfSight, SandboxError, SandboxUnavailable, ServiceUnavailable
 from sandbox.owner import owner
 from sandbox.sandbox import Command, Limits, Policy, Readiness, Root, Sandbox
 from sandbox.scratch import Scratch
@@ -129,6 +129,11 @@ class DockerDriver:
 
     def _made(self, root: Root, policy: Policy, scratch: Scratch, engine: Engine, image: Image) -> Sandbox:
         if self._remote:
+            if policy.sockets:
+                raise ServiceUnavailable(
+                    "an engine on another machine reaches no servers of this one, which [services] of nightcrew.toml needs: take"
+                    " `--sandbox local`, or an engine on this machine"
+                )
             from sandbox.remotesandbox import RemoteSandbox
 
             return RemoteSandbox(root, policy, scratch, engine, image, self.user)

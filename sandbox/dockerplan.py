@@ -102,6 +102,7 @@ def plan(root: Root, policy: Policy, image: Image, user: User, scratch: Scratch,
         *_covers(policy.hidden, readonly, scratch),
         *(Bind(str(path), str(path), readonly=False) for path in root.writable),
         Bind(str(root.source), str(root.target), readonly=False),
+        *(Bind(str(path), str(inside)) for inside, path in policy.sockets.items()),
     ]
     # A volume that an image declares would be a place to write to without a limit.
     empty = {*image.volumes, *steps_below_tmp((root.target, *readonly, *root.writable))}

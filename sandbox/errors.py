@@ -13,5 +13,9 @@ class OutOfSight(SandboxUnavailable):
     """Raised when an engine's containers are not seen from here: its machine is another one, or shut off."""
 
 
+class ServiceUnavailable(SandboxUnavailable):
+    """Raised when a service that the tests need cannot be given: it is not installed, does not start, or its data cannot be made."""
+
+
 class SandboxClosed(SandboxError, RuntimeError):
     """Raised when a command is given to a sandbox that has ended."""

@@ -68,15 +68,19 @@ class LocalDriver:
         return self._open(root, policy)
 
     def _open(self, root: Root, policy: Policy) -> Sandbox:
-        for name in (*bwrap.PROGRAMS, *([] if root.namespace is None else [bwrap.ENTER])):
-            if program(name) is None:
-                raise SandboxUnavailable(f"{name} is not installed: {_INSTALL}")
-        filter_program = seccomp.program(platform.machine())
-        if filter_program is None:
-            raise SandboxUnavailable(
-                f"there is no system call filter for {platform.machine()}: use another sandbox driver"
-            )
+        filter_program = needed_filter(*([] if root.namespace is None else [bwrap.ENTER]))
         return LocalSandbox(root, policy, Scratch(self._scratch), filter_program)
+
+
+def needed_filter(*further: str) -> bytes:
+    """Return the system call filter. Raises `SandboxUnavailable` where there is none, or a program is missing (`further` ones too)."""
+    for name in (*bwrap.PROGRAMS, *further):
+        if program(name) is None:
+            raise SandboxUnavailable(f"{name} is not installed: {_INSTALL}")
+    filter_program = seccomp.program(platform.machine())
+    if filter_program is None:
+        raise SandboxUnavailable(f"there is no system call filter for {platform.machine()}: use another sandbox driver")
+    return filter_program
 
 
 _FORBIDDEN = ("No permissions to", "Unknown option", "namespace", "uid map", "gid map", "loopback:", "mount proc")

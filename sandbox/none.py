@@ -20,7 +20,7 @@ import psutil
 
 from sandbox.cage import HostLaunch, Verdict
 from sandbox.environment import CHANNEL, clean, merged
-from sandbox.errors import SandboxError, SandboxUnavailable
+from sandbox.errors import SandboxError, SandboxUnavailable, ServiceUnavailable
 from sandbox.host import HostSandbox, program, readable, resource_limits
 from sandbox.meter import descendants
 from sandbox.sandbox import Command, Ended, Limits, Policy, Readiness, Root, Sandbox
@@ -51,6 +51,10 @@ class NoneDriver:
             raise SandboxUnavailable(readiness.why)
         if root.namespace is not None:
             raise SandboxUnavailable("without a sandbox no mount namespace is entered: use the copy driver for shadows")
+        if policy.sockets:
+            raise ServiceUnavailable(
+                "without a sandbox nothing leads to the servers that [services] of nightcrew.toml needs: take `--sandbox local`"
+            )
         return NoneSandbox(root, policy, Scratch(self._scratch))
 
 

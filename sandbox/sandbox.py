@@ -35,6 +35,8 @@ class Policy:
     """Further host paths that do not exist inside, besides home and the places of sockets and secrets."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables every command gets, on top of the sandbox's own clean set."""
+    sockets: Mapping[Path, Path] = field(default_factory=dict)
+    """Unix sockets of this machine that commands may connect to, by the paths at which they see them."""
     image: str | None = None
     """What containers are made of, where the driver makes some; the others use this machine's programs."""
 
