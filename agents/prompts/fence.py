@@ -21,7 +21,9 @@ _NONCE = 8
 
 def neutral(text: str) -> str:
     """Return text of the same length that is valid Unicode and in which nothing can begin or end a message."""
-    if "<|" in text or "<｜" in text or "INST]" in text or "SYS>>" in text or "_of_turn>" in text or "TOOL" in text:
+    if ("<" in text and ("<|" in text or "<｜" in text or "SYS>>" in text or "_of_turn>" in text)) or (
+        "[" in text and ("INST]" in text or "TOOL" in text)
+    ):
         text = _MARKS.sub(lambda match: _INSTEAD[match[0]], text)
     return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
 

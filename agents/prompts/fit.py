@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Protocol
+from typing import NamedTuple
 
 
 class Kept(IntEnum):
@@ -17,15 +16,12 @@ class Kept(IntEnum):
     WHOLE = 2
 
 
-class Sized(Protocol):
-    """A unit's priority, its tokens, and those of what stands instead of it (0: nothing does)."""
+class Sizes(NamedTuple):
+    """Of each unit its priority, its tokens, and those of what stands instead of it (0: nothing does)."""
 
-    @property
-    def priority(self) -> int: ...
-    @property
-    def tokens(self) -> int: ...
-    @property
-    def instead_tokens(self) -> int: ...
+    priorities: list[int]
+    tokens: list[int]
+    instead: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +34,17 @@ class Fitted:
     tokens: int
 
 
-def fit_log(sizes: Sequence[Sized], room: int, step: float) -> Fitted:
+def fit_log(sizes: Sizes, room: int, step: float) -> Fitted:
     """Fit a log by going through it from its start: where a unit overflows `room`, those before it make `step` of it free.
 
     The lowest priority goes first, then the oldest; the newest unit goes last. A longer log goes through the same steps
     first, so what is kept only grows but for the steps.
     """
-    log = _Log(list(sizes), room)
-    for number in range(len(sizes)):
+    count, tokens = len(sizes.tokens), sum(sizes.tokens)
+    if tokens <= room:
+        return Fitted([Kept.WHOLE] * count, [0] * count, 0, tokens)
+    log = _Log(sizes, room)
+    for number in range(count):
         log.add(number, step)
     return Fitted(log.kept, log.at, log.steps, log.tokens)
 
@@ -53,11 +52,11 @@ def fit_log(sizes: Sequence[Sized], room: int, step: float) -> Fitted:
 class _Log:
     """The state between two units of a log."""
 
-    def __init__(self, sizes: list[Sized], room: int) -> None:
+    def __init__(self, sizes: Sizes, room: int) -> None:
         self.sizes = sizes
         self.room = room
-        self.kept = [Kept.WHOLE] * len(sizes)
-        self.at = [0] * len(sizes)
+        self.kept = [Kept.WHOLE] * len(sizes.tokens)
+        self.at = [0] * len(sizes.tokens)
         self.steps = 0
         self.tokens = 0
         self._waiting: list[tuple[int, int]] = []
@@ -65,15 +64,14 @@ class _Log:
 
     def add(self, number: int, step: float) -> None:
         """Add the next unit, and make room where it needs some."""
-        size = self.sizes[number]
-        self.tokens += size.tokens
+        self.tokens += self.sizes.tokens[number]
         if self.tokens > self.room:
             self.steps += 1
             self._free(self.room - int(self.room * step))
         if self.tokens > self.room:
             self._leave_out(number)
         else:
-            heapq.heappush(self._waiting, (size.priority, number))
+            heapq.heappush(self._waiting, (self.sizes.priorities[number], number))
 
     def _free(self, target: int) -> None:
         # What stands instead of parts goes first: it has been there for a whole step.
@@ -89,28 +87,28 @@ class _Log:
             self._drop(self._instead.pop(0))
 
     def _leave_out(self, number: int) -> None:
-        size = self.sizes[number]
-        self.tokens -= size.tokens
+        tokens, instead = self.sizes.tokens[number], self.sizes.instead[number]
+        self.tokens -= tokens
         self.at[number] = self.steps
         self.kept[number] = Kept.OUT
-        if size.instead_tokens and size.instead_tokens < size.tokens and self.tokens + size.instead_tokens <= self.room:
-            self.tokens += size.instead_tokens
+        if instead and instead < tokens and self.tokens + instead <= self.room:
+            self.tokens += instead
             self.kept[number] = Kept.INSTEAD
             self._instead.append(number)
 
     def _drop(self, number: int) -> None:
-        self.tokens -= self.sizes[number].instead_tokens
+        self.tokens -= self.sizes.instead[number]
         self.kept[number] = Kept.OUT
 
 
-def fit_tail(sizes: Sequence[Sized], room: int) -> Fitted:
+def fit_tail(sizes: Sizes, room: int) -> Fitted:
     """Fit a tail: the highest priorities that fit, the later of equals, and what stands instead of the others while there is room."""
-    kept, tokens = [Kept.OUT] * len(sizes), 0
-    ordered = sorted(range(len(sizes)), key=lambda number: (-sizes[number].priority, -number))
-    for number in ordered:
-        size = sizes[number]
-        if tokens + size.tokens <= room:
-            kept[number], tokens = Kept.WHOLE, tokens + size.tokens
-        elif size.instead_tokens and tokens + size.instead_tokens <= room:
-            kept[number], tokens = Kept.INSTEAD, tokens + size.instead_tokens
+    count = len(sizes.tokens)
+    kept, tokens = [Kept.OUT] * count, 0
+    for number in sorted(range(count), key=lambda number: (-sizes.priorities[number], -number)):
+        whole, instead = sizes.tokens[number], sizes.instead[number]
+        if tokens + whole <= room:
+            kept[number], tokens = Kept.WHOLE, tokens + whole
+        elif instead and tokens + instead <= room:
+            kept[number], tokens = Kept.INSTEAD, tokens + instead
     return Fitted(kept, [int(each is not Kept.WHOLE) for each in kept], 0, tokens)

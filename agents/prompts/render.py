@@ -6,14 +6,16 @@ What changes rarely stands first and stays where it is, byte for byte, so that a
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from agents.models import Message, Role, ToolCall
 from agents.prompts.errors import PromptTooLong
 from agents.prompts.fence import fenced, neutral
-from agents.prompts.fit import Fitted, Kept, fit_log, fit_tail
-from agents.prompts.part import Node, Part, Prompt, Unit, Zone, units
+from agents.prompts.fit import Fitted, Kept, Sizes, fit_log, fit_tail
+from agents.prompts.part import Node, Part, Prompt, Zone, units
 from agents.prompts.rendered import LeftOut, Placed, Rendered, ZoneState
 from agents.prompts.tokens import Count, TokenCounter
 
@@ -47,8 +49,7 @@ class Layout:
         return self.limit - self.reply
 
 
-@dataclass(slots=True)
-class _Piece:
+class _Piece(NamedTuple):
     """A part as text, and where in that its own text stands."""
 
     name: str
@@ -63,20 +64,20 @@ class _Piece:
 
 @dataclass(slots=True)
 class _Made:
-    """A unit as pieces, and what may stand instead of it."""
+    """The units of a zone: of each its name, its sizes and where its pieces end, and of some what may stand instead."""
 
-    name: str
-    priority: int
-    pieces: list[_Piece]
-    tokens: int
-    instead: _Piece | None = None
-    instead_tokens: int = 0
+    zone: Zone
+    pieces: list[_Piece] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+    sizes: Sizes = field(default_factory=lambda: Sizes([], [], []))
+    instead: dict[int, _Piece] = field(default_factory=dict)
 
 
 def render(prompt: Prompt, layout: Layout, count: Count) -> Rendered:
     """Render a prompt; `count` is asked for texts without lone surrogates. Raises `PromptTooLong` where its prefix does not fit."""
     writer = _Writer(layout, count)
-    prefix = [piece for made in writer.zone(Zone.PREFIX, prompt.prefix) for piece in made.pieces]
+    prefix = writer.zone(Zone.PREFIX, prompt.prefix).pieces
     prefix.sort(key=lambda piece: (piece.part.role is not Role.SYSTEM, piece.part.pace))
     log, tail = writer.zone(Zone.LOG, prompt.log), writer.zone(Zone.TAIL, prompt.tail)
     room = layout.room
@@ -95,22 +96,26 @@ class _Writer:
         self._layout = layout
         self._count = count
 
-    def zone(self, zone: Zone, nodes: Sequence[Node]) -> list[_Made]:
+    def zone(self, zone: Zone, nodes: Sequence[Node]) -> _Made:
         """Return the units of a zone as pieces."""
-        return [self._unit(zone, unit) for unit in units(nodes)]
-
-    def _unit(self, zone: Zone, unit: Unit) -> _Made:
-        pieces = [self._piece(zone, name, part) for name, part in unit.parts]
-        tokens = self._layout.message * len(pieces)
-        for piece in pieces:
-            tokens += piece.tokens
-        made = _Made(unit.name, unit.priority, pieces, tokens)
-        if unit.instead:
-            lone = unit.parts[0][1] if len(unit.parts) == 1 else Part(unit.name, "")
-            shown = Part(unit.name, unit.instead, lone.role, answers=lone.answers)
-            made.instead = self._piece(zone, unit.name, shown)
-            made.instead.instead = True
-            made.instead_tokens = made.instead.tokens + self._layout.message
+        made = _Made(zone)
+        for priority, parts, name, instead in units(nodes):
+            tokens = 0
+            for part_name, part in parts:
+                piece = self._piece(zone, part_name, part)
+                made.pieces.append(piece)
+                tokens += piece.tokens + self._layout.message
+            shown = 0
+            if instead:
+                lone = parts[0][1] if len(parts) == 1 else Part(name, "")
+                piece = self._piece(zone, name, Part(name, instead, lone.role, answers=lone.answers))
+                made.instead[len(made.names)] = piece._replace(instead=True)
+                shown = piece.tokens + self._layout.message
+            made.names.append(name)
+            made.ends.append(len(made.pieces))
+            made.sizes.priorities.append(priority)
+            made.sizes.tokens.append(tokens)
+            made.sizes.instead.append(shown)
         return made
 
     def _piece(self, zone: Zone, name: str, part: Part) -> _Piece:
@@ -132,15 +137,15 @@ def call_tokens(calls: Sequence[ToolCall], count: Count) -> int:
     return sum(count(neutral(f"{call.name} {call.arguments}")) + _CALL_TOKENS for call in calls)
 
 
-def _fit(prefix: list[_Piece], log: list[_Made], tail: list[_Made], layout: Layout, count: Count) -> Rendered:
+def _fit(prefix: list[_Piece], log: _Made, tail: _Made, layout: Layout, count: Count) -> Rendered:
     """Choose what is kept, and assemble that."""
     taken = sum(piece.tokens for piece in prefix) + layout.message * len(prefix)
     if layout.limit < 0 or (prefix and sum(piece.tokens for piece in prefix) + layout.message > layout.limit):
         raise _too_long(prefix, layout)
     free = max(0, layout.limit - taken)
     log_room = free - int(free * layout.tail_share)
-    of_log = fit_log(log, log_room, layout.step)
-    of_tail = fit_tail(tail, free - of_log.tokens)
+    of_log = fit_log(log.sizes, log_room, layout.step)
+    of_tail = fit_tail(tail.sizes, free - of_log.tokens)
     pieces = [*prefix, *_kept(log, of_log), *_kept(tail, of_tail)]
     steps = range(of_log.steps + 1)
     of_step = [
@@ -149,8 +154,8 @@ def _fit(prefix: list[_Piece], log: list[_Made], tail: list[_Made], layout: Layo
     ]
     of_room = f"the tail had {free - of_log.tokens} tokens, and higher priorities took them"
     left_out = (
-        *_left_out(log, of_log, Zone.LOG, of_step),
-        *_left_out(tail, of_tail, Zone.TAIL, ["", of_room]),
+        *_left_out(log, of_log, of_step),
+        *_left_out(tail, of_tail, ["", of_room]),
     )
     messages, placed = _assemble(pieces)
     tokens = _tokens(pieces, placed, messages, count) + layout.message * len(messages)
@@ -167,18 +172,20 @@ def _too_long(prefix: Sequence[_Piece], layout: Layout) -> PromptTooLong:
     )
 
 
-def _kept(made: Sequence[_Made], fitted: Fitted) -> Iterator[_Piece]:
-    for each, kept in zip(made, fitted.kept, strict=True):
+def _kept(made: _Made, fitted: Fitted) -> Iterator[_Piece]:
+    start = 0
+    for number, (end, kept) in enumerate(zip(made.ends, fitted.kept, strict=True)):
         if kept is Kept.WHOLE:
-            yield from each.pieces
-        elif kept is Kept.INSTEAD and each.instead is not None:
-            yield each.instead
+            yield from made.pieces[start:end]
+        elif kept is Kept.INSTEAD:
+            yield made.instead[number]
+        start = end
 
 
-def _left_out(made: Sequence[_Made], fitted: Fitted, zone: Zone, why: Sequence[str]) -> Iterator[LeftOut]:
-    for each, kept, step in zip(made, fitted.kept, fitted.at, strict=True):
+def _left_out(made: _Made, fitted: Fitted, why: Sequence[str]) -> Iterator[LeftOut]:
+    for name, tokens, kept, step in zip(made.names, made.sizes.tokens, fitted.kept, fitted.at, strict=True):
         if kept is not Kept.WHOLE:
-            yield LeftOut(each.name, zone, each.tokens, why[step])
+            yield LeftOut(name, made.zone, tokens, why[step])
 
 
 def _assemble(pieces: Sequence[_Piece]) -> tuple[tuple[Message, ...], tuple[Placed, ...]]:
@@ -188,18 +195,14 @@ def _assemble(pieces: Sequence[_Piece]) -> tuple[tuple[Message, ...], tuple[Plac
     texts: list[str] = []
     first: Part | None = None
     start = 0
-    for piece in pieces:
-        part = piece.part
+    for name, zone, part, text, body, body_end, tokens, instead in pieces:
         if first is None or part.role is not first.role or part.calls or part.answers or first.calls or first.answers:
             if first is not None:
                 messages.append(_message(first, texts))
             first, texts, start = part, [], 0
-        end = start + len(piece.text)
-        body, body_end = start + piece.body, start + piece.body_end
-        placed.append(
-            Placed(piece.name, piece.zone, len(messages), start, end, body, body_end, piece.tokens, piece.instead)
-        )
-        texts.append(piece.text)
+        end = start + len(text)
+        placed.append(Placed(name, zone, len(messages), start, end, start + body, start + body_end, tokens, instead))
+        texts.append(text)
         start = end
     if first is not None:
         messages.append(_message(first, texts))
@@ -210,10 +213,11 @@ def _tokens(pieces: Sequence[_Piece], placed: Sequence[Placed], messages: Sequen
     """Return the tokens of all messages' texts and calls."""
     if not isinstance(count, TokenCounter):
         return sum(count(each.text) + call_tokens(each.calls, count) for each in messages)
-    of_message: list[list[tuple[str, int]]] = [[] for _ in messages]
-    for piece, place in zip(pieces, placed, strict=True):
-        of_message[place.message].append((piece.text, piece.tokens))
-    return sum(map(count.together, of_message))
+    of_message = [place.message for place in placed]
+    starts = [bisect_left(of_message, number) for number in range(len(messages))]
+    texts, tokens = [piece.text for piece in pieces], [piece.tokens for piece in pieces]
+    spans = zip(starts, [*starts[1:], len(pieces)], strict=False)
+    return sum(tokens) + sum(count.joined(texts[first:last], tokens[first:last]) for first, last in spans)
 
 
 def _message(part: Part, texts: Sequence[str]) -> Message:

@@ -20,13 +20,13 @@ class TokenCounter:
     def __init__(self, encoding: str = DEFAULT, kept: int = KEPT) -> None:
         self.encoding = encoding
         self._kept = kept
-        self._counts: dict[tuple[int, int], int] = {}
+        self._counts: dict[int, int] = {}
         self._count: Count = _tokenizer(encoding).count
 
     def __call__(self, text: str) -> int:
         """Return the number of tokens; what looks like a special token counts as the text it is."""
         # Strings keep their hash; with the length no two texts of one process are likely to share it.
-        key = (hash(text), len(text))
+        key = hash(text) << 32 | len(text)
         known = self._counts.get(key)
         if known is None:
             if len(self._counts) >= self._kept:
@@ -36,21 +36,20 @@ class TokenCounter:
             known = self._counts[key] = self._count(text)
         return known
 
-    def together(self, counted: Sequence[tuple[str, int]]) -> int:
-        """Return the tokens of lines of text that stand one after the other, each with the tokens that it has alone.
+    def joined(self, texts: Sequence[str], tokens: Sequence[int]) -> int:
+        """Return how many tokens more lines of text have that stand one after the other than each has alone (`tokens`).
 
         No encoding joins anything across the end of a line but white space and slashes: only a text that begins with one is counted anew,
         with the one before it.
         """
-        tokens = sum(own for _, own in counted)
-        joined = [at for at, (text, _) in enumerate(counted) if at and (text[:1].isspace() or text[:1] in ("/", ""))]
+        more = 0
+        joined = [at for at, text in enumerate(texts) if at and (not text or text[0] == "/" or text[0].isspace())]
         while joined:
             last = first = joined.pop()
             while joined and joined[-1] == first - 1:
                 first = joined.pop()
-            run = counted[first - 1 : last + 1]
-            tokens += self("".join(text for text, _ in run)) - sum(own for _, own in run)
-        return tokens
+            more += self("".join(texts[first - 1 : last + 1])) - sum(tokens[first - 1 : last + 1])
+        return more
 
 
 def encoding_of(model: str) -> str:
