@@ -307,6 +307,14 @@ def read_machine(environ: Mapping[str, str], home: Path) -> MachineConfig:
     return _read(MachineConfig, machine_file(environ, home))
 
 
+def read_closed(model: type[Model], path: Path) -> Model:
+    """Read another file of tables. Raises `BadConfig`, also where it is not there."""
+    try:
+        return _parse(model, path, path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadConfig(f"{path} cannot be read: {error}; name the file that is meant, or correct it") from error
+
+
 def _read(model: type[Model], path: Path) -> Model:
     try:
         text = path.read_text("utf-8")
