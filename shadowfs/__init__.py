@@ -9,6 +9,7 @@ from shadowfs.earlier import earlier_texts
 from shadowfs.errors import (
     DepotError,
     DriverUnavailable,
+    HubAway,
     NoSpace,
     NotPinnable,
     RefusedPath,
@@ -16,6 +17,7 @@ from shadowfs.errors import (
     TooLarge,
     UnknownCommit,
 )
+from shadowfs.evicting import evict, held, use
 from shadowfs.example import Example, ExampleFile, commit_example
 from shadowfs.export import check_exportable, deliver_objects, set_branch
 from shadowfs.follower import Follower
@@ -24,6 +26,7 @@ from shadowfs.fusedriver import FuseDriver
 from shadowfs.git import Bound
 from shadowfs.history import Past, PastCommit
 from shadowfs.home import Home, remove_tree, sweep
+from shadowfs.hub import Hub, Load, commit_load, placed, snapshot_loads, tree_load
 from shadowfs.ignore import ignored_paths
 from shadowfs.layer import fingerprint
 from shadowfs.memory import MemoryDriver
@@ -55,6 +58,9 @@ __all__ = [
     "Forecast",
     "FuseDriver",
     "Home",
+    "Hub",
+    "HubAway",
+    "Load",
     "MemoryDriver",
     "Mount",
     "Moved",
@@ -79,17 +85,24 @@ __all__ = [
     "UnknownCommit",
     "check_exportable",
     "commit_example",
+    "commit_load",
     "compare",
     "deliver_objects",
     "earlier_texts",
+    "evict",
     "fingerprint",
     "forecast",
+    "held",
     "hiding",
     "ignored_paths",
     "merge",
     "pin",
+    "placed",
     "remove_tree",
     "rewind",
     "set_branch",
+    "snapshot_loads",
     "sweep",
+    "tree_load",
+    "use",
 ]

@@ -35,7 +35,7 @@ def borrow(depot: Depot, source: WorkTree) -> Commit:
     known = _known(depot, latest) if latest else []
     if commit.id not in {old.id for old in known}:
         copy_objects(depot, source, [commit.tree, *(f"^{old.tree}" for old in known)], [commit.id])
-        _end_history(depot, [commit])
+        end_history(depot, [commit])
     return commit
 
 
@@ -54,7 +54,7 @@ def deepen(depot: Depot, source: WorkTree, head: str, depth: int) -> None:
     args = [*with_history, "rev-list", "--topo-order", f"--max-count={depth}", head]
     ids = git.run(args, git_dir=depot.path, alternates=[source.objects]).decode().split()
     copy_objects(depot, source, ["--no-walk", *ids], [])
-    _end_history(depot, [parse_commit(id, depot.read_commit(id)) for id in ids])
+    end_history(depot, [parse_commit(id, depot.read_commit(id)) for id in ids])
 
 
 def _read_commit(depot: Depot, source: WorkTree) -> bytes:
@@ -93,7 +93,7 @@ def copy_objects(depot: Depot, source: WorkTree, wanted: list[str], besides: lis
         git.run([*args, depot.objects / "pack/pack"], git_dir=depot.path, alternates=[source.objects], input=ids)
 
 
-def _end_history(depot: Depot, commits: Iterable[Commit]) -> None:
+def end_history(depot: Depot, commits: Iterable[Commit]) -> None:
     """Note which commits have parents that the depot lacks, and no longer those whose parents have come."""
     file = depot.path / "shallow"
     with depot.locked():

@@ -31,3 +31,7 @@ class UnknownCommit(ShadowfsError, LookupError):
 
 class TooLarge(ShadowfsError, ValueError):
     """Raised when a repository takes more room than it may: what is fetched of it, or its files."""
+
+
+class HubAway(DepotError, ConnectionError):
+    """Raised when the hub, through which machines exchange what their depots have, does not answer."""

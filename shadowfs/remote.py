@@ -108,7 +108,7 @@ class Outpost:
             self._remote.url,
             f"{commit}:{_HEADS}{branch}",
         ]
-        for flag, said in _statuses(self._git(args, fine=(0, 1))):
+        for flag, _, said in statuses(self._git(args, fine=(0, 1))):
             if flag == "!":
                 return (Pushed.MOVED if any(word in said for word in _MOVED) else Pushed.REFUSED), said
             return Pushed.DONE, said
@@ -148,9 +148,9 @@ class Outpost:
         )
 
 
-def _statuses(out: bytes) -> Iterator[tuple[str, str]]:
-    """Yield of `push --porcelain` each ref's flag and what is said of it."""
+def statuses(out: bytes) -> Iterator[tuple[str, str, str]]:
+    """Yield of `push --porcelain` each ref's flag, from where to where it goes, and what is said of it."""
     for line in out.decode(errors="replace").splitlines():
         parts = line.split("\t")
         if len(parts) == 3:
-            yield parts[0], parts[2]
+            yield parts[0], parts[1], parts[2]

@@ -1,0 +1,91 @@
+"""Eviction: the depots of a machine are a cache where a hub has all of them; those not used for longest go once they take too much."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from shadowfs import git
+from shadowfs.home import remove_tree
+
+_SETTLED_S = 600.0
+"""What was used within this time may be being read."""
+_USED = "used"
+_MINE = ("refs/nightcrew/shelf/",)
+"""What no hub has."""
+
+
+@contextmanager
+def held(state: Path, *, alone: bool = False) -> Iterator[None]:
+    """Have no depot be evicted for as long as the `with` block lasts, or be `alone` with all of them."""
+    state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (state / "depots.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        yield
+
+
+def use(depot: Path) -> None:
+    """Note that a depot is used now."""
+    with suppress(FileNotFoundError):
+        (depot / _USED).touch()
+
+
+def evict(state: Path, limit_bytes: int, in_use: Collection[str]) -> list[str]:
+    """Remove depots, and their pins, until they take `limit_bytes` at most; return their names.
+
+    Those named `in_use` stay, those on which there are shadows or that were used a moment ago, and those that hold what no hub has.
+    """
+    found = {path: _bytes(path) for path in (state / "depots").glob("*.git")}
+    total = sum(found.values())
+    gone = []
+    for path in sorted(found, key=_used_at):
+        if total <= limit_bytes:
+            break
+        if path.name in in_use or time.time() - _used_at(path) < _SETTLED_S or _holds_its_own(path):
+            continue
+        if path in _lent(state):
+            continue
+        # Out of its place in one step, so that nobody takes a part for the whole.
+        away = path.with_name(f".gone-{path.name}")
+        remove_tree(away)
+        path.rename(away)
+        remove_tree(away)
+        _forget_pins(state, path)
+        total -= found[path]
+        gone.append(path.name)
+    return gone
+
+
+def _used_at(depot: Path) -> float:
+    marker = depot / _USED
+    return (marker if marker.exists() else depot).stat().st_mtime
+
+
+def _bytes(path: Path) -> int:
+    return sum((Path(folder) / name).lstat().st_blocks * 512 for folder, _, names in os.walk(path) for name in names)
+
+
+def _holds_its_own(depot: Path) -> bool:
+    """Say whether a depot keeps what the hub has not: jobs of before there was one, shelved shadows."""
+    out = git.run(["for-each-ref", "--format=%(refname)", "refs/nightcrew/"], git_dir=depot)
+    names = out.decode().split()
+    sent = {name.removeprefix("refs/nightcrew/hub/") for name in names if name.startswith("refs/nightcrew/hub/")}
+    jobs = {name.split("/")[3] for name in names if name.startswith("refs/nightcrew/jobs/")}
+    return any(name.startswith(_MINE) for name in names) or not jobs <= sent
+
+
+def _lent(state: Path) -> set[Path]:
+    """Return the depots whose objects the shadows here read."""
+    stores = (state / "shadows").glob("*/git/objects/info/alternates")
+    return {Path(line).parent for store in stores for line in store.read_text().splitlines()}
+
+
+def _forget_pins(state: Path, depot: Path) -> None:
+    for record in (state / "pins").glob("*/snapshot.json"):
+        if Path(json.loads(record.read_bytes())["depot"]) == depot:
+            remove_tree(record.parent)
