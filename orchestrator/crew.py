@@ -80,6 +80,7 @@ class Crew(Showing):
         self._given_engines = engines
         self._given_store = store
         self.tracer = tracer
+        self._warm: Path | None = None
 
     def file(self, order: Order, settings: Settings | None = None) -> Ticket:
         """Store a ticket and its job, then acknowledge it; `settings` are those of another repository. Raises `OrderRefused`."""
@@ -110,11 +111,15 @@ class Crew(Showing):
 
     def work_next(self, watch: Watch = unseen, gate: Gate = Gate()) -> JobReport | None:
         """Claim the job that is ready, let through by `gate` and most wanted, and work on it; None where there is none."""
-        lease = self._store.claim(str(Owner.here()), LEASE_S, among=gate.among(self._store))
+        gate.announce(self._store)
+        terms = replace(gate.terms(self._store), warm=self._warm)
+        lease = self._store.claim(str(Owner.here()), LEASE_S, terms=terms)
         if lease is None:
             return None
         self._work(lease, watch)
-        return self._look.report(self._store.job(lease.job).ticket)
+        report = self._look.report(self._store.job(lease.job).ticket)
+        self._warm = report.ticket.order.repository
+        return report
 
     def replay(self, ticket: str, attempt: int = 1, watch: Watch = unseen) -> Replay:
         """Go through an attempt of a model again with the code as it is now, on recorded replies. Raises `WrongStatus`, `OrderRefused`."""

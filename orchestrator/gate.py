@@ -1,13 +1,15 @@
-"""The gate: of which repositories a worker may begin jobs now, by the machine's schedules and what was spent in their windows."""
+"""The gate: on which terms a worker begins jobs now, by the machine's schedules and limits, and what was spent in their windows."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.allowance import Amount
+from orchestrator.fairness import ANY, Terms
+from orchestrator.lease import Owner
 from orchestrator.schedule import Opening, Schedule, Window, opening, schedule_of
 from orchestrator.store import Store
 
@@ -19,14 +21,26 @@ _ANY = 1 << 30
 class Gate:
     """Lets jobs begin as `schedules` say, of which the first that holds for a repository counts. Without any it is open.
 
-    `lacks` says what this machine has too little of for another job, if anything.
+    `lacks` says what this machine has too little of for another job, if anything, `can` what its workers can do (None: everything).
+    `limits` are how many jobs may be at work, on all machines.
     """
 
     schedules: tuple[Schedule, ...] = ()
     clock: Callable[[], float] = time.time
     lacks: Callable[[], str] = str
+    can: Callable[[], frozenset[str]] | None = None
+    limits: Terms = ANY
 
-    def among(self, store: Store) -> Mapping[Path, int] | None:
+    def terms(self, store: Store) -> Terms:
+        """Return on which terms a worker begins jobs now."""
+        return replace(self.limits, among=self._among(store), can=None if self.can is None else self.can())
+
+    def announce(self, store: Store) -> None:
+        """Tell the store what the workers of this machine can do."""
+        if self.can is not None:
+            store.announce(Owner.here().machine, self.can())
+
+    def _among(self, store: Store) -> Mapping[Path, int] | None:
         """Return how many jobs of each repository may be at work, of those whose jobs may begin now; None where nothing is bounded."""
         if self.lacks():
             return {}

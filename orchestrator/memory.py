@@ -9,16 +9,19 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
+from orchestrator.abilities import needs_of
 from orchestrator.allowance import DAY_S, Allowance, Amount, Short, first_short
 from orchestrator.answering import asking
 from orchestrator.board import TEXT_CHARACTERS, Board, Row, Sought
 from orchestrator.codec import encode
 from orchestrator.errors import LeaseLost, UnknownTicket
+from orchestrator.fairness import ANY, Lane, Terms
 from orchestrator.memoryledger import Spent, total
 from orchestrator.memorymessages import MemoryMessages
-from orchestrator.memoryqueue import coming_deadline, is_expired, overdue, ready_jobs
+from orchestrator.memoryqueue import MemoryQueue, coming_deadline, is_expired, overdue
 from orchestrator.plain import plain
 from orchestrator.records import AttemptRecord, Cost, Job, Outcome, Status, StepRecord, Ticket
 from orchestrator.routing import Tally
@@ -42,6 +45,7 @@ class MemoryStore:
         self._outbox: dict[int, Outgoing] = {}
         self._ledger: list[Spent] = []
         self._outcomes: dict[tuple[int, int], tuple[float, Outcome]] = {}
+        self._queue = MemoryQueue(self._lane)
         self.messages = MemoryMessages(self._lock, self._listens)
 
     def close(self) -> None:
@@ -146,9 +150,7 @@ class MemoryStore:
     def working(self) -> tuple[Job, ...]:
         return tuple(job for job in self._jobs.values() if job.status is Status.WORKING)
 
-    def claim(
-        self, owner: str, lease_s: float, number: int | None = None, among: Mapping[Path, int] | None = None
-    ) -> Lease | None:
+    def claim(self, owner: str, lease_s: float, number: int | None = None, terms: Terms = ANY) -> Lease | None:
         now = self._clock()
         with self._lock:
             if number is not None:
@@ -157,14 +159,20 @@ class MemoryStore:
                     return None
                 return self._take(job, owner, now, lease_s)
             self._fail_overdue(now)
-            ready = ready_jobs(self._jobs.values(), self._home, among, now)
-            return self._take(ready[0], owner, now, lease_s) if ready else None
+            first = next(self._queue.ready(self._jobs.values(), terms, now), None)
+            return None if first is None else self._take(self._jobs[first[0]], owner, now, lease_s)
 
-    def ready(self, most: int, among: Mapping[Path, int] | None = None) -> tuple[int, ...]:
+    def ready(self, most: int, terms: Terms = ANY) -> Mapping[int, frozenset[str]]:
         now = self._clock()
         with self._lock:
             self._fail_overdue(now)
-            return tuple(job.number for job in ready_jobs(self._jobs.values(), self._home, among, now)[:most])
+            return dict(islice(self._queue.ready(self._jobs.values(), terms, now), most))
+
+    def announce(self, machine: str, can: frozenset[str]) -> None:
+        self._queue.announce(machine, can, self._clock())
+
+    def abilities(self) -> tuple[frozenset[str], ...]:
+        return self._queue.abilities(self._clock())
 
     def _fail_overdue(self, now: float) -> None:
         for late in list(overdue(self._jobs.values(), now)):
@@ -176,7 +184,12 @@ class MemoryStore:
         taken = replace(taken, lease_until=lease.until, stop_requested=False, deadline=coming_deadline(job, now))
         self._jobs[job.number] = replace(taken, updated_at=now)
         self._ledger.append(Spent(len(self._ledger), job.number, lease.fence, now))
+        self._queue.served(job, now)
         return lease
+
+    def _lane(self, job: Job) -> Lane:
+        ticket, settings = self._tickets[job.ticket]
+        return Lane(ticket.order.user, ticket.order.repository, needs_of(ticket.order, settings))
 
     def _home(self, job: Job) -> Path:
         return self._tickets[job.ticket][0].order.repository

@@ -70,6 +70,8 @@ class Order:
     """The Unix time before which no worker takes it."""
     deadline: float | None = None
     """The Unix time by which it is done: what has not begun by then fails, and no budget goes beyond it."""
+    needs: tuple[str, ...] = ()
+    """What a worker has to be able to do for it, besides what its repository says and what it is made with."""
 
     @property
     def program_model(self) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sandbox import Limits
+from sandbox import Limits, Services
 from verifier import Found, Server, Suite
 
 
@@ -87,5 +87,9 @@ class Settings:
     """The language servers that were found on this machine."""
     managed: Managed | None = None
     """None for a repository on disk. Of a managed checkout the suite is found out when the work begins."""
+    services: Services = Services()
+    """The databases that the tests need."""
     image_servers: tuple[Server, ...] = ()
     """Those that are looked for in an image."""
+    needs: tuple[str, ...] = ()
+    """What a worker has to be able to do for its tickets, besides what they are made with."""

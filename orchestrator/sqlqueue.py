@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -11,72 +12,76 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from orchestrator.deadline import missed
+from orchestrator.fairness import Lane, Line, Terms, Turns, Waiting
 from orchestrator.records import Status
 from orchestrator.sqlledger import time_row
 from orchestrator.store import CLAIMABLE, Lease
-from orchestrator.tables import jobs, ledger, tickets
+from orchestrator.tables import jobs, lanes, ledger, tickets
 
-_ORDER = (jobs.c.priority.desc(), jobs.c.number)
-"""How jobs are wanted."""
+_NOW: sa.BindParameter[float] = sa.bindparam("now")
+_CHUNK = 50
 
 
 def claim(
-    connection: Connection, owner: str, lease_s: float, number: int | None, among: Mapping[Path, int] | None, now: float
+    connection: Connection, owner: str, lease_s: float, number: int | None, terms: Terms, now: float
 ) -> Lease | None:
     """Lease the job that is next, or the one of a number; what is overdue fails before the next is looked for."""
     if number is not None:
-        return _take(connection, lambda: connection.execute(_named_job(number, now)).first(), owner, now, now + lease_s)
+        wherever = sa.or_(jobs.c.status.in_(CLAIMABLE), _expired(now))
+        return _take(connection, _row(number, wherever), owner, now, now + lease_s)
     fail_overdue(connection, now)
-    return _take(connection, lambda: _next_job(connection, among, now), owner, now, now + lease_s)
-
-
-def ready(connection: Connection, most: int, among: Mapping[Path, int] | None, now: float) -> tuple[int, ...]:
-    """Return jobs that are ready, the most wanted first; of a repository no more than may begin."""
-    if among is None:
-        queries = [_wanted(connection, None, now, where).limit(most) for where in _waiting(now)]
-        found = [row for query in queries for row in connection.execute(query)]
-        return tuple(row.number for row in sorted(found, key=_by_want)[:most])
-    query = _wanted(connection, among, now, _ready(now))
-    place = sa.func.row_number().over(partition_by=tickets.c.repository, order_by=_ORDER)
-    places = query.add_columns(place.label("place"), tickets.c.repository).subquery()
-    room = _room(connection, among, now)
-    begins = sa.select(places.c.number).where(
-        places.c.place <= (sa.case(room, value=places.c.repository, else_=0) if room else 0)
-    )
-    begins = begins.order_by(places.c.priority.desc(), places.c.number).limit(most)
-    return tuple(connection.execute(begins).scalars())
-
-
-def _next_job(connection: Connection, among: Mapping[Path, int] | None, now: float) -> Any | None:
-    """Return the job that is ready and most wanted."""
-    found: list[Any] = []
-    for where in _waiting(now):
+    for job in _in_turn(connection, terms, now):
         # A row that somebody else is taking just now is passed over, where writers work side by side.
-        query = _wanted(connection, among, now, where).limit(1).with_for_update(of=jobs, skip_locked=True)
-        found += connection.execute(query).all()
-    return min(found, key=_by_want, default=None)
+        query = _row(job.number, _ready(now)).with_for_update(skip_locked=True)
+        if (lease := _take(connection, query, owner, now, now + lease_s)) is not None:
+            return lease
+    return None
 
 
-def _wanted(
-    connection: Connection, among: Mapping[Path, int] | None, now: float, where: sa.ColumnElement[bool]
-) -> sa.Select[tuple[int, int, int]]:
-    """Return the query for the jobs that may begin, in the order in which they are wanted: their numbers, fences and priorities."""
-    query = sa.select(jobs.c.number, jobs.c.fence, jobs.c.priority).where(
-        where, sa.or_(jobs.c.not_before.is_(None), jobs.c.not_before <= now)
-    )
-    if among is not None:
-        query = query.join(tickets).where(tickets.c.repository.in_(_room(connection, among, now)))
-    return query.order_by(*_ORDER)
+def ready(connection: Connection, most: int, terms: Terms, now: float) -> dict[int, frozenset[str]]:
+    """Return jobs that are ready, in the order in which they would be taken, and what each needs."""
+    found = [job.number for _, job in zip(range(most), _in_turn(connection, terms, now), strict=False)]
+    query = sa.select(jobs.c.number, lanes.c.needs).join(lanes, lanes.c.key == jobs.c.lane)
+    needs = {row.number: row.needs for row in connection.execute(query.where(jobs.c.number.in_(found)))}
+    return {number: frozenset(needs[number].split()) for number in found}
 
 
-def _by_want(row: Any) -> tuple[int, int]:
-    return -row.priority, row.number
+def _in_turn(connection: Connection, terms: Terms, now: float) -> Iterator[Waiting]:
+    """Yield the jobs that may begin, as they would be taken one after the other."""
+    at_work = [(_lane(*row[:3]), int(row.count)) for row in connection.execute(_AT_WORK, {"now": now})]
+    lines = [
+        Line(_lane(*row[:3]), _jobs_of(connection, row, now), row.served_at, row.user_served_at)
+        for row in connection.execute(_HEADS, {"now": now}).all()
+        if row.number is not None
+    ]
+    # Of those whose workers died there are few: each stands in a line of its own.
+    lines += [
+        Line(_lane(*row[:3]), iter([Waiting(row.number, row.priority)]), row.served_at, row.user_served_at)
+        for row in connection.execute(_ABANDONED, {"now": now}).all()
+    ]
+    return Turns(at_work, terms).order(lines)
 
 
-def _named_job(number: int, now: float) -> sa.Select[tuple[int, int]]:
-    """Return the query for a job that is asked for by its number, wherever it waits."""
-    ready = sa.or_(jobs.c.status.in_(CLAIMABLE), _expired(now))
-    return sa.select(jobs.c.number, jobs.c.fence).where(jobs.c.number == number, ready)
+def _jobs_of(connection: Connection, head: Any, now: float) -> Iterator[Waiting]:
+    """Yield the jobs of a lane; those after the first are asked for when somebody wants them."""
+    job = Waiting(head.number, head.priority)
+    yield job
+    while True:
+        values = {"lane": head.key, "now": now, "priority": job.priority, "number": job.number}
+        found = [Waiting(*row) for row in connection.execute(_FOLLOWING, values)]
+        yield from found
+        if len(found) < _CHUNK:
+            return
+        job = found[-1]
+
+
+@lru_cache(maxsize=4096)
+def _lane(user: str, repository: bytes, needs: str) -> Lane:
+    return Lane(user, Path(os.fsdecode(repository)), frozenset(needs.split()))
+
+
+def _row(number: int, which: sa.ColumnElement[bool]) -> sa.Select[tuple[int, int, str]]:
+    return sa.select(jobs.c.number, jobs.c.fence, jobs.c.lane).where(jobs.c.number == number, which)
 
 
 def repositories(connection: Connection) -> tuple[Path, ...]:
@@ -86,18 +91,20 @@ def repositories(connection: Connection) -> tuple[Path, ...]:
     return tuple(sorted(Path(os.fsdecode(name)) for name in names))
 
 
-def _take(connection: Connection, find: Callable[[], Any | None], owner: str, now: float, until: float) -> Lease | None:
-    """Lease what is found. A deadline that has passed held for the queue only: whoever comes now wants the job all the same."""
-    # Where writers do not exclude each other, somebody else may take the row in between: then take the next.
-    while (row := find()) is not None:
-        mine = sa.and_(jobs.c.number == row.number, jobs.c.fence == row.fence)
-        lease = Lease(row.number, owner, row.fence + 1, until)
-        taken = {"status": Status.WORKING, "lease_owner": owner, "lease_until": until, "fence": lease.fence}
-        taken |= {"stop_requested": False, "updated_at": now, "why": "", "next": "", "deadline": coming_deadline(now)}
-        if connection.execute(jobs.update().where(mine).values(taken)).rowcount == 1:
-            connection.execute(ledger.insert().values(time_row(lease, now)))
-            return lease
-    return None
+def _take(connection: Connection, query: sa.Select[Any], owner: str, now: float, until: float) -> Lease | None:
+    """Lease the job that a query finds. A deadline that has passed held for the queue only: whoever comes now wants the job all the same."""
+    row = connection.execute(query).first()
+    if row is None:
+        return None
+    mine = sa.and_(jobs.c.number == row.number, jobs.c.fence == row.fence)
+    lease = Lease(row.number, owner, row.fence + 1, until)
+    taken = {"status": Status.WORKING, "lease_owner": owner, "lease_until": until, "fence": lease.fence}
+    taken |= {"stop_requested": False, "updated_at": now, "why": "", "next": "", "deadline": coming_deadline(now)}
+    if connection.execute(jobs.update().where(mine).values(taken)).rowcount != 1:
+        return None
+    connection.execute(ledger.insert().values(time_row(lease, now)))
+    connection.execute(_SERVED, {"lane": row.lane, "now": now})
+    return lease
 
 
 def coming_deadline(now: float) -> sa.ColumnElement[float | None]:
@@ -134,10 +141,60 @@ def _expired(now: float) -> sa.ColumnElement[bool]:
     return sa.and_(jobs.c.status == Status.WORKING, jobs.c.lease_until < now)
 
 
-def _room(connection: Connection, among: Mapping[Path, int], now: float) -> dict[bytes, int]:
-    """Return how many jobs may begin of the repositories with fewer at work than they may have."""
-    at_work = sa.and_(jobs.c.status == Status.WORKING, jobs.c.lease_until >= now)
-    query = sa.select(tickets.c.repository, sa.func.count()).select_from(tickets.join(jobs)).where(at_work)
-    counts = {bytes(name): int(count) for name, count in connection.execute(query.group_by(tickets.c.repository))}
-    named = {os.fsencode(repository): most for repository, most in among.items()}
-    return {name: most - counts.get(name, 0) for name, most in named.items() if counts.get(name, 0) < most}
+def _time_has_come(each: Any) -> sa.ColumnElement[bool]:
+    return sa.or_(each.c.not_before.is_(None), each.c.not_before <= _NOW)
+
+
+def _heads() -> sa.Select[Any]:
+    """Return the query for the first job of each lane in which any is queued: each lane is found by a step in the index."""
+    job, later, mine = jobs.alias("job"), jobs.alias("later"), jobs.alias("mine")
+    queued = sa.select(sa.func.min(job.c.lane).label("key")).where(job.c.status == Status.QUEUED)
+    found = queued.cte("found", recursive=True)
+    further = sa.select(sa.func.min(later.c.lane)).where(later.c.status == Status.QUEUED, later.c.lane > found.c.key)
+    found = found.union_all(sa.select(further.scalar_subquery()).where(found.c.key.is_not(None)))
+    first = sa.select(mine.c.number, mine.c.priority).where(
+        mine.c.status == Status.QUEUED, mine.c.lane == found.c.key, _time_has_come(mine)
+    )
+    first = first.order_by(mine.c.priority.desc(), mine.c.number).limit(1)
+    each = [first.with_only_columns(mine.c[name]).scalar_subquery().label(name) for name in ("number", "priority")]
+    return sa.select(*_LANE, lanes.c.key, *_SERVICE, *each).join(found, found.c.key == lanes.c.key)
+
+
+# Made once: to make a query anew takes longer than to have it answered.
+_LANE = (lanes.c.user, lanes.c.repository, lanes.c.needs)
+_OF_USER = lanes.alias("of_user")
+_SERVICE = (
+    lanes.c.served_at,
+    sa.select(sa.func.max(_OF_USER.c.served_at))
+    .where(_OF_USER.c.user == lanes.c.user)
+    .scalar_subquery()
+    .label("user_served_at"),
+)
+_WORKING = sa.and_(jobs.c.status == Status.WORKING, jobs.c.lease_until >= _NOW)
+_AT_WORK = (
+    sa.select(*_LANE, sa.func.count().label("count"))
+    .join(jobs, jobs.c.lane == lanes.c.key)
+    .where(_WORKING)
+    .group_by(lanes.c.key)
+)
+_HEADS = _heads()
+_ABANDONED = (
+    sa.select(*_LANE, *_SERVICE, jobs.c.number, jobs.c.priority)
+    .join(jobs, jobs.c.lane == lanes.c.key)
+    .where(jobs.c.status == Status.WORKING, jobs.c.lease_until < _NOW, _time_has_come(jobs))
+)
+_FOLLOWING = (
+    sa.select(jobs.c.number, jobs.c.priority)
+    .where(
+        jobs.c.status == Status.QUEUED,
+        jobs.c.lane == sa.bindparam("lane"),
+        _time_has_come(jobs),
+        sa.or_(
+            jobs.c.priority < sa.bindparam("priority"),
+            sa.and_(jobs.c.priority == sa.bindparam("priority"), jobs.c.number > sa.bindparam("number")),
+        ),
+    )
+    .order_by(jobs.c.priority.desc(), jobs.c.number)
+    .limit(_CHUNK)
+)
+_SERVED = lanes.update().where(lanes.c.key == sa.bindparam("lane")).values(served_at=_NOW)

@@ -19,7 +19,7 @@ from shadowfs import Snapshot
 from verifier import Verdict
 
 TICKETS = sa.select(tickets.c.id, tickets.c.slug, tickets.c.order, tickets.c.text, tickets.c.filed_at)
-JOBS = sa.select(jobs)
+JOBS = sa.select(*(each for each in jobs.c if each is not jobs.c.lane))
 OUTGOING = sa.select(outbox.c.id, outbox.c.job, outbox.c.commit, outbox.c.branch, outbox.c.done)
 _ID: sa.BindParameter[str] = sa.bindparam("id")
 _JOB: sa.BindParameter[int] = sa.bindparam("job")

@@ -12,11 +12,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import URL, Connection, Engine
 
-from orchestrator import sqlboard, sqlledger, sqlmessages, sqlqueue, sqlrecords
+from orchestrator import sqlboard, sqllanes, sqlledger, sqlmessages, sqlqueue, sqlrecords
+from orchestrator.abilities import needs_of
 from orchestrator.allowance import Allowance, Amount, Short
 from orchestrator.board import Board, Sought
 from orchestrator.codec import encode
 from orchestrator.errors import LeaseLost, UnknownTicket
+from orchestrator.fairness import ANY, Lane, Terms
 from orchestrator.plain import plain
 from orchestrator.records import AttemptRecord, Cost, Job, Order, Outcome, Status, StepRecord, Ticket
 from orchestrator.routing import Tally
@@ -75,7 +77,8 @@ class SqlStore:
             row = {"ticket": ticket.id, "status": status, "why": "", "next": "", "fence": 0, "stop_requested": False}
             row |= {"seconds": settings.seconds, "usd": settings.usd, "tokens": settings.tokens}
             row |= {name: getattr(ticket.order, name) for name in ("priority", "not_before", "deadline")}
-            row["updated_at"] = self._clock()
+            lane = Lane(ticket.order.user, ticket.order.repository, needs_of(ticket.order, settings))
+            row |= {"updated_at": self._clock(), "lane": sqllanes.lane_key(connection, lane)}
             number = connection.execute(jobs.insert().values(row)).inserted_primary_key
         assert number is not None
         return self.job(number[0])
@@ -125,23 +128,31 @@ class SqlStore:
 
     # Leases
 
-    def claim(
-        self, owner: str, lease_s: float, number: int | None = None, among: Mapping[Path, int] | None = None
-    ) -> Lease | None:
-        # Whoever counts what is at work has to keep others out meanwhile.
-        with self._write(alone=among is not None) as connection:
+    def claim(self, owner: str, lease_s: float, number: int | None = None, terms: Terms = ANY) -> Lease | None:
+        with self._write(alone=terms.counts) as connection:
             check_version(connection)
-            return sqlqueue.claim(connection, owner, lease_s, number, among, self._clock())
+            return sqlqueue.claim(connection, owner, lease_s, number, terms, self._clock())
 
-    def ready(self, most: int, among: Mapping[Path, int] | None = None) -> tuple[int, ...]:
+    def ready(self, most: int, terms: Terms = ANY) -> Mapping[int, frozenset[str]]:
         now = self._clock()
         with self._read() as connection:
             late = sqlqueue.overdue(connection, now)
             if not late:
-                return sqlqueue.ready(connection, most, among, now)
+                return sqlqueue.ready(connection, most, terms, now)
         with self._write() as connection:
             sqlqueue.fail_overdue(connection, now)
-            return sqlqueue.ready(connection, most, among, now)
+            return sqlqueue.ready(connection, most, terms, now)
+
+    def announce(self, machine: str, can: frozenset[str]) -> None:
+        with self._read() as connection:
+            if sqllanes.announced(connection, machine, can, self._clock()):
+                return
+        with self._write() as connection:
+            sqllanes.announce(connection, machine, can, self._clock())
+
+    def abilities(self) -> tuple[frozenset[str], ...]:
+        with self._read() as connection:
+            return sqllanes.abilities(connection, self._clock())
 
     def renew(self, lease: Lease, lease_s: float) -> Lease:
         until = self._clock() + lease_s

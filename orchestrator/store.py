@@ -10,6 +10,7 @@ from typing import Protocol
 
 from orchestrator.allowance import Allowance, Short
 from orchestrator.board import Board, Sought
+from orchestrator.fairness import ANY, Terms
 from orchestrator.records import AttemptRecord, Cost, Job, Message, Outcome, Status, StepRecord, Ticket
 from orchestrator.routing import Tally
 from orchestrator.settings import Settings
@@ -98,18 +99,27 @@ class Store(Protocol):
         """Return the jobs that somebody has, or had, a lease of."""
         ...
 
-    def claim(
-        self, owner: str, lease_s: float, number: int | None = None, among: Mapping[Path, int] | None = None
-    ) -> Lease | None:
-        """Lease the job of the highest priority, then the oldest, that is queued or whose lease has expired; else None.
+    def claim(self, owner: str, lease_s: float, number: int | None = None, terms: Terms = ANY) -> Lease | None:
+        """Lease the job that is next, of those that are queued or whose lease has expired and whose time has come; else None.
 
-        It is one whose time has come, and of the repositories `among` (None: any) one of a repository with fewer jobs at work
-        than the number there. What is overdue fails meanwhile. Job `number` is leased whenever it is `CLAIMABLE`.
+        That is of the highest priority whose turn it is (`fairness`), on the terms of the worker. What is overdue fails meanwhile.
+        Job `number` is leased whenever it is `CLAIMABLE`, whatever the terms.
         """
         ...
 
-    def ready(self, most: int, among: Mapping[Path, int] | None = None) -> tuple[int, ...]:
-        """Return up to `most` jobs that `claim`, asked again and again, would lease now, the most wanted first. What is overdue fails meanwhile."""
+    def ready(self, most: int, terms: Terms = ANY) -> Mapping[int, frozenset[str]]:
+        """Return up to `most` jobs that `claim`, asked again and again, would lease now, in that order, and what each needs.
+
+        What is overdue fails meanwhile.
+        """
+        ...
+
+    def announce(self, machine: str, can: frozenset[str]) -> None:
+        """Keep that a machine's workers can do this; it costs a look where they said so a moment ago."""
+        ...
+
+    def abilities(self) -> tuple[frozenset[str], ...]:
+        """Return what workers that were heard of lately can do, each set once."""
         ...
 
     def renew(self, lease: Lease, lease_s: float) -> Lease:

@@ -18,7 +18,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA = "0010"
+SCHEMA = "0011"
 
 metadata = MetaData(
     naming_convention={
@@ -66,9 +66,31 @@ jobs = Table(
     Column("priority", Integer, nullable=False, server_default="0"),
     Column("not_before", Float),
     Column("deadline", Float),
+    Column("lane", String(32), nullable=False, server_default=""),
     Index("ix_jobs_status_number", "status", "number"),
-    Index("ix_jobs_wanted", "status", text("priority DESC"), "number"),
+    Index("ix_jobs_wanted", "status", "lane", text("priority DESC"), "number"),
     Index("ix_jobs_status_deadline", "status", "deadline"),
+)
+
+# Jobs that any worker takes by age: a user's on a repository, with the same needs. `key` is a hash of these.
+lanes = Table(
+    "lanes",
+    metadata,
+    Column("key", String(32), primary_key=True),
+    Column("user", String(255), nullable=False),
+    Column("repository", LargeBinary, nullable=False),
+    Column("needs", Text, nullable=False),
+    Column("served_at", Float, nullable=False),
+    Index("ix_lanes_user", "user", "served_at"),
+)
+
+# What the workers of machines said they can do.
+workers = Table(
+    "workers",
+    metadata,
+    Column("machine", String(255), primary_key=True),
+    Column("can", String(512), primary_key=True),
+    Column("seen_at", Float, nullable=False),
 )
 
 attempts = Table(

@@ -13,14 +13,14 @@ class BrokerAway(OrchestratorError, ConnectionError):
 
 
 class Broker(Protocol):
-    """Carries numbers of jobs that may be ready. Safe to use from one thread at a time."""
+    """Carries numbers of jobs that may be ready, to workers with an ability ("" for any). Safe to use from one thread at a time."""
 
-    def send(self, number: int) -> None:
+    def send(self, number: int, ability: str = "") -> None:
         """Have some worker woken for a job. Raises `BrokerAway`."""
         ...
 
-    def waiting(self) -> int:
-        """Return how many messages no worker has taken yet. Raises `BrokerAway`."""
+    def waiting(self, ability: str = "") -> int:
+        """Return how many messages no such worker has taken yet. Raises `BrokerAway`."""
         ...
 
     def close(self) -> None:
@@ -32,13 +32,13 @@ class MemoryBroker:
     """A broker within a process, for tests."""
 
     def __init__(self) -> None:
-        self.messages: deque[int] = deque()
+        self.messages: dict[str, deque[int]] = {}
 
-    def send(self, number: int) -> None:
-        self.messages.append(number)
+    def send(self, number: int, ability: str = "") -> None:
+        self.messages.setdefault(ability, deque()).append(number)
 
-    def waiting(self) -> int:
-        return len(self.messages)
+    def waiting(self, ability: str = "") -> int:
+        return len(self.messages.get(ability, ()))
 
     def close(self) -> None:
         """Nothing is held."""

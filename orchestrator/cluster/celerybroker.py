@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from celery import Celery, signals
@@ -27,15 +27,15 @@ class CeleryBroker:
         self._absent = unused.channel_errors
         self._gone: tuple[type[Exception], ...] = (exceptions.OperationalError, *unused.connection_errors)
 
-    def send(self, number: int) -> None:
+    def send(self, number: int, ability: str = "") -> None:
         with self._answering():
-            self._app.send_task(TASK, (number,), queue=QUEUE, retry=False)
+            self._app.send_task(TASK, (number,), queue=queue_of(ability), retry=False)
 
-    def waiting(self) -> int:
+    def waiting(self, ability: str = "") -> int:
         with self._answering(), self._app.connection_for_read() as connection:
             channel = connection.channel()
             try:
-                return int(channel.queue_declare(QUEUE, passive=True).message_count)
+                return int(channel.queue_declare(queue_of(ability), passive=True).message_count)
             except self._absent:
                 # A queue that never had a message, or has none now, is not there.
                 return 0
@@ -59,14 +59,20 @@ class CeleryBroker:
             raise BrokerAway(f"the broker does not answer ({cause}): jobs wait in the store until it does") from error
 
 
+def queue_of(ability: str) -> str:
+    """Return the name of the queue from which workers with an ability are woken."""
+    return f"{QUEUE}.{ability}" if ability else QUEUE
+
+
 def work(
     url: str,
     take: Callable[[], object],
     processes: int,
+    can: Iterable[str],
     started: Callable[[], None],
     ending: Callable[[], None],
 ) -> None:
-    """Work until somebody ends it (SIGTERM, SIGINT): `take` is called in one of several processes for each message.
+    """Work until somebody ends it (SIGTERM, SIGINT): `take` is called in one of several processes for each message to who `can` this or that.
 
     `started` is called when they run, `ending` as soon as they are to end. A message is acknowledged when its `take` has ended; one of a
     process that died is given to another.
@@ -92,7 +98,7 @@ def work(
         app,
         concurrency=processes,
         pool="prefork",
-        queues=[QUEUE],
+        queues=[queue_of(each) for each in ("", *sorted(can))],
         loglevel="WARNING",
         quiet=True,
         without_gossip=True,

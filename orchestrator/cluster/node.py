@@ -51,7 +51,9 @@ class Node:
                 self._begin_rounds(opened, outdated)
                 ready()
 
-            celerybroker.work(self.broker, taker.take, self.processes, started, ending.set)
+            # What is found later (an engine that starts) is used once it is started again.
+            can = frozenset() if self.gate.can is None else self.gate.can()
+            celerybroker.work(self.broker, taker.take, self.processes, can, started, ending.set)
         if outdated:
             raise outdated[0]
 
@@ -62,6 +64,7 @@ class Node:
         for each in (
             Rounds("dispatcher", self._counted(crew, Dispatcher(crew.store, broker, self.gate), opened), LOOK_S),
             Rounds("sweep", crew.sweep, _SWEEP_S),
+            Rounds("abilities", lambda: self.gate.announce(crew.store), _SWEEP_S),
             Rounds("schema", lambda: _end_if_old(crew, outdated), _SWEEP_S),
         ):
             opened.callback(each.end, _END_S)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from orchestrator.board import Sought
 from orchestrator.deadline import shown
 from orchestrator.errors import LeaseLost
+from orchestrator.fairness import ANY, Terms
 from orchestrator.memory import MemoryStore
 from orchestrator.records import Cost, Order, Status, Ticket
 from orchestrator.settings import Settings
@@ -43,10 +44,14 @@ def filed(store: Store, id: str, repository: Path = ONE, **given: Any) -> int:
     return store.add(Ticket(f"261121-{id}", "it-breaks", order, 5.0), Settings(seconds=60.0)).number
 
 
-def next_of(store: Store, among: dict[Path, int] | None = None, lease_s: float = 30.0) -> Lease:
-    lease = store.claim("me", lease_s, among=among)
+def next_of(store: Store, terms: Terms = ANY, lease_s: float = 30.0) -> Lease:
+    lease = store.claim("me", lease_s, terms=terms)
     assert lease is not None
     return lease
+
+
+def ready(store: Store, most: int, terms: Terms = ANY) -> tuple[int, ...]:
+    return tuple(store.ready(most, terms))
 
 
 def test_the_highest_priority_is_first_then_the_oldest(queue: Store) -> None:
@@ -59,13 +64,13 @@ def test_what_is_ready_is_told_in_the_order_in_which_it_is_wanted(queue: Store, 
         filed(queue, id, **given)
         for id, given in (("a", {"priority": -1}), ("b", {}), ("c", {"priority": 7}), ("d", {"not_before": 1_050.0}))
     )
-    assert (queue.ready(9), queue.ready(2)) == ((high, old, low), (high, old))
-    assert queue.ready(9, {TWO: 1}) == queue.ready(9, {}) == ()
-    assert queue.ready(9, {ONE: 2}) == (high, old)
+    assert (ready(queue, 9), ready(queue, 2)) == ((high, old, low), (high, old))
+    assert ready(queue, 9, Terms({TWO: 1})) == ready(queue, 9, Terms({})) == ()
+    assert ready(queue, 9, Terms({ONE: 2})) == (high, old)
     assert next_of(queue).job == high
-    assert queue.ready(9) == (old, low)
+    assert ready(queue, 9) == (old, low)
     moving.now = 1_060.0
-    assert queue.ready(9) == (high, old, late, low)
+    assert ready(queue, 9) == (high, old, late, low)
 
 
 def test_a_job_waits_for_its_time_and_is_had_by_its_number_before(queue: Store, moving: Clock) -> None:
@@ -94,7 +99,7 @@ def test_a_job_that_has_not_begun_by_its_deadline_fails_with_what_to_do(queue: S
 def test_overdue_jobs_fail_though_nothing_may_begin(queue: Store, moving: Clock) -> None:
     number = filed(queue, "a", deadline=1_010.0)
     moving.now = 1_010.0
-    assert queue.claim("me", 30.0, among={}) is None
+    assert queue.claim("me", 30.0, terms=Terms({})) is None
     assert queue.job(number).status is Status.FAILED
 
 
@@ -134,21 +139,21 @@ def test_who_queues_a_job_again_after_its_deadline_wants_it_all_the_same(queue: 
 def test_a_repository_has_no_more_jobs_at_work_than_its_limit_and_another_goes_on(queue: Store, moving: Clock) -> None:
     first, second = (filed(queue, id, ONE, priority=5) for id in "ab")
     third = filed(queue, "c", TWO)
-    limits = {ONE: 1, TWO: 2}
+    limits = Terms({ONE: 1, TWO: 2})
     lease = next_of(queue, limits)
-    assert (lease.job, next_of(queue, limits).job, queue.claim("me", 30.0, among=limits)) == (first, third, None)
+    assert (lease.job, next_of(queue, limits).job, queue.claim("me", 30.0, terms=limits)) == (first, third, None)
     queue.end(lease, Status.NO_FIX, "", "")
     assert next_of(queue, limits, 300.0).job == second
     # A worker whose lease expired has no job at work.
     moving.now += 40
     filed(queue, "d", TWO)
-    assert next_of(queue, {TWO: 1}).job == third
+    assert next_of(queue, Terms({TWO: 1})).job == third
 
 
 def test_a_repository_that_is_not_named_is_left_alone(queue: Store) -> None:
     filed(queue, "a", ONE)
-    assert queue.claim("me", 30.0, among={TWO: 1}) is None
-    assert queue.claim("me", 30.0, among={ONE: 0}) is None
+    assert queue.claim("me", 30.0, terms=Terms({TWO: 1})) is None
+    assert queue.claim("me", 30.0, terms=Terms({ONE: 0})) is None
     assert queue.repositories() == (ONE,)
     lease = next_of(queue)
     assert queue.repositories() == (ONE,)
@@ -170,7 +175,7 @@ def test_many_workers_at_once_claim_each_job_once_and_keep_the_limits(
 
     def work(store: Store) -> None:
         start.wait()
-        while (lease := store.claim("me", 1e9, among={ONE: 3, TWO: 12})) is not None:
+        while (lease := store.claim("me", 1e9, terms=Terms({ONE: 3, TWO: 12}))) is not None:
             taken.append(lease.job)
 
     workers = [threading.Thread(target=work, args=(store,)) for store in stores]
@@ -223,11 +228,12 @@ def test_the_stores_agree_on_which_job_is_next(
             filed(store, f"{at}", repository, priority=priority, not_before=not_before, deadline=deadline)
     for among, passes_s in claims:
         time.now += passes_s
-        ready = [store.ready(9, among) for store in stores]
-        assert ready[0] == ready[1]
-        first, second = (store.claim("me", 10.0, among=among) for store in stores)
+        terms = Terms(among)
+        both = [store.ready(9, terms) for store in stores]
+        assert tuple(both[0].items()) == tuple(both[1].items())
+        first, second = (store.claim("me", 10.0, terms=terms) for store in stores)
         assert first == second
-        assert (None if first is None else first.job) == (ready[0][0] if ready[0] else None)
+        assert (None if first is None else first.job) == next(iter(both[0]), None)
         assert (
             first is None
             or among is None

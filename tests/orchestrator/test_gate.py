@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.allowance import Amount
+from orchestrator.fairness import Terms
 from orchestrator.gate import Gate
 from orchestrator.memory import MemoryStore
 from orchestrator.records import Cost, Order, Status, Ticket
@@ -46,19 +47,19 @@ def spend(store: MemoryStore, number: int, usd: float, tokens: int = 0) -> None:
 
 def test_without_schedules_nothing_is_bounded() -> None:
     store = made(Clock(0.0))
-    assert Gate().among(store) is None
+    assert Gate().terms(store) == Terms()
     assert Gate().begins(store, APP).now
 
 
 def test_outside_of_its_hours_a_repository_is_left_out_and_one_without_a_schedule_never() -> None:
     clock = Clock(at("2026-11-22 12:00"))
     store, gate = made(clock), Gate((NIGHT,), clock)
-    among = gate.among(store)
+    among = gate.terms(store).among
     assert among is not None and set(among) == {FREE}
     found = gate.begins(store, APP)
     assert (found.now, found.at) == (False, at("2026-11-22 22:00"))
     clock.now = at("2026-11-22 22:00")
-    among = gate.among(store)
+    among = gate.terms(store).among
     assert among is not None and (among[APP], among[OTHER]) == (2, 2)
     assert gate.begins(store, APP).now
 
@@ -78,7 +79,7 @@ def test_what_all_repositories_of_a_schedule_spent_in_its_window_counts() -> Non
     spend(store, 4, 0.5)
     for id, repository in (("x", APP), ("y", FREE)):
         store.add(Ticket(f"261121-{id}", "x", Order("it breaks", repository), clock.now), Settings(seconds=60.0))
-    among = gate.among(store)
+    among = gate.terms(store).among
     assert among is not None and set(among) == {FREE}
     found = gate.begins(store, APP)
     assert (found.at, found.why) == (at("2026-11-23 22:00"), "the $1 of this window are spent")
@@ -111,9 +112,9 @@ def test_a_worker_takes_what_the_gate_lets_through_and_no_more_at_once_than_it_s
     for number in range(4):
         store.add(Ticket(f"261121-{number}", "x", Order("it breaks", APP), clock.now), Settings(seconds=60.0))
     gate = Gate((NIGHT,), clock)
-    taken = [store.claim("me", 1e9, among=gate.among(store)) for _ in range(4)]
+    taken = [store.claim("me", 1e9, terms=gate.terms(store)) for _ in range(4)]
     assert [lease.job for lease in taken if lease is not None] == [1, 2]
     clock.now = at("2026-11-23 12:00")
-    assert store.claim("me", 1e9, among=gate.among(store)) is None
+    assert store.claim("me", 1e9, terms=gate.terms(store)) is None
     # A person's own command has it at any time.
     assert store.claim("me", 1e9, 3) is not None

@@ -33,7 +33,7 @@ def test_the_migrations_make_exactly_the_tables(tmp_path: Path) -> None:
             "include_object": lambda _object, name, *_: name != "ix_jobs_wanted",
         }
         made = {each["name"]: each["column_names"] for each in inspect(connection).get_indexes("jobs")}
-        assert made["ix_jobs_wanted"] == ["status", "priority", "number"]
+        assert made["ix_jobs_wanted"] == ["status", "lane", "priority", "number"]
         assert compare_metadata(MigrationContext.configure(connection, opts=ours), metadata) == []
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
         assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1

@@ -8,11 +8,11 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from orchestrator.fairness import ANY, Terms
 from orchestrator.sqlstore import SqlStore
 from orchestrator.store import Lease
 
@@ -60,10 +60,8 @@ class DeadlyStore(SqlStore):
         self._lives: dict[int, list[int]] = {}
         self._deaths = threading.Lock()
 
-    def claim(
-        self, owner: str, lease_s: float, number: int | None = None, among: Mapping[Path, int] | None = None
-    ) -> Lease | None:
-        lease = super().claim(owner, lease_s, number, among)
+    def claim(self, owner: str, lease_s: float, number: int | None = None, terms: Terms = ANY) -> Lease | None:
+        lease = super().claim(owner, lease_s, number, terms)
         if lease is not None:
             self._book.note("claims", job=lease.job, fence=lease.fence)
             self._lives[lease.job] = [self._book.draw(), 0]
