@@ -122,7 +122,7 @@ def _warm(work: Assignment, snapshot: Snapshot, base: str) -> Callable[[], WarmS
     places = work.places
     if places.driver == "copy":
         return lambda: None
-    return lambda: work.engines.warm_place.servers(snapshot, base, places.how, lambda: places.open(snapshot, base))
+    return lambda: work.engines.warm_place.servers(snapshot, base, places.how, lambda: places.bare(snapshot, base))
 
 
 def _within_its_share(

@@ -17,7 +17,7 @@ from orchestrator.records import Order
 from orchestrator.routing import Offer
 from orchestrator.settings import Managed, Settings
 from orchestrator.warm import WarmPlace
-from sandbox import SandboxDriver
+from sandbox import Branches, SandboxDriver
 from shadowfs import Change, Driver, Forecast, Snapshot
 from verifier import Case, RungResult, Runner, Verdict
 
@@ -106,6 +106,8 @@ class Engines:
     checkouts: Callable[[], Checkouts] = _no_checkouts
     """Returns what makes managed checkouts."""
     image: Imaging = named_image
+    branches: Branches | None = None
+    """Branches of the data that tests need."""
     warm: Callable[[str], None] = lambda _: None
     """Starts what the named driver takes a while to start, and does not wait for it."""
     warm_place: WarmPlace = field(default_factory=WarmPlace)

@@ -107,7 +107,7 @@ def _case(work: Assignment, snapshot: Snapshot, change: Change, failing: tuple[s
         limits=work.settings.limits,
         repeats=work.settings.repeats,
         left_s=work.budget.remaining_s,
-        servers=work.places.servers(lambda: work.places.open(snapshot, change.base)),
+        servers=work.places.servers(lambda: work.places.bare(snapshot, change.base)),
     )
 
 

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 
+from orchestrator.branching import Branching
 from orchestrator.errors import OrderRefused
 from orchestrator.records import AttemptRecord
 from orchestrator.settings import Settings
-from sandbox import Policy, Root, Sandbox, SandboxDriver, SandboxUnavailable
+from sandbox import Branches, Policy, Root, Sandbox, SandboxDriver, SandboxUnavailable, Served
 from shadowfs import Driver, DriverUnavailable, Shadow, Snapshot
 from verifier import Found, servers_within
 
@@ -24,16 +25,18 @@ def named_image(_: Snapshot, settings: Settings) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A shadow and the sandbox on it."""
+    """A shadow and the sandbox on it; `tree` is what the data that its commands are served was made for."""
 
     shadow: Shadow
     sandbox: Sandbox
+    tree: str
 
 
 class Places:
     """Opens places in one way: the first shadow driver that works (or the one asked for), the one sandbox asked for.
 
-    `image` returns what its containers are made of, where it has some, and is asked once.
+    `image` returns what its containers are made of, where it has some, and is asked once. `branches` gives the services that
+    the settings name, a branch to each place.
     A driver that does not work is passed over and named in `without`; a sandbox never is: `SandboxUnavailable`.
     """
 
@@ -43,6 +46,7 @@ class Places:
         sandboxes: Mapping[str, SandboxDriver],
         settings: Settings,
         image: Imaging = named_image,
+        branches: Branches | None = None,
     ) -> None:
         self._settings = settings
         self._imaging = image
@@ -51,11 +55,13 @@ class Places:
         self._without: list[str] = []
         self._sandbox = _the_sandbox(sandboxes, settings.sandbox)
         self._drivers = _wanted(drivers, settings.driver, self._sandbox.name)
+        self._branching = Branching(branches, settings)
 
     @property
     def without(self) -> tuple[str, ...]:
         """Return what was passed over, and why."""
-        return tuple(self._without)
+        unserved = (f"services: {why}" for why in self._branching.failed.values())
+        return (*self._without, *unserved)
 
     @property
     def driver(self) -> str:
@@ -86,18 +92,45 @@ class Places:
     @contextmanager
     def open(self, snapshot: Snapshot, tree: str) -> Iterator[Place]:
         """Open a place on `tree` for as long as the `with` block lasts. Raises `DriverUnavailable`, `SandboxUnavailable`, `NoSpace`."""
-        if self._sandbox.name == "docker":
-            self._image = self._image or self._imaging(snapshot, self._settings)
-        with self._shadow(snapshot, tree) as shadow, self._sandbox.open(self._root(shadow), self._policy()) as sandbox:
-            yield Place(shadow, sandbox)
+        with (
+            self._shadow(snapshot, tree) as shadow,
+            self._branch(shadow, tree) as served,
+            self._sandboxed(shadow, tree, served) as place,
+        ):
+            yield place
+
+    @contextmanager
+    def bare(self, snapshot: Snapshot, tree: str) -> Iterator[Place]:
+        """Open a place whose commands are served nothing, as `open` does otherwise."""
+        with self._with(snapshot, tree, Served()) as place:
+            yield place
 
     @contextmanager
     def fork(self, place: Place) -> Iterator[Place]:
-        """Open a place on a fork of another's shadow for as long as the `with` block lasts."""
-        with place.shadow.fork() as shadow, self._sandbox.open(self._root(shadow), self._policy()) as sandbox:
-            yield Place(shadow, sandbox)
+        """Open a place on a fork of another's shadow for as long as the `with` block lasts; its services begin anew."""
+        with (
+            place.shadow.fork() as shadow,
+            self._branch(shadow, place.tree) as served,
+            self._sandboxed(shadow, place.tree, served) as fork,
+        ):
+            yield fork
+
+    def _branch(self, shadow: Shadow, tree: str) -> AbstractContextManager[Served]:
+        return self._branching.open(shadow, tree, self._sandbox.user, lambda *of: self._with(shadow.snapshot, *of))
+
+    @contextmanager
+    def _with(self, snapshot: Snapshot, tree: str, served: Served) -> Iterator[Place]:
+        with self._shadow(snapshot, tree) as shadow, self._sandboxed(shadow, tree, served) as place:
+            yield place
+
+    @contextmanager
+    def _sandboxed(self, shadow: Shadow, tree: str, served: Served) -> Iterator[Place]:
+        with self._sandbox.open(self._root(shadow, served), self._policy(served)) as sandbox:
+            yield Place(shadow, sandbox, tree)
 
     def _shadow(self, snapshot: Snapshot, tree: str) -> Shadow:
+        if self._sandbox.name == "docker":
+            self._image = self._image or self._imaging(snapshot, self._settings)
         while True:
             try:
                 return self._drivers[0].create(snapshot, tree, user=self._sandbox.user)
@@ -110,19 +143,24 @@ class Places:
         self._without.append(f"the {self._drivers[0].name} driver: {why}")
         self._drivers = self._drivers[1:]
 
-    def _root(self, shadow: Shadow) -> Root:
+    def _root(self, shadow: Shadow, served: Served) -> Root:
         mount = shadow.mount
         return Root(
             source=mount.path,
             target=shadow.snapshot.repository,
             namespace=mount.namespace,
             readonly=(mount.objects, *self._settings.toolchains),
-            writable=(mount.git_dir,),
+            writable=(mount.git_dir, *served.writable),
         )
 
-    def _policy(self) -> Policy:
+    def _policy(self, served: Served = Served()) -> Policy:
         settings = self._settings
-        return Policy(hidden=settings.hidden_paths, environment=settings.environment, image=self._image)
+        return Policy(
+            hidden=settings.hidden_paths,
+            environment={**settings.environment, **served.environment},
+            sockets=served.sockets,
+            image=self._image,
+        )
 
 
 def _the_sandbox(sandboxes: Mapping[str, SandboxDriver], name: str) -> SandboxDriver:

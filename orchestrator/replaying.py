@@ -72,7 +72,7 @@ def _gone_through(
         ticket=ticket,
         settings=settings,
         engines=engines,
-        places=Places(engines.drivers, engines.sandboxes, settings, engines.image),
+        places=Places(engines.drivers, engines.sandboxes, settings, engines.image, engines.branches),
         budget=Budget(SECONDS),
         journal=Journal(memory, lease, 0),
         watch=watch,

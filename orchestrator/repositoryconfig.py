@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
 from orchestrator.closed import Closed
+from orchestrator.errors import BadConfig
+from sandbox import PostgresService, RedisService, Services, service_variables
+
+_NAME = r"^[a-z_][a-z0-9_]{0,31}$"
 
 
 class TestTable(Closed):
@@ -114,5 +122,76 @@ class RepositoryConfig(Closed):
     files: FilesTable = FilesTable()
     budget: BudgetTable = BudgetTable()
     agent: AgentTable = AgentTable()
+class PostgresTable(Closed):
+    """A PostgreSQL server for each sandbox."""
+
+    user: str = Field(default="nightcrew", pattern=_NAME)
+    """Who owns the database, and may make more."""
+    database: str = Field(default="nightcrew", pattern=_NAME)
+    dump: str | None = None
+    """What `pg_dump` wrote, relative to the repository, and committed: plain SQL or its own format."""
+
+
+class RedisTable(Closed):
+    """A Redis server for each sandbox."""
+
+    dump: str | None = None
+    """A `dump.rdb`, relative to the repository, and committed."""
+
+
+class ServicesTable(Closed):
+    """The databases that the tests need, of which each sandbox gets a branch of its own."""
+
+    postgres: PostgresTable | None = None
+    redis: RedisTable | None = None
+    sqlite: dict[str, str] = {}
+    """Database files by a name, relative to the repository or absolute."""
+    setup: str | None = None
+    """A shell's command that fills the servers, in the top directory of a shadow, as the tests run."""
+    files: tuple[str, ...] = Field(default=(), strict=False)
+    """Patterns of the files that it reads: when one changes, it runs again; without any, for each tree."""
+    environment: dict[str, str] = {}
+    """Variables whose values may name where things are: `{postgres.host}`, `{redis.socket}`, `{sqlite.NAME}`."""
+
+    def services(self, repository: Path, home: Path, opened: Sequence[Path]) -> Services:
+        """Return the services; databases outside of the repository lie in `opened` directories. Raises `BadConfig`."""
+        postgres, redis = self.postgres, self.redis
+        services = Services(
+            None if postgres is None else PostgresService(postgres.user, postgres.database, postgres.dump),
+            None if redis is None else RedisService(redis.dump),
+            {name: _database(name, given, repository, home, opened) for name, given in self.sqlite.items()},
+            self.setup,
+            self.files,
+            self.environment,
+        )
+        if services.setup is not None and not services.servers:
+            raise BadConfig(
+                "nightcrew.toml: `services.setup` fills servers, and `services` has neither postgres nor redis"
+            )
+        try:
+            service_variables(services, services.sqlite)
+        except ValueError as error:
+            raise BadConfig(f"nightcrew.toml: `services.environment`: {error}") from error
+        return services
+
+
+def _database(name: str, given: str, repository: Path, home: Path, opened: Sequence[Path]) -> Path:
+    """Return where a database lies, relative to the repository where it lies in there."""
+    if re.match(_NAME, name) is None:
+        raise BadConfig(f"nightcrew.toml: `services.sqlite` names {name!r}: take small letters, digits and underscores")
+    path = Path(str(home) + given[1:] if given.startswith("~/") else given)
+    where = Path(os.path.normpath(repository / path))
+    if where.is_relative_to(repository):
+        return where.relative_to(repository)
+    real = where.resolve()
+    if not any(real.is_relative_to(directory.resolve()) for directory in opened):
+        raise BadConfig(
+            f"nightcrew.toml: the database {where} lies outside of the repository: let sandboxes read its directory, as one of"
+            " `sandbox.toolchains` in this machine's config.toml"
+        )
+    return real
+
+
     sandbox: ContainerTable = ContainerTable()
     setup: SetupTable = SetupTable()
+    services: ServicesTable = ServicesTable()

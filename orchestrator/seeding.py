@@ -41,7 +41,7 @@ def seed_repository(
     if settings.suite is None:
         raise OrderRefused("no tests are known for this repository: name them with --test CMD, or in nightcrew.toml")
     ends = time.monotonic() + settings.seconds
-    places = Places(engines.drivers, engines.sandboxes, settings, engines.image)
+    places = Places(engines.drivers, engines.sandboxes, settings, engines.image, engines.branches)
     snapshot = engines.repositories.pin(repository, settings)
     try:
         with places.open(snapshot, snapshot.tree) as place:

@@ -32,7 +32,7 @@ from orchestrator.image import recipe
 from orchestrator.intake import check_agent
 from orchestrator.roster import offers
 from orchestrator.settings import Settings
-from sandbox import Address, DockerDriver, LocalDriver, NoneDriver, toolchain_paths
+from sandbox import Address, Branches, DockerDriver, LocalDriver, NoneDriver, toolchain_paths
 from shadowfs import Change, Forecast, Snapshot
 from verifier import ForkServers, InsideRunner, Ladder
 
@@ -61,6 +61,7 @@ def real_engines(state: Path, environ: Mapping[str, str] | None = None) -> Engin
         sandboxes={"local": LocalDriver(scratch), "docker": docker, "none": NoneDriver(scratch)},
         runner=runner,
         image=lambda snapshot, settings: docker.build(recipe(snapshot, settings.container, environ)),
+        branches=Branches(state / "services", scratch),
         judge=Ladder(runner).judge,
         replayed=lambda name, recording: replayed_agent(name, recording, environ),
         index=state / "index",

@@ -107,7 +107,8 @@ class Worker:
     def _through(self, lease: Lease, heartbeat: Heartbeat, watch: Watch, ticket: Ticket, settings: Settings) -> Ending:
         """Take a job, whose repository is there, through its phases."""
         job = self._store.job(lease.job)
-        places = Places(self._engines.drivers, self._engines.sandboxes, settings, self._engines.image)
+        engines = self._engines
+        places = Places(engines.drivers, engines.sandboxes, settings, engines.image, engines.branches)
         self._engines.warm(places.driver)
         spent_s = self._store.cost(lease.job).seconds
         total_s = deadline.total_s(job, spent_s, self._clock())

@@ -200,6 +200,7 @@ class Edge:
             ),
             servers=servers,
             managed=managed[0] if managed else None,
+            services=config.services.services(repository, self.home, self._named(machine)),
             image_servers=self._known_servers(config) if sandbox == "docker" else (),
         )
 
