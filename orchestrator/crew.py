@@ -39,6 +39,7 @@ from orchestrator.telemetry.traces import ROOT
 if TYPE_CHECKING:
     import sqlalchemy
 
+    from orchestrator.cluster.carrying import Exchange
     from orchestrator.engines import Engines, Repositories
     from orchestrator.readings import Readings
     from orchestrator.replaying import Replay
@@ -55,7 +56,8 @@ class Crew(Showing):
 
     `settings` are those of the repository that orders are filed for; each ticket carries its own from then on.
     Ticket arguments take an id or any prefix of it, or of its part after the dash, that names one ticket only.
-    `url` names the store's server; without one the store is a file of the state directory. `clock` gives Unix time, `ticks` the
+    `url` names the store's server; without one the store is a file of the state directory. `exchange` is how it shares depots with machines
+    that have other state directories. `clock` gives Unix time, `ticks` the
     seconds that budgets count. `engines` and `store` are the real ones unless given.
     """
 
@@ -65,6 +67,7 @@ class Crew(Showing):
         settings: Settings = Settings(),
         *,
         url: str | None = None,
+        exchange: Exchange | None = None,
         clock: Callable[[], float] | None = None,
         ticks: Callable[[], float] = time.monotonic,
         engines: Engines | None = None,
@@ -74,6 +77,7 @@ class Crew(Showing):
         self._state = state.absolute()
         self._settings = settings
         self._url = url
+        self._exchange = exchange
         self._clock = clock or time.time
         self._stored_by = clock
         self._ticks = ticks
@@ -271,22 +275,11 @@ class Crew(Showing):
     def _store(self) -> Store:
         if self._given_store is not None:
             return self._given_store
-        from sqlalchemy import URL
-
-        from orchestrator import belonging
-        from orchestrator.sqlstore import SqlStore
+        from orchestrator.belonging import open_store
 
         # Tickets may hold what is nobody else's business.
         self._state.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if self._url is None:
-            return SqlStore(URL.create("sqlite", database=str(self._database)), self._stored_by)
-        store = SqlStore(self._url, self._stored_by)
-        try:
-            belonging.check(store.engine, self._state)
-        except BaseException:
-            store.close()
-            raise
-        return store
+        return open_store(self._state, self._url or self._database, self._exchange, self._stored_by)
 
     @cached_property
     def desk(self) -> ReviewDesk:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 BROKER = "NIGHTCREW_BROKER"
 """The variable that names the broker: `redis://host/0`."""
+HUB = "NIGHTCREW_DEPOTS"
+"""The variable that names the hub through which machines exchange depots."""
 STORE = "NIGHTCREW_STORE"
 """The variable that names the store's server: `postgresql://user@host/database`."""
 
@@ -28,6 +30,11 @@ def broker_url(environ: Mapping[str, str], configured: str | None) -> str | None
 def store_url(environ: Mapping[str, str], configured: str | None) -> str | None:
     """Return the address of the store's server, None where the store is a file of the state directory."""
     return environ.get(STORE) or configured
+
+
+def hub_url(environ: Mapping[str, str], configured: str | None) -> str | None:
+    """Return the address of the hub through which machines exchange depots, None where they do not."""
+    return environ.get(HUB) or configured
 
 
 def machine_file(environ: Mapping[str, str], home: Path) -> Path:

@@ -1,0 +1,152 @@
+"""Machines that share a store and no volume: what one made of a job is where another goes on with it, or reads it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from agents import Proposal, Result, Task, Workspace
+from orchestrator.belonging import place_of
+from orchestrator.cluster.carrying import Exchange
+from orchestrator.crew import Crew
+from orchestrator.errors import StoreAway, WrongStatus
+from orchestrator.gate import Gate
+from orchestrator.records import Order, Status, StepRecord
+from orchestrator.wiring import real_engines
+from shadowfs import Hub, remove_tree
+from tests.orchestrator import project
+from tests.orchestrator.killed import Patient
+
+_LATER_S = 60.0
+
+
+@dataclass(slots=True)
+class Dying:
+    """An agent that takes a step, and whose machine then loses sight of the store."""
+
+    name: str = "patient"
+
+    def work(self, task: Task, workspace: Workspace) -> Result:
+        """Do the first thing that a patient one does."""
+        del task
+        workspace.write("helper.py", b"START = 0\n")
+        raise StoreAway("the store went away")
+
+
+@dataclass(slots=True)
+class Machines:
+    """Machines with a state directory each, one store and one hub; `common` says whether the repository is the same on all."""
+
+    folder: Path
+    opened: ExitStack
+    common: bool = True
+    gates: dict[str, Gate] = field(default_factory=dict)
+
+    @property
+    def hub(self) -> Path:
+        return self.folder / "hub.git"
+
+    def crew(self, name: str, agent: object = Patient(), ahead_s: float = 0.0) -> Crew:
+        """Open a crew on a machine, whose clock may be ahead."""
+        state = self.folder / name
+        engines = replace(real_engines(state), agent=lambda _: agent)
+        exchange = Exchange(Hub(str(self.hub)), (self.folder,) if self.common else ())
+        self.gates[name] = Gate(can=lambda: frozenset({place_of(state)}))
+        crew = Crew(
+            state,
+            project.settings(state, driver="copy"),
+            url=f"sqlite:///{self.folder}/store.db",
+            exchange=exchange,
+            clock=lambda: time.time() + ahead_s,
+            engines=engines,
+        )
+        self.opened.callback(engines.close)
+        return self.opened.enter_context(crew)
+
+    def work(self, crew: Crew, name: str) -> Status | None:
+        """Work on the next job, if the machine may; return how it ended."""
+        report = crew.work_next(gate=self.gates[name])
+        return None if report is None else report.status
+
+
+@pytest.fixture
+def machines(tmp_path: Path) -> Iterator[Machines]:
+    with ExitStack() as opened:
+        yield Machines(tmp_path, opened)
+
+
+def order(repository: Path) -> Order:
+    return Order("total() forgets a number", repository, failing=(project.FAILING,), agent="command:true")
+
+
+def steps(crew: Crew, ticket: str, kind: str) -> list[StepRecord]:
+    return [step for step in crew.steps(ticket) if step.kind == kind]
+
+
+def test_a_job_whose_machine_is_gone_goes_on_elsewhere_from_its_last_step(machines: Machines, repository: Path) -> None:
+    before = project.digest(repository)
+    one = machines.crew("one", Dying())
+    ticket = one.file(order(repository)).id
+    with pytest.raises(StoreAway):
+        machines.work(one, "one")
+    one.close()
+    remove_tree(machines.folder / "one")
+    two = machines.crew("two", ahead_s=_LATER_S)
+    assert machines.work(two, "two") is Status.VERIFIED
+    (branch,) = project.branches(repository)
+    assert project.git(repository, "show", f"{branch}:helper.py") == "START = 0"
+    assert len(steps(two, ticket, "write")) == 2
+    assert len(steps(two, ticket, "pin")) == 1
+    assert project.digest(repository) == before
+
+
+def test_what_one_machine_made_another_shows(machines: Machines, repository: Path) -> None:
+    one, two = machines.crew("one"), machines.crew("two")
+    ticket = one.file(order(repository)).id
+    assert machines.work(two, "two") is Status.VERIFIED
+    assert b"+    for number in numbers:" in one.diff(ticket)
+    report = one.show(ticket)
+    assert report.verdict is not None and report.verdict.verified
+    one.apply(ticket)
+    assert (repository / "sums.py").read_text() == project.FIXED
+
+
+def test_a_repository_that_one_machine_has_is_worked_on_there(machines: Machines, repository: Path) -> None:
+    machines.common = False
+    one, two = machines.crew("one"), machines.crew("two")
+    ticket = one.file(order(repository)).id
+    assert machines.work(two, "two") is None
+    with pytest.raises(WrongStatus, match="of another machine: ask for it there"):
+        two.resume(ticket)
+    assert machines.work(one, "one") is Status.VERIFIED
+    assert b"+    for number in numbers:" in two.diff(ticket)
+
+
+def test_a_step_that_the_hub_did_not_take_does_not_count(machines: Machines, repository: Path) -> None:
+    away = machines.folder / "away.git"
+
+    class Cut:
+        """An agent that loses the hub between two steps."""
+
+        name = "patient"
+
+        def work(self, task: Task, workspace: Workspace) -> Result:
+            del task
+            workspace.write("helper.py", b"START = 0\n")
+            machines.hub.rename(away)
+            workspace.write("sums.py", project.FIXED.encode())
+            return Proposal(workspace.change(), "never", "")
+
+    one = machines.crew("one", Cut())
+    ticket = one.file(order(repository)).id
+    with pytest.raises(StoreAway, match=r"hub\.git does not answer"):
+        machines.work(one, "one")
+    first, second = steps(one, ticket, "write")
+    assert first.outcome is not None and second.outcome is None
+    away.rename(machines.hub)
+    assert machines.work(machines.crew("two", ahead_s=_LATER_S), "two") is Status.VERIFIED
