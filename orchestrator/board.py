@@ -26,6 +26,11 @@ class Sought:
     """Only those that changed since this Unix time."""
 
     @property
+    def everything(self) -> bool:
+        """Say whether no ticket is left out but for where it stands."""
+        return not self.words and self.repository is None and not self.since
+
+    @property
     def each_word(self) -> tuple[str, ...]:
         """Return the words one by one, as any database takes them."""
         return tuple(self.words.replace("\0", " ").encode("utf-8", "replace").decode().split())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -21,10 +22,14 @@ from orchestrator.tables import attempts, jobs, ledger, outbox, tickets
 
 # Made once: to make a query anew takes longer than to have it answered.
 _NUMBERS: sa.BindParameter[int] = sa.bindparam("numbers", expanding=True)
+_STATUSES: sa.BindParameter[str] = sa.bindparam("statuses", expanding=True)
+_SINCE: sa.BindParameter[float] = sa.bindparam("since")
+_LIMIT: sa.BindParameter[int] = sa.bindparam("limit")
+_SKIP: sa.BindParameter[int] = sa.bindparam("skip")
 _TRIED = sa.select(sa.func.count()).where(attempts.c.job == jobs.c.number).scalar_subquery()
 _LEAVING = sa.select(outbox.c.commit).where(outbox.c.job == jobs.c.number).order_by(outbox.c.id.desc()).limit(1)
 _LEFT = sa.select(outbox.c.branch).where(outbox.c.job == jobs.c.number, outbox.c.done).order_by(outbox.c.id.desc())
-_PAGE = (
+_ROWS = (
     sa.select(
         jobs.c.number,
         tickets.c.id,
@@ -41,57 +46,60 @@ _PAGE = (
         *SUMS,
     )
     .select_from(tickets.join(jobs).outerjoin(ledger, ledger.c.job == jobs.c.number))
-    .where(jobs.c.number.in_(_NUMBERS))
     .group_by(jobs.c.number, tickets.c.id)
     .order_by(jobs.c.number.desc())
 )
+_NAMED = _ROWS.where(jobs.c.number.in_(_NUMBERS))
 _RECORDS = (
     sa.select(attempts.c.job, attempts.c.record)
     .where(attempts.c.job.in_(_NUMBERS))
     .order_by(attempts.c.job, attempts.c.number)
 )
 _COUNTS = sa.select(jobs.c.status, sa.func.count()).group_by(jobs.c.status)
-_NEWEST = sa.select(jobs.c.number).order_by(jobs.c.number.desc())
 
 
-def board(connection: Connection, sought: Sought) -> Board:
-    """Return the tickets that were sought. Jobs are numbered as tickets are filed: the newest has the greatest number."""
+def board(connection: Connection, sought: Sought, counts: Mapping[Status, int]) -> Board:
+    """Return the tickets that were sought; `counts` is how many of all stand where. Jobs are numbered as tickets are filed: the newest has the greatest number."""
     if sought.words or sought.repository is not None:
-        numbers, counts = _scanned(connection, sought)
+        numbers, counts = _matching(connection, sought)
+        found = connection.execute(_NAMED, {"numbers": numbers}).all() if numbers else ()
     else:
-        numbers, counts = _counted(connection, sought)
-    wanted = sought.statuses or tuple(Status)
-    return Board(_rows(connection, numbers), sum(counts.get(each, 0) for each in wanted), counts)
-
-
-def _counted(connection: Connection, sought: Sought) -> tuple[list[int], dict[Status, int]]:
-    """Return a page's jobs, and how many stand where, from what indexes say."""
-    counting, page = _COUNTS, _NEWEST
-    if sought.since:
-        counting, page = (each.where(jobs.c.updated_at >= sought.since) for each in (counting, page))
-    if sought.statuses:
-        page = page.where(jobs.c.status.in_(sought.statuses))
-    counts = {Status(status): int(count) for status, count in connection.execute(counting).all()}
-    return list(connection.execute(page.limit(sought.limit).offset(sought.skip)).scalars().all()), counts
-
-
-def _scanned(connection: Connection, sought: Sought) -> tuple[list[int], dict[Status, int]]:
-    """Return the same of the jobs that match."""
-    found = matching(connection, sought).subquery()
-    counting = sa.select(found.c.status, sa.func.count()).group_by(found.c.status)
-    counts = {Status(status): int(count) for status, count in connection.execute(counting).all()}
-    page = sa.select(found.c.number).order_by(found.c.number.desc())
-    if sought.statuses:
-        page = page.where(found.c.status.in_(sought.statuses))
-    return list(connection.execute(page.limit(sought.limit).offset(sought.skip)).scalars().all()), counts
-
-
-def _rows(connection: Connection, numbers: Sequence[int]) -> tuple[Row, ...]:
-    if not numbers:
-        return ()
-    found = connection.execute(_PAGE, {"numbers": numbers}).all()
+        if sought.since:
+            counts = counted(connection, sought.since)
+        found = connection.execute(_page(bool(sought.statuses), bool(sought.since)), _given(sought)).all()
     questions = _questions(connection, [row.number for row in found if Status(row.status).resumable])
-    return tuple(_row(row, questions.get(row[0], "")) for row in found)
+    rows = tuple(_row(row, questions.get(row[0], "")) for row in found)
+    return Board(rows, sum(counts.get(each, 0) for each in sought.statuses or Status), counts)
+
+
+def counted(connection: Connection, since: float = 0.0) -> Mapping[Status, int]:
+    """Return how many jobs stand where, of those that changed since a Unix time."""
+    query = _COUNTS.where(jobs.c.updated_at >= since) if since else _COUNTS
+    return {Status(status): int(count) for status, count in connection.execute(query).all()}
+
+
+@lru_cache
+def _page(statuses: bool, since: bool) -> sa.Select[Any]:
+    """Return the query for a page of all jobs, or of those of some statuses, or that changed since."""
+    newest = sa.select(jobs.c.number).order_by(jobs.c.number.desc()).limit(_LIMIT).offset(_SKIP)
+    if statuses:
+        newest = newest.where(jobs.c.status.in_(_STATUSES))
+    if since:
+        newest = newest.where(jobs.c.updated_at >= _SINCE)
+    return _ROWS.where(jobs.c.number.in_(newest))
+
+
+def _given(sought: Sought) -> dict[str, object]:
+    return {"statuses": sought.statuses, "since": sought.since, "limit": sought.limit, "skip": sought.skip}
+
+
+def _matching(connection: Connection, sought: Sought) -> tuple[list[int], Mapping[Status, int]]:
+    """Return the jobs of a page of those that match, and how many of these stand where."""
+    # Looked for once: that takes longer than to pass on the number of each.
+    found = connection.execute(*matching(connection, sought)).all()
+    counts = {Status(status): count for status, count in Counter(status for _, status in found).items()}
+    numbers = [number for number, status in found if not sought.statuses or status in sought.statuses]
+    return numbers[sought.skip : sought.skip + sought.limit], counts
 
 
 def _questions(connection: Connection, numbers: Sequence[int]) -> Mapping[int, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,22 +14,28 @@ from orchestrator.tables import jobs, tickets
 _ESCAPE = "\\"
 _LEAST_CHARACTERS = 3
 """Of a word that the index knows; a shorter one is looked for in each ticket."""
+# Made once: to make a query anew takes longer than to have it answered.
+_JOBS = sa.select(jobs.c.number, jobs.c.status).order_by(jobs.c.number.desc())
+# Whose tickets have all the words that are `asked` for, in the text or in the id.
+_MATCH = sa.literal_column("searched", sa.Text).op("MATCH")(sa.bindparam("asked", type_=sa.Text))
+_HITS = _JOBS.where(
+    jobs.c.number.in_(sa.select(sa.column("rowid", sa.Integer)).select_from(sa.table("searched")).where(_MATCH))
+)
 
 
-def matching(connection: Connection, sought: Sought) -> sa.Select[Any]:
-    """Return the query for the jobs that are sought, of any status: their numbers, and where they stand."""
-    query = sa.select(jobs.c.number, jobs.c.status)
-    if sought.since:
-        query = query.where(jobs.c.updated_at >= sought.since)
+def matching(connection: Connection, sought: Sought) -> tuple[sa.Select[Any], dict[str, str]]:
+    """Return the query for the jobs that are sought, of any status, newest first: their numbers, and where they stand; and what it is asked with."""
     words = sought.each_word
     known = [word for word in words if len(word) >= _LEAST_CHARACTERS] if _has_index(connection) else []
-    if known:
-        query = query.where(jobs.c.number.in_(_hits(known)))
+    query = _HITS if known else _JOBS
+    if sought.since:
+        query = query.where(jobs.c.updated_at >= sought.since)
     lite = connection.dialect.name == "sqlite"
     others = [sa.or_(_has(tickets.c.id, word, lite), _text_has(word, lite)) for word in words if word not in known]
     if sought.repository is not None:
         others.append(tickets.c.repository == os.fsencode(sought.repository))
-    return query.join(tickets).where(*others) if others else query
+    asked = " ".join('"' + word.replace('"', '""') + '"' for word in known)
+    return query.join(tickets).where(*others) if others else query, {"asked": asked} if known else {}
 
 
 def _has_index(connection: Connection) -> bool:
@@ -39,13 +44,6 @@ def _has_index(connection: Connection) -> bool:
         lite = connection.dialect.name == "sqlite"
         connection.info["searched"] = lite and connection.dialect.has_table(connection, "searched")
     return bool(connection.info["searched"])
-
-
-def _hits(words: Sequence[str]) -> sa.Select[Any]:
-    """Return the query for the jobs whose tickets have all these words, in the text or in the id."""
-    asked = " ".join('"' + word.replace('"', '""') + '"' for word in words)
-    found = sa.literal_column("searched", sa.Text).op("MATCH")(asked)
-    return sa.select(sa.column("rowid", sa.Integer)).select_from(sa.table("searched")).where(found)
 
 
 def _text_has(word: str, lite: bool) -> sa.ColumnElement[bool]:

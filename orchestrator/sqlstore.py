@@ -21,6 +21,7 @@ from orchestrator.errors import LeaseLost, UnknownTicket
 from orchestrator.fairness import ANY, Lane, Terms
 from orchestrator.plain import plain
 from orchestrator.records import AttemptRecord, Cost, Job, Order, Outcome, Status, StepRecord, Ticket
+from orchestrator.remembered import UntilWritten
 from orchestrator.routing import Tally
 from orchestrator.schema import Version, answering, as_one, check_version, clock_of, open_engine, reading
 from orchestrator.settings import Settings
@@ -41,6 +42,7 @@ class SqlStore:
         self._engine = open_engine(url)
         self._clock = clock or clock_of(self._engine)
         self._version = Version(self._engine)
+        self._counts = UntilWritten(self._version.now)
         self.messages = sqlmessages.SqlMessages(self._engine, self._clock)
         self._held = threading.local()
 
@@ -110,8 +112,14 @@ class SqlStore:
             return tuple(sqlrecords.ticket_of(row) for row in connection.execute(query))
 
     def board(self, sought: Sought) -> Board:
+        # Counted before: to ask whether somebody wrote may take a connection of its own.
+        counts = self._counts.get("", self._counted) if sought.everything else {}
         with self._read() as connection:
-            return sqlboard.board(connection, sought)
+            return sqlboard.board(connection, sought, counts)
+
+    def _counted(self) -> Mapping[Status, int]:
+        with self._read() as connection:
+            return sqlboard.counted(connection)
 
     def job(self, number: int) -> Job:
         with self._read() as connection:
