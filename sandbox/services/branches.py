@@ -47,7 +47,7 @@ class Branches:
         """
         engines = _engines(services, source)
         with ExitStack() as stack:
-            sockets = {}
+            sockets: dict[Path, Path] = {}
             if engines:
                 key = _key(services, source, engines)
                 with self._templates.held(
@@ -58,7 +58,7 @@ class Branches:
                     server.serve(engine)
                     sockets |= _socket(engine, server)
             copies = self._copies(stack, sqlite, user)
-            environment = variables(services, services.sqlite | {name: path for name, (path, _) in copies.items()})
+            environment = variables(services, {**services.sqlite, **{name: path for name, (path, _) in copies.items()}})
             yield Served(sockets, environment, tuple(folder for _, folder in copies.values()))
 
     def _make(self, folder: Path, services: Services, engines: Sequence[Engine], set_up: SetUp) -> None:
