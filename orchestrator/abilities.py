@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from orchestrator.errors import BadConfig
+from orchestrator.errors import BadConfig, OrchestratorError
 from orchestrator.records import Order
 from orchestrator.settings import Settings
 
@@ -29,12 +29,12 @@ def needs_of(order: Order, settings: Settings) -> frozenset[str]:
     return frozenset({*order.needs, *settings.needs, *chosen})
 
 
-def checked(names: Iterable[str]) -> tuple[str, ...]:
-    """Return the names of abilities, each once. Raises `BadConfig` for one that is none."""
-    for name in names:
+def checked(names: Iterable[str], wrong: type[OrchestratorError] = BadConfig) -> tuple[str, ...]:
+    """Return the names of abilities, each once. Raises `wrong` for one that is none."""
+    for name in (found := sorted(set(names))):
         if _NAME.fullmatch(name) is None:
-            raise BadConfig(f"{name!r} names no ability: write up to 32 small letters, digits, `-` and `_`")
-    return tuple(sorted(set(names)))
+            raise wrong(f"{name!r} names no ability: write up to 32 small letters, digits, `-` and `_`")
+    return tuple(found)
 
 
 def unmet(needs: frozenset[str], workers: Iterable[frozenset[str]]) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
 from orchestrator.closed import Closed
+from orchestrator.depotstable import DepotsTable
 from orchestrator.directories import machine_file
 from orchestrator.errors import BadConfig
 from orchestrator.oidctable import OidcTable
@@ -83,6 +84,17 @@ class RoomTable(Closed):
     """Where the state lies."""
     load: float = Field(default=4.0, gt=0)
     """The most that may wait for each processor, of the last minute."""
+
+
+class QueueTable(Closed):
+    """Which queued jobs the workers of this machine begin."""
+
+    can: tuple[str, ...] = Field(default=(), strict=False)
+    """What they can do besides what is found by itself (`docker`, `fuse`, `gpu`), by any names that tickets then ask for."""
+    jobs: int | None = Field(default=None, ge=1)
+    """How many jobs are at work at once, on all machines together."""
+    user_jobs: int | None = Field(default=None, ge=1)
+    """The same, of each user."""
 
 
 class ServeTable(Closed):
@@ -239,7 +251,9 @@ class MachineConfig(Closed):
     store: StoreTable = StoreTable()
     broker: BrokerTable = BrokerTable()
     room: RoomTable = RoomTable()
+    queue: QueueTable = QueueTable()
     serve: ServeTable = ServeTable()
+    depots: DepotsTable = DepotsTable()
     shadow: ShadowTable = ShadowTable()
     sandbox: SandboxTable = SandboxTable()
     budget: MachineBudgetTable = MachineBudgetTable()
@@ -267,7 +281,7 @@ class MachineConfig(Closed):
         named = [each.key_env for each in self.models.values()]
         named += [name for each in self.forges.values() for name in (each.token_env, each.secret_env)]
         named += [name for each in self.trackers.values() for name in (each.token_env, each.secret_env)]
-        return tuple(sorted({*named, self.oidc.client_secret_env} - {""}))
+        return tuple(sorted({*named, self.oidc.client_secret_env, self.depots.token_env} - {""}))
 
     def named_models(self) -> tuple[NamedModel, ...]:
         """Return the models as agents know them."""

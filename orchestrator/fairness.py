@@ -10,10 +10,13 @@ import heapq
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 PATIENCE_S = 60.0
 """How much longer another repository waits where a worker has one warm."""
+_LATER = 1e12
+"""A Unix time after all that are known: that of who is served while turns are taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +78,10 @@ class Turns:
         self._users = Counter[str]()
         self._repositories = Counter[Path]()
         self._homes = Counter[tuple[str, Path]]()
-        for lane, count in working:
-            self._add(lane, count)
+        self._just: dict[str | Lane, float] = {}
+        self._later = count(_LATER)
+        for lane, many in working:
+            self._add(lane, many)
 
     def order(self, lines: Iterable[Line]) -> Iterator[Waiting]:
         """Yield the jobs as they are taken one after the other, each at work from then on."""
@@ -92,13 +97,14 @@ class Turns:
                 continue
             yield job
             self._add(line.lane, 1)
+            self._just[line.lane] = self._just[line.lane.user] = next(self._later)
             for following in _next(line):
                 heapq.heappush(heads, (self._key(line, following), at, line, following))
 
-    def _add(self, lane: Lane, count: int) -> None:
-        self._users[lane.user] += count
-        self._repositories[lane.repository] += count
-        self._homes[lane.user, lane.repository] += count
+    def _add(self, lane: Lane, many: int) -> None:
+        self._users[lane.user] += many
+        self._repositories[lane.repository] += many
+        self._homes[lane.user, lane.repository] += many
 
     def _may_begin(self, lane: Lane) -> bool:
         terms = self._terms
@@ -111,8 +117,8 @@ class Turns:
 
     def _key(self, line: Line, job: Waiting) -> tuple[float, ...]:
         lane = line.lane
-        served_at = line.served_at - PATIENCE_S if lane.repository == self._terms.warm else line.served_at
-        of_user = self._users[lane.user], line.user_served_at
+        of_user = self._users[lane.user], self._just.get(lane.user, line.user_served_at)
+        served_at = self._just.get(lane, line.served_at) - PATIENCE_S * (lane.repository == self._terms.warm)
         return -job.priority, *of_user, self._homes[lane.user, lane.repository], served_at, job.number
 
 

@@ -11,6 +11,7 @@ import unicodedata
 from dataclasses import replace
 from pathlib import PurePosixPath
 
+from orchestrator.abilities import checked
 from orchestrator.deadline import shown
 from orchestrator.errors import OrderRefused
 from orchestrator.examples import MIGRATE
@@ -45,6 +46,7 @@ def read_order(order: Order, now: float) -> Ticket:
         _check_path(test)
     if sum(len(test.data) for test in order.added) > ADDED_BYTES:
         raise OrderRefused(f"the added tests have more than {ADDED_BYTES:,} bytes: add what shows the bug only")
+    checked(order.needs, OrderRefused)
     _check_times(order, now)
     return Ticket(new_id(now), slug_of(order.text), order, now)
 

@@ -29,7 +29,7 @@ KEY = "NIGHTCREW_KEY"
 _WAIT_S = 60.0
 _SENT = (
     *("text", "test_command", "agent", "model", "attempts", "seconds", "usd", "tokens", "ask", "plan"),
-    *("priority", "not_before", "deadline", "keep_unverified", "branch"),
+    *("priority", "not_before", "deadline", "keep_unverified", "branch", "needs"),
 )
 """What of an order is sent as it stands."""
 _ANSWER_BYTES = 256 << 20

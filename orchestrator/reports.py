@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from orchestrator.abilities import needs_of, unmet
 from orchestrator.answering import asking
-from orchestrator.records import REVIEW, AttemptRecord, Cost, Job, JobReport, Message, OptionRecord, Ticket
+from orchestrator.records import REVIEW, AttemptRecord, Cost, Job, JobReport, Message, OptionRecord, Status, Ticket
 from orchestrator.returning import understands
 from orchestrator.store import Store
 from shadowfs import Change, Depot, RepoPath
@@ -23,10 +24,11 @@ def _brief(store: Store, ticket: Ticket, job: Job) -> JobReport:
     agent = ticket.order.agent or store.settings(ticket.id).agent
     attempts = store.attempts(job.number)
     asked = asking(attempts) if job.status.resumable else None
+    needs = needs_of(ticket.order, store.settings(ticket.id)) if job.status is Status.QUEUED else frozenset()
     return JobReport(
         ticket=ticket,
         status=job.status,
-        why=job.why,
+        why=job.why or (unmet(needs, store.abilities()) if needs else ""),
         next=job.next,
         agent=agent,
         attempts=attempts,

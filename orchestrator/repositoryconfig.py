@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from orchestrator.closed import Closed
 from orchestrator.errors import BadConfig
@@ -82,6 +82,15 @@ class AgentTable(Closed):
     """How often, at most, an agent goes on with what the ladder said against its proposal."""
     ask: bool = True
     """Whether a job may pause with a question; without it the likeliest change is taken."""
+    needs: tuple[str, ...] = Field(default=(), strict=False)
+    """What a worker has to be able to do for its tickets: `gpu`, or a name that workers are started with (`--can`)."""
+
+    @field_validator("needs")
+    @classmethod
+    def _named(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        from orchestrator.abilities import checked
+
+        return checked(value)
 
 
 class ContainerTable(Closed):
@@ -113,15 +122,6 @@ class SetupTable(Closed):
     """Patterns of further files that they read: when one changes, they run again."""
 
 
-class RepositoryConfig(Closed):
-    """`nightcrew.toml`."""
-
-    test: TestTable = TestTable()
-    lint: LintTable = LintTable()
-    language: LanguageTable = LanguageTable()
-    files: FilesTable = FilesTable()
-    budget: BudgetTable = BudgetTable()
-    agent: AgentTable = AgentTable()
 class PostgresTable(Closed):
     """A PostgreSQL server for each sandbox."""
 
@@ -192,6 +192,15 @@ def _database(name: str, given: str, repository: Path, home: Path, opened: Seque
     return real
 
 
+class RepositoryConfig(Closed):
+    """`nightcrew.toml`."""
+
+    test: TestTable = TestTable()
+    lint: LintTable = LintTable()
+    language: LanguageTable = LanguageTable()
+    files: FilesTable = FilesTable()
+    budget: BudgetTable = BudgetTable()
+    agent: AgentTable = AgentTable()
     sandbox: ContainerTable = ContainerTable()
     setup: SetupTable = SetupTable()
     services: ServicesTable = ServicesTable()

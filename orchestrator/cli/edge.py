@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ import click
 if TYPE_CHECKING:
     from datetime import tzinfo
 
+    from orchestrator.cluster.carrying import Exchange
     from orchestrator.config import MachineConfig, RepositoryConfig
     from orchestrator.crew import Crew
     from orchestrator.detect import Detected
@@ -69,15 +70,19 @@ class Edge:
         except ValueError as error:
             raise click.UsageError(f"{option} {error}") from error
 
-    def gate(self) -> Gate:
-        """Return what lets jobs begin by this machine's schedules."""
+    def gate(self, can: Sequence[str] = ()) -> Gate:
+        """Return what lets jobs begin by this machine's schedules and limits; `can` is what somebody typed that its workers can do."""
+        from orchestrator.abilities import Found, checked, look
+        from orchestrator.fairness import Terms
         from orchestrator.gate import Gate
         from orchestrator.room import Room
 
         zone, machine, state = self.zone(), self.machine(), self.state()
         room = Room(machine.room.memory_mb << 20, machine.room.disk_mb << 20, machine.room.load)
         schedules = tuple(table.schedule(zone, self.home) for table in machine.schedule)
-        return Gate(schedules, lacks=lambda: room.lacks(state))
+        found = Found(checked((*machine.queue.can, *can)), lambda: look(self.environ))
+        limits = Terms(per_user=machine.queue.user_jobs, in_all=machine.queue.jobs)
+        return Gate(schedules, lacks=lambda: room.lacks(state), can=found, limits=limits)
 
     def state(self) -> Path:
         """Return the state directory."""
@@ -101,6 +106,14 @@ class Edge:
         configured = self.machine().broker.url if machine_file(self.environ, self.home).exists() else None
         return broker_url(self.environ, configured)
 
+    def exchange(self) -> Exchange | None:
+        """Return how this machine exchanges depots with others, None where it does not."""
+        from orchestrator.directories import HUB, machine_file
+
+        if HUB not in self.environ and not machine_file(self.environ, self.home).exists():
+            return None
+        return self.machine().depots.exchange(self.environ, self.home)
+
     def crew(self, settings: Settings | None = None, engines: Engines | None = None) -> Crew:
         """Return a crew with the settings of a repository, or with none for commands that only look at tickets.
 
@@ -113,11 +126,11 @@ class Edge:
         from orchestrator.crew import Crew
         from orchestrator.telemetry.traces import tracer_for
 
-        url, tracer = self.store(), tracer_for(self.environ)
+        url, exchange, tracer = self.store(), self.exchange(), tracer_for(self.environ)
         if settings is None:
-            crew = Crew(self.state(), url=url, tracer=tracer)
+            crew = Crew(self.state(), url=url, exchange=exchange, tracer=tracer)
         else:
-            crew = Crew(self.state(), settings, url=url, engines=engines, tracer=tracer)
+            crew = Crew(self.state(), settings, url=url, exchange=exchange, engines=engines, tracer=tracer)
         crew.sweep()
         return crew
 
@@ -202,6 +215,7 @@ class Edge:
             managed=managed[0] if managed else None,
             services=config.services.services(repository, self.home, self._named(machine)),
             image_servers=self._known_servers(config) if sandbox == "docker" else (),
+            needs=config.agent.needs,
         )
 
     def _managed(self, repository: Path) -> tuple[Managed, RepositoryConfig] | None:

@@ -48,6 +48,12 @@ test_option = click.option(
 workers_option = click.option(
     "--workers", type=click.IntRange(1, 64), default=1, metavar="N", help="Work on N jobs at once."
 )
+can_option = click.option(
+    "--can",
+    multiple=True,
+    metavar="NAME",
+    help="Something that tickets ask for and these workers can do, besides what is found by itself. Repeatable.",
+)
 metrics_port_option = click.option(
     "--metrics-port",
     type=click.IntRange(0, 65535),
@@ -116,6 +122,7 @@ _ORDER_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--tokens", type=click.IntRange(0), metavar="N", help="Budget in tokens of models; the job pauses there."),
     driver_option,
     sandbox_option,
+    click.option("--needs", multiple=True, metavar="NAME", help="What a worker has to be able to do: gpu, docker, fuse, a name of --can. Repeatable."),
     click.option("--seed", type=int, default=0, metavar="N", help="Makes a run repeatable."),
     click.option("--no-branch", is_flag=True, help="Keep a verified change in the depot only."),
     keep_unverified_option,

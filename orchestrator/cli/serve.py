@@ -11,6 +11,7 @@ import click
 
 from orchestrator.cli.edge import DIRECTORY, STATE_HELP, Edge
 from orchestrator.cli.options import (
+    can_option,
     log_format_option,
     metrics_host_option,
     metrics_port_option,
@@ -61,6 +62,7 @@ _NEEDED = (
 )
 @click.option("--no-work", is_flag=True, help="Only answer: workers are elsewhere (`nightcrew work`).")
 @workers_option
+@can_option
 @metrics_port_option
 @metrics_host_option
 @log_format_option
@@ -73,6 +75,7 @@ def serve_command(
     repositories: tuple[Path, ...],
     no_work: bool,
     workers: int,
+    can: tuple[str, ...],
     metrics_port: int | None,
     metrics_host: str,
     log_format: str,
@@ -118,7 +121,7 @@ def serve_command(
         names,
         0 if no_work else workers,
         repositories,
-        edge.gate(),
+        edge.gate(can),
         client=client,
         writes_per_s=edge.machine().serve.writes_per_s,
         broker=_broker(edge, workers),

@@ -6,6 +6,7 @@ import click
 
 from orchestrator.cli.edge import Edge
 from orchestrator.cli.options import (
+    can_option,
     log_format_option,
     metrics_host_option,
     metrics_port_option,
@@ -17,12 +18,19 @@ from orchestrator.cli.output import print_document, write
 
 @click.command("worker")
 @workers_option
+@can_option
 @metrics_port_option
 @metrics_host_option
 @log_format_option
 @shared_options
 def worker_command(
-    workers: int, metrics_port: int | None, metrics_host: str, log_format: str, edge: Edge, json_wanted: bool
+    workers: int,
+    can: tuple[str, ...],
+    metrics_port: int | None,
+    metrics_host: str,
+    log_format: str,
+    edge: Edge,
+    json_wanted: bool,
 ) -> None:
     """Work on what is queued, woken by a broker, until it is ended.
 
@@ -56,4 +64,4 @@ def worker_command(
             write(f"{workers} workers wait for jobs")
 
     metrics = None if metrics_port is None else (metrics_host, metrics_port)
-    Node(broker, workers, edge.gate(), edge.crew, metrics).run(ready)
+    Node(broker, workers, edge.gate(can), edge.crew, metrics).run(ready)

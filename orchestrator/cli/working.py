@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestrator.cli.edge import Edge
-from orchestrator.cli.options import shared_options, workers_option
+from orchestrator.cli.options import can_option, shared_options, workers_option
 from orchestrator.cli.output import print_document, print_report, write
 
 if TYPE_CHECKING:
@@ -23,19 +23,20 @@ _END_S = 3_600.0
 @click.command("work")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Stop after N jobs.")
 @workers_option
+@can_option
 @shared_options
-def work_command(limit: int | None, workers: int, edge: Edge, json_wanted: bool) -> None:
+def work_command(limit: int | None, workers: int, can: tuple[str, ...], edge: Edge, json_wanted: bool) -> None:
     """Work on queued tickets until none is left that may begin now.
 
-    Those of the highest priority are first, then the oldest; when jobs of a repository may begin is said by the schedules in the machine's
-    config.toml. Several may run side by side. Ctrl-C ends the jobs in hand, their work kept. The exit status is 0 however the jobs
+    Those of the highest priority are first; of several users, and of a user's repositories, each has its turn, with its oldest. When
+    jobs of a repository may begin is said by the schedules in the machine's config.toml. Several may run side by side. Ctrl-C ends the jobs in hand, their work kept. The exit status is 0 however the jobs
     ended: `nightcrew list` shows that.
     """
     from orchestrator.board import Sought
     from orchestrator.documents import report_document
     from orchestrator.records import Status
 
-    gate = edge.gate()
+    gate = edge.gate(can)
     shown = _Shown(json_wanted)
     if workers == 1:
         _one_by_one(edge, gate, limit, shown)

@@ -53,6 +53,7 @@ class OrderBody(_Closed):
     priority: int = Field(default=0, ge=-MOST_PRIORITY, le=MOST_PRIORITY)
     not_before: Moment | None = None
     deadline: Moment | None = None
+    needs: list[Name] = Field(default=[], max_length=16)
 
     def order(self, repository: Path, user: str) -> Order:
         """Return the order; what only somebody at the machine may say (its driver, no sandbox at all) is not in it."""
@@ -75,6 +76,7 @@ class OrderBody(_Closed):
             priority=self.priority,
             not_before=self.not_before,
             deadline=self.deadline,
+            needs=tuple(self.needs),
             user=user,
         )
 

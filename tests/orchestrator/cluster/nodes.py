@@ -47,11 +47,11 @@ class Place:
         )
 
     @contextmanager
-    def node(self, workers: int = 1) -> Iterator[subprocess.Popen[bytes]]:
+    def node(self, workers: int = 1, *words: str) -> Iterator[subprocess.Popen[bytes]]:
         """Have workers run for as long as the block lasts; whatever is left of them then is killed."""
         with self.log.open("ab") as log:
             process = subprocess.Popen(
-                self.command("worker", "--workers", str(workers)), env=self.environ, stdout=log, stderr=log
+                self.command("worker", "--workers", str(workers), *words), env=self.environ, stdout=log, stderr=log
             )
         try:
             yield process

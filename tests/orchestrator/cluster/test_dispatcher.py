@@ -10,6 +10,7 @@ import pytest
 
 from orchestrator.cluster import Broker, BrokerAway, Dispatcher, MemoryBroker
 from orchestrator.cluster.celerybroker import CeleryBroker
+from orchestrator.cluster.dispatcher import rarest
 from orchestrator.gate import Gate
 from orchestrator.memory import MemoryStore
 from orchestrator.records import Order, Status, Ticket
@@ -30,10 +31,11 @@ def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
     made.close()
 
 
-def filed(store: MemoryStore, count: int) -> None:
+def filed(store: MemoryStore, count: int, *needs: str) -> None:
     for _ in range(count):
         at = len(store.tickets())
-        store.add(Ticket(f"261121-{at}", "x", Order("it breaks", Path("/one")), 5.0), Settings(seconds=60.0))
+        order = Order("it breaks", Path("/one"), needs=needs)
+        store.add(Ticket(f"261121-{at}", "x", order, 5.0), Settings(seconds=60.0))
 
 
 def test_as_many_messages_wait_as_jobs_and_no_more(broker: Broker) -> None:
@@ -57,6 +59,25 @@ def test_nothing_is_sent_while_nothing_may_begin(broker: Broker) -> None:
     filed(store, 2)
     assert Dispatcher(store, broker, Gate(lacks=lambda: "memory")).step() == 0
     assert Dispatcher(store, broker).step() == 2
+
+
+def test_a_message_goes_to_who_can_do_the_job(broker: Broker) -> None:
+    store = MemoryStore()
+    filed(store, 3, "gpu")
+    filed(store, 2)
+    dispatcher = Dispatcher(store, broker)
+    # Of what nobody is known to be able to do nothing is sent, and it keeps nothing else back.
+    assert (dispatcher.step(), broker.waiting(), broker.waiting("gpu")) == (2, 2, 0)
+    store.announce("one", frozenset({"docker"}))
+    store.announce("two", frozenset({"docker", "gpu"}))
+    assert (dispatcher.step(), broker.waiting(), broker.waiting("gpu")) == (3, 2, 3)
+    assert dispatcher.step() == 0
+
+
+def test_who_is_woken_is_who_is_rarest() -> None:
+    known = frozenset({"docker"}), frozenset({"docker", "gpu"})
+    assert rarest(frozenset({"docker", "gpu"}), known) == "gpu"
+    assert (rarest(frozenset({"docker"}), known), rarest(frozenset(), known)) == ("docker", "")
 
 
 def test_what_a_broker_lost_is_sent_again() -> None:

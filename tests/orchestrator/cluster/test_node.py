@@ -29,9 +29,9 @@ def agent(pause: float = 0.0) -> str:
     return f"command:{project.UNITTEST.python} -c {shlex.quote(SLOW.format(pause=pause))}"
 
 
-def filed(place: Place, repository: Path, pause: float = 0.0, count: int = 1) -> list[str]:
+def filed(place: Place, repository: Path, pause: float = 0.0, count: int = 1, needs: tuple[str, ...] = ()) -> list[str]:
     settings = project.settings(place.state, driver="copy")
-    order = Order("total() forgets a number", repository, failing=(project.FAILING,), agent=agent(pause))
+    order = Order("total() forgets a number", repository, failing=(project.FAILING,), agent=agent(pause), needs=needs)
     with Crew(place.state, settings, url=place.store) as crew:
         return [crew.file(order).id for _ in range(count)]
 
@@ -95,6 +95,18 @@ def test_a_node_that_is_killed_leaves_its_job_to_the_next(place: Place, reposito
         until(lambda: is_done(place, [ticket]), place.log)
     assert project.branches(repository) == [report(place, ticket).branch]
     assert list((place.state / "shadows").iterdir()) == []
+
+
+def test_a_ticket_waits_for_a_worker_that_can_do_it(tmp_path: Path, repository: Path, redis: Redis) -> None:
+    redis.client.flushall()
+    place = Place(tmp_path / "state", redis.url)
+    (special,), (plain,) = filed(place, repository, needs=("sparc",)), filed(place, repository)
+    with place.node():
+        until(lambda: is_done(place, [plain]), place.log)
+        until(lambda: "no worker can do sparc" in report(place, special).why, place.log)
+        assert report(place, special).status is Status.QUEUED
+        with place.node(1, "--can", "sparc"):
+            until(lambda: is_done(place, [special]), place.log)
 
 
 def test_a_broker_that_restarts_empty_loses_no_ticket(tmp_path: Path, repository: Path) -> None:
