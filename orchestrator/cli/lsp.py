@@ -67,7 +67,7 @@ def _ground(edge: Edge, folder: Path | None, options: Options, driver: str | Non
     from orchestrator.lsp.session import Ground
     from orchestrator.records import Order
 
-    repository, state = find_repository(folder), edge.state()
+    repository, state, exchange = find_repository(folder), edge.state(), edge.exchange()
 
     def settings(order: Order) -> Settings:
         return edge.settings(repository, order.test_command, order.sandbox)
@@ -76,8 +76,9 @@ def _ground(edge: Edge, folder: Path | None, options: Options, driver: str | Non
         places=Places.seen_from(repository, folder or Path.cwd()),
         state=state,
         url=edge.store(),
+        exchange=exchange,
         order=Order("", repository, driver=driver, sandbox=sandbox),
         options=options,
-        crew=Crew(state, url=edge.store()),
+        crew=Crew(state, url=edge.store(), exchange=exchange),
         settings=settings,
     )

@@ -128,7 +128,7 @@ class Forges:
     ) -> None:
         self._open = ExitStack()
         now = clock or time.time
-        crew = self._open.enter_context(_crew(state, machine, environ, clock))
+        crew = self._open.enter_context(_crew(state, machine, environ, home, clock))
         adapters = Adapters(now, pause, tries, timeout_s)
         self._open.callback(adapters.close)
         entries = read_entries(machine, environ, home, state)
@@ -153,5 +153,8 @@ class Forges:
         self.close()
 
 
-def _crew(state: Path, machine: MachineConfig, environ: Mapping[str, str], clock: Callable[[], float] | None) -> Crew:
-    return Crew(state, url=store_url(environ, machine.store.url), clock=clock, tracer=tracer_for(environ))
+def _crew(
+    state: Path, machine: MachineConfig, environ: Mapping[str, str], home: Path, clock: Callable[[], float] | None
+) -> Crew:
+    url, exchange = store_url(environ, machine.store.url), machine.depots.exchange(environ, home)
+    return Crew(state, url=url, exchange=exchange, clock=clock, tracer=tracer_for(environ))

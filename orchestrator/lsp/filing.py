@@ -45,7 +45,7 @@ def _filed(ground: Ground, text: str, held: bool = False) -> Ticket:
     order = ground.order_for(text)
     settings = ground.settings(order)
     check_agent(agent_of(order, settings))
-    with Crew(ground.state, settings, url=ground.url) as crew:
+    with Crew(ground.state, settings, url=ground.url, exchange=ground.exchange) as crew:
         return crew.hold(order) if held else crew.file(order)
 
 

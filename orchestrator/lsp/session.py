@@ -22,6 +22,7 @@ from orchestrator.savelock import SaveLock
 from shadowfs import RepoPath
 
 if TYPE_CHECKING:
+    from orchestrator.cluster.carrying import Exchange
     from orchestrator.crew import Crew
     from orchestrator.settings import Settings
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 class Ground:
     """What a session works on: a repository, where nightcrew keeps its state, and how tickets are filed and looked at.
 
-    `url` is the store's, as a crew takes it. `settings` are read anew for each ticket: a server may live for days. `crew` looks and decides, it does no work.
+    `url` and `exchange` are the store's, as a crew takes them. `settings` are read anew for each ticket: a server may live for days. `crew` looks and decides, it does no work.
     """
 
     places: Places
@@ -40,6 +41,7 @@ class Ground:
     crew: Crew
     settings: Callable[[Order], Settings]
     url: str | None = None
+    exchange: Exchange | None = None
 
     @property
     def repository(self) -> Path:
