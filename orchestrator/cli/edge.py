@@ -73,6 +73,7 @@ class Edge:
     def gate(self, can: Sequence[str] = ()) -> Gate:
         """Return what lets jobs begin by this machine's schedules and limits; `can` is what somebody typed that its workers can do."""
         from orchestrator.abilities import Found, checked, look
+        from orchestrator.belonging import place_of
         from orchestrator.fairness import Terms
         from orchestrator.gate import Gate
         from orchestrator.room import Room
@@ -80,7 +81,9 @@ class Edge:
         zone, machine, state = self.zone(), self.machine(), self.state()
         room = Room(machine.room.memory_mb << 20, machine.room.disk_mb << 20, machine.room.load)
         schedules = tuple(table.schedule(zone, self.home) for table in machine.schedule)
-        found = Found(checked((*machine.queue.can, *can)), lambda: look(self.environ))
+        # Where machines share no volume, who works on a repository is who has it.
+        own = () if self.exchange() is None else (place_of(state),)
+        found = Found(checked((*machine.queue.can, *can, *own)), lambda: look(self.environ))
         limits = Terms(per_user=machine.queue.user_jobs, in_all=machine.queue.jobs)
         return Gate(schedules, lacks=lambda: room.lacks(state), can=found, limits=limits)
 
