@@ -47,6 +47,7 @@ _COMMANDS = {
     "seed": "seeding",
     "shadow": "shadows",
     "serve": "serve",
+    "pool": "pool",
     "users": "serve",
     "backup": "backup",
     "restore": "backup",

@@ -1,0 +1,129 @@
+"""The replicas of one model: as many as are asked for, changed one after the other."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from orchestrator.pool.errors import PoolError
+from orchestrator.pool.line import Line
+from orchestrator.pool.replica import Replica
+from orchestrator.pool.served import Served
+from orchestrator.pool.spec import ModelTable
+from orchestrator.pool.status import ModelStatus
+
+_STARTED_WITH = ("engine", "model", "program", "arguments", "command", "environment", "roles", "health")
+"""What an engine is started with: where that changed, another one is needed."""
+
+
+class Fleet:
+    """Keeps as many replicas of a model as its table says and its line asks for. Replicas run as tasks of `group`."""
+
+    def __init__(
+        self, name: str, table: ModelTable, logs: Path, environ: Mapping[str, str], group: asyncio.TaskGroup
+    ) -> None:
+        self.served = Served(name, tuple(table.roles), Line(time.monotonic), table.reply_tokens)
+        self.served.doubted = self._doubt
+        self._table = table
+        self._logs = logs
+        self._environ = environ
+        self._group = group
+        self._replicas: list[Replica] = []
+        self._numbers = 0
+        self._shrunk = time.monotonic()
+        self._changing = False
+
+    @property
+    def alive(self) -> list[Replica]:
+        """Return the replicas that are not to end."""
+        return [each for each in self._replicas if not each.is_ending]
+
+    def scale(self) -> None:
+        """Start or end replicas as the line asks for."""
+        self._replicas = [each for each in self._replicas if not each.ended.is_set()]
+        alive = self.alive
+        if not self._changing:
+            wanted = self._wanted(alive)
+            for _ in range(wanted - len(alive)):
+                self._add(self._table)
+            for each in sorted(alive, key=lambda each: each.status().tickets)[: max(0, len(alive) - wanted)]:
+                self._shrunk = time.monotonic()
+                each.end()
+        self._expect()
+
+    async def started(self) -> None:
+        """Wait until all replicas are up. Raises `PoolError` for one that is not."""
+        for each in self.alive:
+            await each.settled.wait()
+            if not each.is_up and not each.is_ending:
+                raise PoolError(f"replica {each.name} does not come up: {each.why}")
+
+    async def change(self, table: ModelTable) -> None:
+        """Go over to another table, one replica after the other. Raises `PoolError`; what did not change then goes on as it was."""
+        before, self._table = self._table, table
+        self.served.roles, self.served.reply_tokens = tuple(table.roles), table.reply_tokens
+        if all(getattr(before, name) == getattr(table, name) for name in _STARTED_WITH):
+            return
+        self._changing = True
+        try:
+            for old in self.alive:
+                await self._replace(old, table)
+        except PoolError:
+            self._table = before
+            self.served.roles, self.served.reply_tokens = tuple(before.roles), before.reply_tokens
+            raise
+        finally:
+            self._changing = False
+
+    async def end(self) -> None:
+        """End all replicas, once what they work on is done."""
+        self._changing = True
+        for each in self._replicas:
+            each.end()
+        for each in self._replicas:
+            await each.ended.wait()
+
+    def status(self) -> ModelStatus:
+        """Return how it stands."""
+        line, replicas = self.served.line, tuple(each.status() for each in self._replicas)
+        return ModelStatus(self.served.name, self.served.roles, self._table.engine, line.waiting, line.moves, replicas)
+
+    async def _replace(self, old: Replica, table: ModelTable) -> None:
+        if not table.surge:
+            old.end()
+            await old.ended.wait()
+        new = self._add(table)
+        await new.settled.wait()
+        if not new.is_up:
+            new.end()
+            raise PoolError(f"replica {new.name} does not come up, so those there were stay: {new.why}")
+        old.end()
+
+    def _wanted(self, alive: list[Replica]) -> int:
+        """Return how many there are to be: one more while somebody waits and all are up, one less after a while without a request."""
+        table, line, count = self._table, self.served.line, len(alive)
+        if line.waiting and all(each.is_up for each in alive):
+            count += 1
+        idle_s = time.monotonic() - max(line.used, self._shrunk)
+        if not line.waiting and not line.running and idle_s > table.idle_s:
+            count -= 1
+        return min(max(count, table.fewest), table.replicas)
+
+    def _expect(self) -> None:
+        hopeful = any(each.is_hopeful for each in self.alive)
+        self.served.expected = hopeful or (not self.alive and not self._changing)
+
+    def _add(self, table: ModelTable) -> Replica:
+        self._numbers += 1
+        name = f"{self.served.name}-{self._numbers}"
+        log = self._logs / f"{name.replace('/', '_')}.log"
+        replica = Replica(name, self.served, table, log, self._environ)
+        self._replicas.append(replica)
+        self._group.create_task(replica.run())
+        return replica
+
+    def _doubt(self, id: str) -> None:
+        for each in self._replicas:
+            each.doubt(id)

@@ -1,0 +1,138 @@
+"""The pool's one address: OpenAI's paths, in front of all replicas. An ASGI application; bytes of replies pass as they come."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from orchestrator.pool.asked import PATHS, Asked, read
+from orchestrator.pool.call import Call
+from orchestrator.pool.events import Usage
+from orchestrator.pool.keys import Doorman, Holder
+from orchestrator.pool.ledger import Ledger
+from orchestrator.pool.refusal import Refusal
+from orchestrator.pool.reply import Receive, Reply, Scope, Send
+from orchestrator.pool.served import Models, Served
+
+REQUEST_BYTES = 32 << 20
+WAIT_S = 3600.0
+
+
+@dataclass(slots=True)
+class Front:
+    """Answers for the models of a pool."""
+
+    models: Models
+    doorman: Doorman
+    ledger: Ledger
+    request_bytes: int = REQUEST_BYTES
+    wait_s: float = WAIT_S
+    """How long a request may take in all, where it has no deadline of its own."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        reply = Reply(send, f"req_{secrets.token_hex(12)}")
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        try:
+            await self._route(scope["method"], scope["path"], headers, receive, reply)
+        except Refusal as refusal:
+            await reply.refuse(refusal)
+
+    async def _route(self, method: str, path: str, headers: Mapping[str, str], receive: Receive, reply: Reply) -> None:
+        if path == "/health" and method == "GET":
+            await reply.whole(200, b"{}")
+            return
+        if "origin" in headers:
+            raise Refusal(403, "no_browser", "this address is for programs: pages of a browser may not ask it")
+        holder = self.doorman.holder(headers)
+        if path in PATHS:
+            if method != "POST":
+                raise Refusal(405, "method_not_allowed", f"POST {path}", headers={"allow": "POST"})
+            await self._asked(path, headers, holder, receive, reply)
+        elif path == "/v1/models" and method == "GET":
+            listed = [_listed(name) for name in self.models.names]
+            await reply.whole(200, json.dumps({"object": "list", "data": listed}).encode())
+        elif path.startswith("/v1/models/") and method == "GET":
+            await reply.whole(200, json.dumps(_listed(self._served(path.removeprefix("/v1/models/"))[0])).encode())
+        else:
+            raise Refusal(
+                404, "not_found", f"there is no {method:.10} {path:.100} here: {', '.join(PATHS)}, /v1/models"
+            )
+
+    async def _asked(
+        self, path: str, headers: Mapping[str, str], holder: Holder, receive: Receive, reply: Reply
+    ) -> None:
+        if headers.get("content-encoding", "identity") != "identity":
+            raise Refusal(415, "unsupported_encoding", "send the request as it is, not compressed")
+        with self.doorman.admitted(holder):
+            asked = read(path, await self._body(headers, receive), headers)
+            _, served = self._served(asked.model)
+            task = asyncio.current_task()
+            assert task is not None
+            left = asyncio.ensure_future(_left(receive))
+            left.add_done_callback(lambda gone: None if gone.cancelled() else task.cancel())
+            try:
+                async with asyncio.timeout(min(asked.deadline_s or self.wait_s, self.wait_s)):
+                    await self._paid(asked, served, holder, reply)
+            except TimeoutError:
+                raise Refusal(504, "deadline_exceeded", "the time that this request had is over") from None
+            except asyncio.CancelledError:
+                # Whoever asked has gone, and hears nothing any more.
+                if not left.done() or task.uncancel():
+                    raise
+            finally:
+                left.cancel()
+
+    async def _paid(self, asked: Asked, served: Served, holder: Holder, reply: Reply) -> None:
+        """Have a call answered, and paid: reserved before it goes out, settled after it."""
+        bounded = served.reply_tokens * asked.choices if holder.limits.bind else None
+        most = Usage(asked.tokens_in, asked.tokens_out if asked.tokens_out is not None else bounded or 0)
+        body = asked.sent(served.reply_tokens if holder.limits.bind else None)
+        call = Call(asked, served, (holder.name, asked.ticket), body, reply.id)
+        reservation = await self.ledger.reserve(holder.name, asked.ticket, served.name, most, holder.limits)
+        try:
+            await call.run(most.total, reply)
+        finally:
+            unknown = None if holder.limits.bind else call.guess
+            self.ledger.settle(reservation, call.usage or unknown if call.taken else Usage())
+
+    def _served(self, name: str) -> tuple[str, Served]:
+        served = self.models.find(name)
+        if served is None:
+            known = ", ".join(self.models.names)
+            raise Refusal(404, "model_not_found", f"there is no model {name:.100}: there are {known}", param="model")
+        return name, served
+
+    async def _body(self, headers: Mapping[str, str], receive: Receive) -> bytes:
+        too_long = Refusal(413, "request_too_large", f"a request has at most {self.request_bytes} bytes")
+        if (
+            headers.get("content-length", "0").isdecimal()
+            and int(headers.get("content-length", "0")) > self.request_bytes
+        ):
+            raise too_long
+        parts: list[bytes] = []
+        size, more = 0, True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise Refusal(400, "incomplete", "the request ended before it was whole")
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            if size > self.request_bytes:
+                raise too_long
+            more = message.get("more_body", False)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _listed(name: str) -> Mapping[str, object]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "nightcrew"}
+
+
+async def _left(receive: Receive) -> None:
+    """Return once the client has gone away."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,225 @@
+"""One replica: an engine in a process of its own, started, looked after, started again when it ends, and drained before it is ended."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+import sys
+import time
+from asyncio.subprocess import Process
+from collections.abc import Mapping
+from pathlib import Path
+
+from orchestrator.plain import plain
+from orchestrator.pool.engine import start
+from orchestrator.pool.served import Served
+from orchestrator.pool.spec import ModelTable
+from orchestrator.pool.status import ReplicaStatus
+from orchestrator.pool.upstream import HOST, Broken, Upstream
+
+_KEEPER = Path(__file__).with_name("keeper.py")
+_LOOK_S, _ANSWER_S, _UNWELL = 2.0, 10.0, 3
+_GRACE_S = 10.0
+_AGAIN_S, _AGAIN_MOST_S = 1.0, 60.0
+_WELL_S = 60.0
+_HOPE = 3
+_LOG_BYTES, _LAST_BYTES, _LAST_LINES = 64 << 20, 8192, 15
+
+
+class Replica:
+    """Keeps one engine of a model up. `environ` is what engines find in their environment besides their own."""
+
+    def __init__(self, name: str, served: Served, table: ModelTable, log: Path, environ: Mapping[str, str]) -> None:
+        self.name = name
+        self.table = table
+        self._served = served
+        self._log = log
+        self._environ = environ
+        self._state, self._since = "starting", time.time()
+        self._pid: int | None = None
+        self._port: int | None = None
+        self._lives = 0
+        self._ending = asyncio.Event()
+        self._doubted = asyncio.Event()
+        self.settled = asyncio.Event()
+        """Set once it is up for the first time, or failed to be."""
+        self.ended = asyncio.Event()
+        self.failures = 0
+        """How often in a row it ended before it was well for a while."""
+        self.why = ""
+
+    @property
+    def is_ending(self) -> bool:
+        return self._ending.is_set()
+
+    @property
+    def is_up(self) -> bool:
+        return self._state == "up"
+
+    @property
+    def is_hopeful(self) -> bool:
+        """Say whether it is worth waiting for."""
+        return not self.is_ending and self.failures < _HOPE
+
+    @property
+    def id(self) -> str:
+        """Return the name of its present life: a ticket's prefix is not in the cache of the next one."""
+        return f"{self.name}.{self._lives}"
+
+    def status(self) -> ReplicaStatus:
+        running, tickets = self._served.line.load(self.id)
+        return ReplicaStatus(
+            self.name, self._state, self._pid, self._port, self._since, self.failures, running, tickets, self.why
+        )
+
+    def doubt(self, id: str) -> None:
+        """Look at its health now."""
+        if id == self.id:
+            self._doubted.set()
+
+    def end(self) -> None:
+        """Have it end, once what it works on is done."""
+        self._ending.set()
+
+    async def run(self) -> None:
+        """Keep it up until it is to end."""
+        try:
+            while not self.is_ending:
+                began = time.monotonic()
+                await self._live()
+                if self.is_ending:
+                    break
+                self.failures = 1 if time.monotonic() - began > _WELL_S and not self.why else self.failures + 1
+                self.settled.set()
+                self._turn("waiting")
+                again_s = min(_AGAIN_MOST_S, _AGAIN_S * 2 ** (self.failures - 1))
+                await _first(self._ending.wait(), timeout_s=again_s)
+        finally:
+            self._turn("ended")
+            self.settled.set()
+            self.ended.set()
+
+    async def _live(self) -> None:
+        """Start the engine, and see to it until it ends or is to end."""
+        self._lives += 1
+        self._port, key = _free_port(), secrets.token_urlsafe(24)
+        self._turn("starting")
+        process = await self._spawn(key)
+        self._pid = process.pid
+        gone = asyncio.ensure_future(process.wait())
+        health = Upstream(self._port, key, _ANSWER_S, _ANSWER_S)
+        try:
+            if await self._comes_up(health, gone):
+                upstream = Upstream(self._port, key, self.table.first_s, self.table.idle_reply_s)
+                self._turn("up")
+                self.why = ""
+                self._served.open(self.id, upstream, self.table.at_once)
+                self.settled.set()
+                began = time.monotonic()
+                await self._stays_well(health, gone, began)
+            if self.is_ending:
+                await self._drain(gone)
+            elif gone.done():
+                self.why = self._last_words(f"the engine ended with status {gone.result()}", key)
+        finally:
+            self._served.shut(self.id)
+            health.close()
+            self._pid = self._port = None
+            # The end of this pipe ends the keeper, and that the engine.
+            assert process.stdin is not None
+            process.stdin.close()
+            await gone
+
+    async def _spawn(self, key: str) -> Process:
+        assert self._port is not None
+        how = start(self._served.name, self.table, self._port, key)
+        words = (sys.executable, "-I", str(_KEEPER), str(_GRACE_S), *how.words)
+        with self._log.open("wb") as log:
+            return await asyncio.create_subprocess_exec(
+                *words,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                env={**self._environ, **how.environment},
+                start_new_session=True,
+            )
+
+    async def _comes_up(self, health: Upstream, gone: asyncio.Future[int]) -> bool:
+        """Wait until the engine answers; say whether it does."""
+        last = time.monotonic() + self.table.start_s
+        while time.monotonic() < last:
+            if await self._is_well(health):
+                return True
+            await _first(gone, self._ending.wait(), timeout_s=0.1)
+            if gone.done() or self.is_ending:
+                return False
+        self.why = self._last_words(f"the engine did not answer within {self.table.start_s:g} s", "")
+        return False
+
+    async def _stays_well(self, health: Upstream, gone: asyncio.Future[int], began: float) -> None:
+        """Look after an engine until it ends, does not answer, or is to end."""
+        unwell = 0
+        while not gone.done() and not self.is_ending:
+            await _first(gone, self._ending.wait(), self._doubted.wait(), timeout_s=_LOOK_S)
+            self._doubted.clear()
+            if gone.done() or self.is_ending:
+                return
+            unwell = 0 if await self._is_well(health) else unwell + 1
+            if unwell == _UNWELL:
+                self.why = self._last_words("the engine does not answer any more", "")
+                return
+            if time.monotonic() - began > _WELL_S:
+                self.failures = 0
+            self._bound_log()
+
+    async def _is_well(self, health: Upstream) -> bool:
+        try:
+            async with health.ask("GET", self.table.health) as answer:
+                await answer.body(1 << 20)
+                return answer.status == 200
+        except Broken:
+            return False
+
+    async def _drain(self, gone: asyncio.Future[int]) -> None:
+        """Send nothing more, and wait until what is under way has ended."""
+        self._turn("draining")
+        self._served.shut(self.id)
+        last = time.monotonic() + self.table.drain_s
+        while self._served.line.load(self.id)[0] and time.monotonic() < last and not gone.done():
+            await asyncio.sleep(0.05)
+
+    def _turn(self, state: str) -> None:
+        self._state, self._since = state, time.time()
+
+    def _last_words(self, what: str, key: str) -> str:
+        """Return what the engine said last, without its key."""
+        try:
+            with self._log.open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - _LAST_BYTES))
+                said = file.read().decode("utf-8", "replace")
+        except OSError:
+            said = ""
+        said = said.replace(key, "***") if key else said
+        lines = [line for line in plain(said).splitlines() if line.strip()][-_LAST_LINES:]
+        return "\n".join((what, *lines))
+
+    def _bound_log(self) -> None:
+        if self._log.stat().st_size > _LOG_BYTES:
+            os.truncate(self._log, 0)
+
+
+async def _first(*awaited: object, timeout_s: float) -> None:
+    """Wait until one of several is done, or for so long; a future goes on, a coroutine does not."""
+    tasks = [each if isinstance(each, asyncio.Future) else asyncio.ensure_future(each) for each in awaited]  # type: ignore[call-overload]
+    await asyncio.wait(tasks, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+    for task, given in zip(tasks, awaited, strict=True):
+        if task is not given:
+            task.cancel()
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind((HOST, 0))
+        return int(found.getsockname()[1])

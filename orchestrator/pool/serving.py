@@ -1,0 +1,136 @@
+"""Serving a pool: its address and its supervisor in one event loop, until somebody ends it. The one module that knows the server's program."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager, suppress
+
+import uvicorn
+import uvloop
+
+from orchestrator.errors import BadConfig
+from orchestrator.pool.errors import PoolError
+from orchestrator.pool.front import Front
+from orchestrator.pool.keys import Doorman
+from orchestrator.pool.ledger import Ledger
+from orchestrator.pool.served import Models
+from orchestrator.pool.spec import PoolFile
+from orchestrator.pool.status import Folder
+from orchestrator.pool.supervisor import Supervisor
+
+_END_S = 30
+_KEEP_S = 75
+
+
+def serve(file: PoolFile, folder: Folder, environ: Mapping[str, str], ready: Callable[[str], None]) -> None:
+    """Bring a pool up, and keep it until somebody ends it (SIGINT, SIGTERM). `ready` is told its address once all of it is up.
+
+    SIGHUP has it read what is wanted from its folder. Raises `BadConfig`, and `PoolError` where a replica does not come up at first.
+    """
+    with folder.held(), _bound(file) as listening:
+        uvloop.run(_Pool(file, folder, environ, ready).run(listening))
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the pool."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+
+class _Pool:
+    def __init__(
+        self, file: PoolFile, folder: Folder, environ: Mapping[str, str], ready: Callable[[str], None]
+    ) -> None:
+        self._file = file
+        self._folder = folder
+        self._environ = environ
+        self._ready = ready
+        self._failed: PoolError | None = None
+
+    async def run(self, listening: socket.socket) -> None:
+        """Serve at a socket until the end."""
+        address = _address(self._file.host, listening.getsockname()[1])
+        models, doorman = Models(), Doorman(self._file.holders, self._file.anybody, time.monotonic)
+        ledger = Ledger(self._folder.ledger, time.time)
+        server = _server(Front(models, doorman, ledger))
+        try:
+            async with asyncio.TaskGroup() as group:
+                supervisor = Supervisor(self._folder, address, models, doorman, self._environ, group)
+                supervisor.begin(self._file)
+                self._listen(server, supervisor, group)
+                coming = group.create_task(self._come_up(server, supervisor, address))
+                await server.serve(sockets=[listening])
+                coming.cancel()
+                await supervisor.end()
+        except* BadConfig as group_of:
+            raise group_of.exceptions[0] from None
+        finally:
+            ledger.close()
+        if self._failed is not None:
+            raise self._failed
+
+    async def _come_up(self, server: _Server, supervisor: Supervisor, address: str) -> None:
+        try:
+            await supervisor.started()
+            self._ready(address)
+        except PoolError as error:
+            self._failed = error
+            server.should_exit = True
+
+    def _listen(self, server: _Server, supervisor: Supervisor, group: asyncio.TaskGroup) -> None:
+        """Hear signals."""
+
+        def end() -> None:
+            # Whoever asks twice does not want to wait for requests under way.
+            server.force_exit = server.should_exit
+            server.should_exit = True
+
+        def change() -> None:
+            with suppress(OSError, ValueError):
+                wanted = PoolFile.model_validate_json(self._folder.wanted.read_bytes())
+                group.create_task(supervisor.change(wanted))
+
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, end)
+        loop.add_signal_handler(signal.SIGHUP, change)
+
+
+def _server(front: Front) -> _Server:
+    config = uvicorn.Config(
+        front,
+        access_log=False,
+        log_level="warning",
+        lifespan="off",
+        loop="none",
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=_KEEP_S,
+        timeout_graceful_shutdown=_END_S,
+    )
+    return _Server(config)
+
+
+def _bound(file: PoolFile) -> socket.socket:
+    """Listen at the pool's address. Raises `BadConfig` where that cannot be."""
+    try:
+        family, kind, protocol, _, at = socket.getaddrinfo(file.host, file.port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind, protocol)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(at)
+        listening.listen(2048)
+    except OSError as error:
+        why = f"{file.host}:{file.port} cannot be listened at ({error.strerror or error})"
+        raise BadConfig(f"{why}: name another `port`, or `port = 0` for any") from error
+    return listening
+
+
+def _address(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/v1"

@@ -1,0 +1,159 @@
+"""The pool's file: which models, by which engines, how many of each, and who may ask. Closed records: an unknown key is an error."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from orchestrator.closed import Closed
+from orchestrator.config import read_closed
+from orchestrator.pool.keys import ANYBODY, Holder
+from orchestrator.pool.ledger import Limits
+
+Role = Literal["plan", "edit", "judge", "embed"]
+ENGINES = ("vllm", "llama", "command")
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_NAME = re.compile(r"[A-Za-z0-9][\w.:/-]{0,99}")
+
+
+class ModelTable(Closed):
+    """A model: `[models.NAME]`. Its name is what `model` says in a request; so are its roles."""
+
+    engine: Literal["vllm", "llama", "command"]
+    """vLLM's own server, llama.cpp's server, or any program that serves OpenAI's API."""
+    model: str = ""
+    """The weights: a folder or a file; for vLLM also a name that its cache has."""
+    program: str = ""
+    """vLLM: the Python of its environment. llama: its server. Default: what PATH has."""
+    arguments: tuple[str, ...] = Field(default=(), strict=False)
+    """Further words for the engine."""
+    command: tuple[str, ...] = Field(default=(), strict=False)
+    """Of the engine `command`: the words; `{port}`, `{model}` and `{name}` are put in."""
+    environment: dict[str, str] = {}
+    """Variables of the engine, besides those of the pool."""
+    roles: tuple[Role, ...] = Field(default=(), strict=False)
+    replicas: int = Field(default=1, ge=1, le=256)
+    """How many there are at most."""
+    least: int | None = Field(default=None, ge=0)
+    """How many stay while nobody asks; default: all of them."""
+    idle_s: float = Field(default=300.0, gt=0)
+    """After so many seconds without a request one replica more is ended, down to `least`."""
+    at_once: int = Field(default=32, ge=1)
+    """Requests that a replica gets at once; further ones wait for their turn."""
+    reply_tokens: int = Field(default=8192, ge=1)
+    """The most tokens of a reply that does not say so itself, where a budget binds."""
+    start_s: float = Field(default=900.0, gt=0)
+    """How long a replica may take until it answers."""
+    first_s: float = Field(default=300.0, gt=0)
+    """How long until a reply begins."""
+    idle_reply_s: float = Field(default=60.0, gt=0)
+    """How long a reply may say nothing once it has begun."""
+    drain_s: float = Field(default=600.0, ge=0)
+    """How long requests under way may take when a replica ends."""
+    health: str = "/health"
+    surge: bool = True
+    """Whether a changed model's new replica starts before the old one ends, which takes the room of both."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> ModelTable:
+        if (self.engine == "command") != bool(self.command):
+            raise ValueError("`command` is for the engine `command`, which needs it")
+        if self.engine != "command" and not self.model:
+            raise ValueError("`model` names the weights")
+        if self.least is not None and self.least > self.replicas:
+            raise ValueError("`least` is at most `replicas`")
+        return self
+
+    @property
+    def fewest(self) -> int:
+        return self.replicas if self.least is None else self.least
+
+
+class LimitsTable(Closed):
+    """What may be spent, in tokens of prompts and replies together."""
+
+    ticket_tokens: int | None = Field(default=None, ge=0)
+    """Of one ticket, in all."""
+    user_tokens_per_day: int | None = Field(default=None, ge=0)
+    """Of one user on one day (UTC); a key's own number goes before it."""
+
+
+class KeyTable(Closed):
+    """A key, of which the file has a hash alone: `nightcrew pool key NAME` makes one."""
+
+    name: str = Field(min_length=1, max_length=100)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    tokens_per_day: int | None = Field(default=None, ge=0)
+    requests_per_minute: int | None = Field(default=None, ge=0)
+    at_once: int | None = Field(default=None, ge=1)
+
+
+class PoolFile(Closed):
+    """A pool."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8400, ge=0, le=65535)
+    models: dict[str, ModelTable] = Field(min_length=1)
+    limits: LimitsTable = LimitsTable()
+    keys: tuple[KeyTable, ...] = Field(default=(), strict=False)
+
+    @field_validator("models")
+    @classmethod
+    def _named(cls, models: dict[str, ModelTable]) -> dict[str, ModelTable]:
+        taken: dict[str, str] = {}
+        for name, model in models.items():
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is no name of a model: letters, digits and . : / _ -")
+            for each in (name, *model.roles):
+                if each in taken:
+                    raise ValueError(f"`{each}` names both {taken[each]} and {name}")
+                taken[each] = name
+        return models
+
+    @field_validator("keys")
+    @classmethod
+    def _guarded(cls, keys: tuple[KeyTable, ...], info: ValidationInfo) -> tuple[KeyTable, ...]:
+        if not keys and info.data.get("host") not in LOOPBACK:
+            raise ValueError("whoever reaches that host could ask: make a key with `nightcrew pool key NAME`")
+        return keys
+
+    @property
+    def digest(self) -> str:
+        """Return what tells files apart."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+
+    @property
+    def holders(self) -> tuple[Holder, ...]:
+        """Return who may ask, by key."""
+        return tuple(
+            Holder(
+                key.name,
+                key.sha256,
+                Limits(self.limits.ticket_tokens, key.tokens_per_day or self.limits.user_tokens_per_day),
+                key.requests_per_minute,
+                key.at_once,
+            )
+            for key in self.keys
+        )
+
+    @property
+    def anybody(self) -> Holder:
+        """Return who asks where there are no keys."""
+        return Holder(ANYBODY, limits=Limits(self.limits.ticket_tokens, self.limits.user_tokens_per_day))
+
+
+def read_pool(path: Path) -> PoolFile:
+    """Read a pool's file. Raises `BadConfig`."""
+    return read_closed(PoolFile, path)
+
+
+def local_pool(path: Path, port: int) -> PoolFile:
+    """Return a pool of one model, for this machine alone: llama.cpp's server for a GGUF file, vLLM for a folder."""
+    engine: Literal["vllm", "llama"] = "llama" if path.suffix == ".gguf" else "vllm"
+    name = re.sub(r"[^\w.-]", "-", path.stem if path.suffix == ".gguf" else path.name).lstrip("-._") or "local"
+    model = ModelTable(engine=engine, model=str(path.absolute()), roles=("plan", "edit", "judge"), at_once=4)
+    return PoolFile(port=port, models={name: model})

@@ -1,0 +1,132 @@
+"""How a pool stands, as its supervisor writes it down and `nightcrew pool status` reads it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from orchestrator.pool.errors import PoolError
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaStatus:
+    """A replica: `starting`, `up`, `draining`, `waiting` (to be started again) or `ended`; `why` is what its engine said last, where it failed."""
+
+    name: str
+    state: str
+    pid: int | None
+    port: int | None
+    since: float
+    failures: int
+    running: int
+    tickets: int
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStatus:
+    """A model: who waits for it, how often a ticket had to move, and its replicas."""
+
+    name: str
+    roles: tuple[str, ...]
+    engine: str
+    waiting: int
+    moves: int
+    replicas: tuple[ReplicaStatus, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PoolStatus:
+    """A pool. `wants` names the configuration it has or changes to; `trouble` is why a change did not come about."""
+
+    pid: int
+    address: str
+    at: float
+    wants: str
+    changing: bool
+    trouble: str
+    models: tuple[ModelStatus, ...]
+
+
+class Folder:
+    """What a pool keeps in the state directory, and the lock that says whether it is up."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.ledger = path / "ledger.db"
+        self.logs = path / "logs"
+        self.wanted = path / "wanted.json"
+        self._status = path / "status.json"
+        self._lock = path / "lock"
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the lock. Raises `PoolError` where somebody else does."""
+        self.logs.mkdir(parents=True, exist_ok=True)
+        with self._lock.open("a+b") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise PoolError("a pool is up with this state directory: `nightcrew pool status`") from None
+            try:
+                yield
+            finally:
+                self._status.unlink(missing_ok=True)
+
+    def write(self, status: PoolStatus) -> None:
+        """Write down how it stands, all at once."""
+        new = self._status.with_suffix(".new")
+        new.write_text(json.dumps(asdict(status)), "utf-8")
+        new.replace(self._status)
+
+    @property
+    def is_up(self) -> bool:
+        """Say whether a pool holds the lock."""
+        try:
+            file = self._lock.open("rb")
+        except FileNotFoundError:
+            return False
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
+    def read(self) -> PoolStatus | None:
+        """Return how the pool stands, None where none is up, or none has told yet."""
+        if not self.is_up:
+            return None
+        try:
+            told = json.loads(self._status.read_text("utf-8"))
+        except FileNotFoundError:
+            return None
+        return _status(told)
+
+    def signal(self, number: int) -> bool:
+        """Send the pool a signal; say whether there is one."""
+        status = self.read()
+        if status is None:
+            return False
+        os.kill(status.pid, number)
+        return True
+
+
+def _status(told: dict[str, Any]) -> PoolStatus:
+    models = tuple(
+        ModelStatus(
+            **{
+                **model,
+                "roles": tuple(model["roles"]),
+                "replicas": tuple(ReplicaStatus(**each) for each in model["replicas"]),
+            }
+        )
+        for model in told["models"]
+    )
+    return PoolStatus(**{**told, "models": models})
