@@ -48,7 +48,7 @@ python=$(newest_python)
 [ -x .venv/bin/python ] || { say 'making .venv'; "$python" -m venv .venv; }
 say 'installing nightcrew and what its tests need into .venv'
 .venv/bin/python -m pip install -q --disable-pip-version-check --upgrade 'pip>=25.1'
-.venv/bin/python -m pip install -q --disable-pip-version-check --editable '.[acp,cluster,docker,grammars,lsp,mcp,models,oidc,pool,postgres,serve,traces]' --group dev
+.venv/bin/python -m pip install -q --disable-pip-version-check --editable '.[acp,cluster,docker,grammars,lsp,mcp,models,oidc,pool,postgres,ray,serve,traces]' --group dev
 if ! .venv/bin/python -m pip install -q --disable-pip-version-check --editable '.[fuse]'; then
   say 'FUSE cannot be had here (pyfuse3 did not build): nightcrew will make shadows by copying'
 fi

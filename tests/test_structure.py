@@ -58,6 +58,7 @@ ENGINES: dict[str, str | tuple[str, ...]] = {
     "httptools": "orchestrator/pool/upstream.py",
     "uvicorn": ("orchestrator/web/serving.py", "orchestrator/pool/serving.py"),
     "uvloop": "orchestrator/pool/serving.py",
+    "ray": "orchestrator/cluster/rayexecutor.py",
     "rich": "orchestrator/cli/progress.py",
     "tree_sitter": "agents/grammars.py",
     "yaml": "orchestrator/checkouts/workflow.py",
