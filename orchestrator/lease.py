@@ -15,6 +15,14 @@ from orchestrator.store import Lease, Store
 
 LEASE_S = 30.0
 BEAT_S = 5.0
+GAP_S = 600.0
+"""The most that is booked at once: what lies longer between two beats was a machine that slept, or a clock that jumped."""
+
+
+def booked(began: float, seconds: float, now: float) -> tuple[float, float]:
+    """Return from when a lease counts, and its seconds so far, given both as they were booked last."""
+    gap_s = now - began - seconds
+    return (began, seconds + gap_s) if 0 <= gap_s <= GAP_S else (now - seconds, seconds)
 
 
 @dataclass(frozen=True, slots=True)

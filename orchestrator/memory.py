@@ -19,6 +19,7 @@ from orchestrator.board import TEXT_CHARACTERS, Board, Row, Sought
 from orchestrator.codec import encode
 from orchestrator.errors import LeaseLost, UnknownTicket
 from orchestrator.fairness import ANY, Lane, Terms
+from orchestrator.lease import booked
 from orchestrator.memoryledger import Spent, total
 from orchestrator.memorymessages import MemoryMessages
 from orchestrator.memoryqueue import MemoryQueue, coming_deadline, is_expired, overdue
@@ -393,4 +394,5 @@ class MemoryStore:
     def _book_time(self, lease: Lease) -> None:
         for row in self._ledger:
             if row.job == lease.job and row.fence == lease.fence:
-                row.cost = Cost(seconds=max(0.0, self._clock() - row.at))
+                row.at, seconds = booked(row.at, row.cost.seconds, self._clock())
+                row.cost = Cost(seconds=seconds)

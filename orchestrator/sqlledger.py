@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from orchestrator.allowance import DAY_S, Allowance, Amount, Short, first_short
+from orchestrator.lease import booked
 from orchestrator.records import Cost, Outcome
 from orchestrator.routing import Tally
 from orchestrator.store import Lease
@@ -98,8 +99,9 @@ def spent_since(connection: Connection, since: float) -> dict[str, Cost]:
 def book_time(connection: Connection, lease: Lease, now: float) -> None:
     """Write how long a lease has lasted by now."""
     which = sa.and_(ledger.c.job == lease.job, ledger.c.fence == lease.fence, ledger.c.kind == "time")
-    began = connection.execute(sa.select(ledger.c.at).where(which)).scalar_one()
-    connection.execute(ledger.update().where(which).values(seconds=max(0.0, now - began)))
+    began, seconds = connection.execute(sa.select(ledger.c.at, ledger.c.seconds).where(which)).one()
+    at, seconds = booked(began, seconds, now)
+    connection.execute(ledger.update().where(which).values(at=at, seconds=seconds))
 
 
 def time_row(lease: Lease, now: float) -> dict[str, Any]:

@@ -136,6 +136,15 @@ def test_a_lease_that_expired_passes_on_and_its_old_holder_can_write_nothing(sto
     assert kept == []
 
 
+def test_what_a_machine_slept_or_its_clock_jumped_is_not_booked(store: Store, clock: Clock) -> None:
+    number = file(store)
+    lease = claim(store)
+    for passes_s in (20, 6 * 3600, 20, -6 * 3600, 20):
+        clock.now += passes_s
+        lease = store.renew(lease, 30.0)
+    assert store.cost(number).seconds == 60.0
+
+
 def test_a_renewed_lease_does_not_expire_and_its_time_is_booked(store: Store, clock: Clock) -> None:
     number = file(store)
     lease = claim(store)

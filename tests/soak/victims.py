@@ -30,6 +30,8 @@ class Killer:
         )
 
         self._turn = next(self._turns)
+        # Shorter and longer than a lease.
+        self._away_s = cycle((1.0, 30.0))
 
     def __call__(self, process: subprocess.Popen[bytes]) -> None:
         """Kill what is next, if its time has come."""
@@ -84,7 +86,7 @@ class Killer:
         if self._arena.postgres is None:
             return ""
         self._arena.postgres.end(signal.SIGQUIT)
-        time.sleep(1.0)
+        time.sleep(next(self._away_s))
         self._arena.postgres.start()
         return "database"
 
