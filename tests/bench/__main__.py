@@ -19,6 +19,7 @@ BENCHMARKS = {
     "review": "tests.bench.review",
     "sandbox": "tests.bench.sandbox",
     "shadowfs": "tests.bench.shadowfs",
+    "simulation": "tests.bench.simulation",
     "verifier": "tests.bench.verifier",
 }
 """Each benchmark and the module whose `measure(quick, data)` returns its targets."""

@@ -1,4 +1,4 @@
-"""The durable orchestrator: what a claim costs with many jobs in the store, and an idle shadow. What is not measured yet is named."""
+"""The durable orchestrator: what a claim costs with many jobs in the store, what filing and orchestrating one do, and an idle shadow."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ import httpx2
 import psutil
 import sqlalchemy as sa
 
+from orchestrator.fairness import Lane
 from orchestrator.records import Order, Status, Ticket
 from orchestrator.settings import Settings
+from orchestrator.sqllanes import lane_key
 from orchestrator.sqlstore import SqlStore
 from orchestrator.tables import jobs, tickets
 from shadowfs import FuseDriver, pin
+from tests.bench.durable_jobs import measure_jobs
 from tests.bench.main import Size, make_repository
 from tests.bench.target import Target
 from tests.e2e.command import nightcrew
@@ -29,10 +32,7 @@ _FEW = 100
 _BARE = sa.text("INSERT INTO bare (text) VALUES (:text)")
 _CLAIM, _SHADOW_MB = 2.0, 5.0
 _FILED = 1 / 3
-_MISSING = (
-    ("orchestration of a job beyond its sandbox and tests, embedded", "ms of CPU", 50.0, False),
-    ("orchestration of a job beyond its sandbox and tests, over Celery", "ms of CPU", 50.0, False),
-)
+_USERS, _MANY_USERS = 20, 1_000
 
 
 def measure(quick: bool, data: Path | None = None) -> Iterator[Target]:  # noqa: ARG001 - everything is made here
@@ -40,23 +40,22 @@ def measure(quick: bool, data: Path | None = None) -> Iterator[Target]:  # noqa:
     many = 10_000 if quick else 100_000
     with tempfile.TemporaryDirectory(prefix="nightcrew-bench-") as directory, postgres_server() as server:
         for name, urls in (
-            ("SQLite", [f"sqlite:///{directory}/{each}.db" for each in ("few", "many")]),
-            ("PostgreSQL", [server.url(), server.url()]),
+            ("SQLite", [f"sqlite:///{directory}/{each}.db" for each in ("few", "many", "users")]),
+            ("PostgreSQL", [server.url() for _ in range(3)]),
         ):
             yield _claims(name, urls, many, 20 if quick else 100)
     yield from _filing(1_000 if quick else 10_000)
     yield _idle_shadow(4 if quick else 12)
-    for what, unit, limit, least in _MISSING:
-        yield Target(what, unit, limit, None, least=least, why="this benchmark has no measure of it yet")
+    yield from measure_jobs(40 if quick else 1_000)
 
 
 def _claims(name: str, urls: list[str], many: int, times: int) -> Target:
     """Compare claims with few and with many jobs waiting, taking turns; each job is queued again, so the number stays."""
     with ExitStack() as opened:
         stores = [opened.enter_context(closing(SqlStore(url))) for url in urls]
-        for store, count in zip(stores, (_FEW, many), strict=True):
-            _fill(store, count)
-        taken: list[list[float]] = [[], []]
+        for store, (count, users) in zip(stores, ((_FEW, _USERS), (many, _USERS), (many, _MANY_USERS)), strict=True):
+            _fill(store, count, users)
+        taken: list[list[float]] = [[] for _ in stores]
         for _ in range(times):
             for store, each in zip(stores, taken, strict=True):
                 start = time.perf_counter()
@@ -64,14 +63,15 @@ def _claims(name: str, urls: list[str], many: int, times: int) -> Target:
                 each.append(time.perf_counter() - start)
                 assert lease is not None
                 store.end(lease, Status.QUEUED, "", "")
-    few, much = map(median, taken)
+    few, much, users = map(median, taken)
     beside = {f"at {_FEW}, ms": 1000 * few, f"at {many:,}, ms": 1000 * much}
-    what = f"the store's claim of a job at {many:,} jobs that wait, {name}: of one at {_FEW}"
+    beside[f"at {many:,} of {_MANY_USERS:,} users, ms"] = 1000 * users
+    what = f"the store's claim of a job at {many:,} jobs of {_USERS} users that wait, {name}: of one at {_FEW}"
     return Target(what, "times", _CLAIM, much / few, beside)
 
 
-def _fill(store: SqlStore, count: int) -> None:
-    """Have so many jobs wait, of a few priorities."""
+def _fill(store: SqlStore, count: int, users: int) -> None:
+    """Have so many jobs wait, of a few priorities, on a repository of each user."""
     store.add(Ticket("261121-0", "x", Order("it breaks", Path("/one")), 5.0), Settings())
     with store.engine.connect() as connection:
         ticket = dict(connection.execute(sa.select(tickets)).mappings().one())
@@ -80,7 +80,9 @@ def _fill(store: SqlStore, count: int) -> None:
     with store.engine.execution_options(write=True).begin() as connection:
         ids = [f"261121-{at}" for at in range(1, count)]
         connection.execute(tickets.insert(), [{**ticket, "id": id} for id in ids])
-        connection.execute(jobs.insert(), [{**job, "ticket": id, "priority": at % 3} for at, id in enumerate(ids)])
+        keys = [lane_key(connection, Lane(f"user {at}", Path(f"/src/{at}"))) for at in range(users)]
+        rows = [{**job, "ticket": id, "priority": at % 3, "lane": keys[at % users]} for at, id in enumerate(ids)]
+        connection.execute(jobs.insert(), rows)
         if connection.dialect.name != "sqlite":
             # What autovacuum would do a minute later.
             connection.execute(sa.text("ANALYZE"))

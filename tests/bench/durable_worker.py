@@ -1,0 +1,69 @@
+"""Workers whose agent, sandbox and tests are scripts, so that all they cost is orchestration: `python -m tests.bench.durable_worker embedded|celery STATE`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+from agents import ScriptedAgent, Write
+from orchestrator.cluster.node import Node
+from orchestrator.crew import Crew
+from orchestrator.engines import RungWatch
+from orchestrator.gate import Gate
+from orchestrator.hands import Hands
+from orchestrator.wiring import real_engines
+from sandbox import Command, Completed, Ended, ScriptedDriver
+from shadowfs import CopyDriver
+from tests.orchestrator import project
+from verifier import DECISIVE, Case, RungResult, ScriptedRunner, Status, Verdict
+
+WORKERS = 2
+_FIX = ScriptedAgent([Write("helper.py", b"START = 0\n"), Write("sums.py", project.FIXED.encode())])
+
+
+def _says_nothing(_: Command) -> Completed:
+    return Completed(Ended.EXITED, 0)
+
+
+def _verified(case: Case, watch: RungWatch) -> Verdict:
+    """Open what a ladder opens, run nothing there, and say that the change holds."""
+    for tree in (case.change.base, case.change.tree):
+        with case.open(tree):
+            pass
+    rungs = tuple(RungResult(name, Status.PASS, "a script says so") for name in sorted(DECISIVE))
+    for rung in rungs:
+        watch(rung.name, rung)
+    return Verdict(case.change.base, case.change.tree, rungs)
+
+
+def main(kind: str, state: Path) -> None:
+    """Work until somebody ends it."""
+    engines = replace(
+        real_engines(state),
+        drivers=(CopyDriver(state),),
+        sandboxes={"local": ScriptedDriver(_says_nothing)},
+        runner=ScriptedRunner(lambda _: {}),
+        judge=_verified,
+        agent=lambda _: _FIX,
+    )
+
+    def open_crew() -> Crew:
+        return Crew(state, project.settings(state), url=os.environ["NIGHTCREW_STORE"], engines=engines)
+
+    if kind == "celery":
+        Node(os.environ["NIGHTCREW_BROKER"], WORKERS, Gate(), open_crew).run(lambda: None)
+        return
+    hands = Hands(open_crew, Gate(), lambda *_: None, lambda *_: None, count=WORKERS, idle_s=1.0)
+    told = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: told.set())
+    hands.start()
+    told.wait()
+    hands.end(60.0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))
