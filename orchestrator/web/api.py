@@ -79,7 +79,9 @@ async def list_tickets(
     if RECORD in request.headers.get("accept", ""):
         return Response(await run_in_threadpool(_briefs, site, sought), media_type=RECORD)
     made: bytes = await site.answer(
-        ("list", sought), lambda: json.dumps(board_document(site.crew.board(sought))).encode()
+        ("list", sought),
+        lambda: json.dumps(board_document(site.crew.board(sought))).encode(),
+        short=sought.everything,
     )
     return Response(made, media_type="application/json")
 

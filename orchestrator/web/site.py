@@ -9,6 +9,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from sqlalchemy import QueuePool
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
@@ -65,22 +66,30 @@ class Site:
     drawn: Drawn = field(init=False)
 
     def __post_init__(self) -> None:
-        # A file says at once whether somebody wrote; a server of databases has to be asked.
-        at_once = self.crew.database.dialect.name == "sqlite"
-        object.__setattr__(self, "written", UntilWritten(self.crew.version, at_once=at_once))
-        object.__setattr__(self, "known", UntilWritten(self.crew.version, 10_000, at_once))
+        object.__setattr__(self, "written", UntilWritten(self.crew.version, at_once=self._at_once))
+        object.__setattr__(self, "known", UntilWritten(self.crew.version, 10_000, self._at_once))
+        object.__setattr__(self, "drawn", Drawn(lambda: self.soon(self.crew.version)))
 
-        async def version() -> object:
-            return self.crew.version() if at_once else await run_in_threadpool(self.crew.version)
+    @property
+    def _at_once(self) -> bool:
+        # A file answers sooner than a thread; a server of databases has to be waited for.
+        return self.crew.database.dialect.name == "sqlite"
 
-        object.__setattr__(self, "drawn", Drawn(version))
+    async def soon(self, look: Callable[[], Made]) -> Made:
+        """Return what `look` returns, which looks up a few rows: from a thread of its own where they have to be waited for."""
+        pool = self.crew.database.pool
+        # With all connections taken, a file has to be waited for too.
+        free = self._at_once and isinstance(pool, QueuePool) and pool.checkedin() > 0
+        return look() if free else await run_in_threadpool(look)
 
     def cached(self, asked: Hashable, make: Callable[[], Made]) -> Made:
         """Return what `make` returns, or what it returned when the same was asked and nothing was written since."""
         return self.written.get(asked, make)
 
-    async def answer(self, asked: Hashable, make: Callable[[], Made]) -> Made:
-        """Return the same, from a thread of its own where it has to be made."""
+    async def answer(self, asked: Hashable, make: Callable[[], Made], short: bool = False) -> Made:
+        """Return the same, from a thread of its own where it has to be made and is not `short`."""
+        if short:
+            return await self.soon(lambda: self.cached(asked, make))
         found = self.written.found(asked)
         return await run_in_threadpool(self.cached, asked, make) if found is None else cast("Made", found)
 
@@ -111,12 +120,8 @@ def person_of(request: Request) -> Person | None:
 
 
 async def who_asks(request: Request) -> Person | None:
-    """Return the same, from a thread of its own where it has to be looked up."""
-    how, what = _credential(request)
-    if not what:
-        return None
-    found = site_of(request).known.found((how, hashed(what)))
-    return found if isinstance(found, Person) else await run_in_threadpool(person_of, request)
+    """Return the same, without a thread where none is needed."""
+    return await site_of(request).soon(lambda: person_of(request))
 
 
 def _credential(request: Request) -> tuple[str, str]:
@@ -142,7 +147,7 @@ def may(role: Role) -> Callable[[Request], Person]:
 
 @lru_cache
 def lets(role: Role) -> Callable[[Request], Awaitable[Person]]:
-    """Return the same for handlers: who is known already waits for no thread."""
+    """Return the same for handlers."""
 
     async def let(request: Request) -> Person:
         return _let(role, await who_asks(request))
