@@ -87,6 +87,12 @@ class Hub:
             path.mkdir(parents=True, mode=0o700)
             git.run(["init", "--quiet", "--bare", "--template="], git_dir=path)
 
+    def count(self) -> int:
+        """Return how many jobs it has something of."""
+        with tempfile.TemporaryDirectory() as folder:
+            git.run(["init", "--quiet", "--bare", "--template="], git_dir=Path(folder))
+            return self._git(Path(folder), ["ls-remote", self.url, f"{_JOBS}*"]).count(b"\n")
+
     def send(self, depot: Depot, job: str, loads: Sequence[Load]) -> None:
         """Send what loads hold, as far as the hub lacks it; it is there when this returns."""
         before = depot.kept(_SENT + job)
@@ -123,23 +129,27 @@ class Hub:
     def _push(self, depot: Depot, tip: str, ref: str, latest: str | None) -> bool:
         """Move a reference of the hub forward; False where it has what `tip` has not."""
         args = ["push", "--porcelain", "--no-verify", self.url, f"{tip}:{ref}"]
-        out = self._git(depot, [*args, *([f"{tip}:{latest}"] if latest else [])], fine=(0, 1))
+        try:
+            out = self._git(depot.path, [*args, *([f"{tip}:{latest}"] if latest else [])], fine=(0, 1))
+        except HubAway:
+            _check_whole(depot, tip)
+            raise
         return any(flag != "!" and to.endswith(f":{ref}") for flag, to, _ in statuses(out))
 
     def _fetch(self, depot: Depot, ref: str, name: str) -> str | None:
         """Bring a reference of the hub here, and return its commit; None where there is none."""
-        out = self._git(depot, ["ls-remote", self.url, ref])
+        out = self._git(depot.path, ["ls-remote", self.url, ref])
         there = out.decode().partition("\t")[0]
         if not there:
             return None
         if not depot.has(there):
             known = f"--negotiation-tip=refs/nightcrew/{_SENT}*"
-            self._git(depot, [*_FETCH, known, self.url, f"+{ref}:refs/nightcrew/{name}"])
+            self._git(depot.path, [*_FETCH, known, self.url, f"+{ref}:refs/nightcrew/{name}"])
         return depot.resolve(there)
 
-    def _git(self, depot: Depot, args: Sequence[str], fine: tuple[int, ...] = (0,)) -> bytes:
+    def _git(self, git_dir: Path, args: Sequence[str], fine: tuple[int, ...] = (0,)) -> bytes:
         try:
-            return git.run(args, git_dir=depot.path, extra=self._settings(), fine=fine)
+            return git.run(args, git_dir=git_dir, extra=self._settings(), fine=fine)
         except DepotError as error:
             raise HubAway(f"the hub {self.url} does not answer as it should ({error})") from error
 
@@ -150,6 +160,16 @@ class Hub:
         passed = {name: self.environ[name] for name in _PASSED if name in self.environ}
         scheme = "ssh" if self.url.startswith("ssh://") else "file"
         return {"GIT_SSH_COMMAND": _SSH, **passed, "GIT_ALLOW_PROTOCOL": scheme}
+
+
+def _check_whole(depot: Depot, tip: str) -> None:
+    """Raise `DepotError` where something is missing here, so that no other try would be better."""
+    args = ["rev-list", "--objects", "--no-object-names", "--missing=print", tip]
+    missing = git.run(args, git_dir=depot.path).count(b"?")
+    if missing:
+        raise DepotError(
+            f"{missing} objects are missing here, so the hub cannot have them: in a partial clone, fetch them with `git fetch --refetch --no-filter`"
+        )
 
 
 def _new(depot: Depot, job: str, tip: str, before: str | None) -> Iterator[tuple[str, str, str]]:

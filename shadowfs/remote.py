@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from shadowfs import git, worktree
 from shadowfs.depot import Depot
+from shadowfs.snapshot import Snapshot
+from shadowfs.worktree import WorkTree
 
 _PASSED = (
     *(f"{scheme}_proxy" for scheme in ("http", "https", "all", "no")),
@@ -73,11 +75,19 @@ class Remote:
 class Outpost:
     """A git directory of ours below `state` that borrows the objects of the user's `repository`, to speak with a remote from.
 
+    Where that is on another machine, or not as it was at the pin, the depot of `pinned` stands in for it.
     All raise `DepotError` with git's own words where the remote cannot be reached or does not let us in.
     """
 
-    def __init__(self, state: Path, repository: Path, remote: Remote, environ: Mapping[str, str] | None = None) -> None:
-        self._user = worktree.find(repository, environ or {})
+    def __init__(
+        self,
+        state: Path,
+        repository: Path,
+        remote: Remote,
+        environ: Mapping[str, str] | None = None,
+        pinned: Snapshot | None = None,
+    ) -> None:
+        self._user = _source(repository, environ or {}, pinned)
         self._depot = Depot.open(state, self._user.root, self._user.object_format)
         self._remote = remote
 
@@ -146,6 +156,29 @@ class Outpost:
         return git.run(
             args, git_dir=self._depot.path, alternates=[self._user.objects], extra=extra, input=input, fine=fine
         )
+
+
+def _source(repository: Path, environ: Mapping[str, str], pinned: Snapshot | None) -> WorkTree:
+    """Return where the objects are that are to be pushed."""
+    if pinned is None:
+        return worktree.find(repository, environ)
+    if repository.is_dir():
+        user = worktree.find(repository, environ)
+        asked = ["rev-parse", "--verify", "--quiet", f"{pinned.head}^{{commit}}"]
+        if git.run(asked, git_dir=pinned.depot.path, objects=user.objects, fine=(0, 1)):
+            return user
+    depot = pinned.depot
+    return WorkTree(
+        root=repository,
+        git_dir=depot.path,
+        common_dir=depot.path,
+        object_format=depot.object_format,
+        head=pinned.head,
+        branch=pinned.branch,
+        settings={},
+        home=depot.path,
+        config_home=depot.path,
+    )
 
 
 def statuses(out: bytes) -> Iterator[tuple[str, str, str]]:

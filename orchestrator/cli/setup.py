@@ -106,7 +106,7 @@ def doctor_command(cluster: bool, edge: Edge, json_wanted: bool) -> int:
     if cluster:
         from orchestrator.cluster.checkup import examine_cluster
 
-        checks = examine_cluster(edge.state(), edge.store(), edge.broker())
+        checks = examine_cluster(edge.state(), edge.store(), edge.broker(), edge.exchange())
     else:
         checks = examine(edge.state(), edge.environ)
     able = all(check.works or not check.needed for check in checks)

@@ -84,13 +84,13 @@ class CarryingStore(SqlStore):
 
     def attempts(self, number: int) -> tuple[AttemptRecord, ...]:
         records = super().attempts(number)
-        there = {(number, tree) for record in records for tree in _trees(record)}
-        if missing := there - self._here:
-            job = self.job(number)
-            if job.snapshot is not None and not all(job.snapshot.depot.has(tree) for _, tree in missing):
-                self._bring(job, job.snapshot)
-            self._here |= missing
+        self._have(number, [tree for record in records for tree in _trees(record)])
         return records
+
+    def outgoing(self, number: int) -> tuple[Outgoing, ...]:
+        rows = super().outgoing(number)
+        self._have(number, [row.commit for row in rows])
+        return rows
 
     def claim(self, owner: str, lease_s: float, number: int | None = None, terms: Terms = ANY) -> Lease | None:
         if number is not None:
@@ -143,6 +143,16 @@ class CarryingStore(SqlStore):
             self._bring(job, here)
         use(here.depot.path)
         return replace(job, snapshot=here)
+
+    def _have(self, number: int, objects: Iterable[str]) -> None:
+        """Bring what the store names of a job, unless it is here."""
+        missing = {(number, id) for id in objects} - self._here
+        if not missing:
+            return
+        job = self.job(number)
+        if job.snapshot is not None and not all(job.snapshot.depot.has(id) for _, id in missing):
+            self._bring(job, job.snapshot)
+        self._here |= missing
 
     def _check_place(self, number: int) -> None:
         """Raise `WrongStatus` for a job that somebody asks for by its number, and that another machine's repository is needed for."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from orchestrator.belonging import place_of
 from orchestrator.doctor import Check
 from orchestrator.errors import BadConfig, OrchestratorError
 from orchestrator.lease import LEASE_S, Owner
@@ -17,15 +19,21 @@ from orchestrator.records import Status
 from orchestrator.schema import clock_of, open_engine
 from orchestrator.tables import SCHEMA, jobs
 from sandbox import headroom
+from shadowfs import HubAway
+
+if TYPE_CHECKING:
+    from orchestrator.cluster.carrying import Exchange
 
 _APART_S = 5.0
 """Leases go by the store's clock; what people read goes by a machine's."""
 _SLOW_S = 0.25
 
 
-def examine_cluster(state: Path, store: str | None, broker: str | None) -> tuple[Check, ...]:
+def examine_cluster(
+    state: Path, store: str | None, broker: str | None, exchange: Exchange | None = None
+) -> tuple[Check, ...]:
     """Look at what several machines share, and at this one. A store that is a file is made if it is not there."""
-    return (*_store(state, store), *_broker(broker), _room(state))
+    return (*_store(state, store), *_broker(broker), *_hub(state, exchange), _room(state))
 
 
 def _store(state: Path, url: str | None) -> Iterator[Check]:
@@ -125,6 +133,24 @@ def _broker(url: str | None) -> Iterator[Check]:
     why = ", ".join(nodes) or "no worker answers"
     start = "nightcrew worker --workers N on a machine of the cluster"
     yield Check("workers", bool(nodes), why, instead="nothing: jobs wait", get=start)
+
+
+def _hub(state: Path, exchange: Exchange | None) -> Iterator[Check]:
+    """Yield whether machines can exchange depots, where they do."""
+    if exchange is None:
+        return
+    began = time.monotonic()
+    try:
+        exchange.hub.make()
+        count = exchange.hub.count()
+    except (HubAway, OSError) as error:
+        get = "see that every machine reaches `depots.url`: a path, ssh with a key and a known host, or https with a token"
+        yield Check("depots", False, str(error), needed=True, get=get)
+        return
+    took_s = time.monotonic() - began
+    yield Check(
+        "depots", True, f"the hub answers in {took_s:.1f} s, and has {count} jobs; this machine is {place_of(state)}"
+    )
 
 
 def _room(state: Path) -> Check:

@@ -92,7 +92,7 @@ def _look(office: Office, step: Step) -> _Work | None:
     if row.thread is not None and not forge.pull(row.thread).open:
         raise NotPushable(f"{row.url} is closed: open it again, then `nightcrew publish {step.ticket}`")
     remote = Remote(forge.address(row.repository), forge.git_user, entry.token, environ=office.environ)
-    outpost = Outpost(office.state / "forges", snapshot.repository, remote, office.environ)
+    outpost = Outpost(office.state / "forges", snapshot.repository, remote, office.environ, snapshot)
     report = office.crew.show(step.ticket)
     ours = frozenset(row.commit for row in rows)
     return _Work(office, forge, outpost, report, snapshot, pushing.commit, ours, row)
@@ -200,5 +200,5 @@ def _write(office: Office, snapshot: Snapshot | None, commit: str, branch: str, 
     assert snapshot is not None
     stem.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     stem.with_suffix(".patch").write_bytes(snapshot.depot.diff(snapshot.tree, commit))
-    outpost = Outpost(office.state / "forges", snapshot.repository, Remote(""), office.environ)
+    outpost = Outpost(office.state / "forges", snapshot.repository, Remote(""), office.environ, snapshot)
     outpost.bundle(commit, branch, snapshot.head, stem.with_suffix(".bundle"))

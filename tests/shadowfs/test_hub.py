@@ -128,9 +128,14 @@ def test_what_a_worker_without_a_lease_sends_pushes_nothing_aside(hub: Hub, repo
 def test_a_job_that_was_never_sent_is_not_there(hub: Hub, repository: Path, tmp_path: Path) -> None:
     here = pin(repository, tmp_path / "one")
     assert not hub.bring(tmp_path / "one", here.depot, JOB)
+    assert hub.count() == 0
+    sent(hub, here)
+    assert hub.count() == 1
 
 
 def test_a_hub_that_is_away_says_so(repository: Path, tmp_path: Path) -> None:
     here = pin(repository, tmp_path / "one")
     with pytest.raises(HubAway, match="nowhere"):
         sent(Hub(str(tmp_path / "nowhere")), here)
+    with pytest.raises(HubAway, match=r"127\.0\.0\.1"):
+        Hub("http://127.0.0.1:1/hub.git").count()

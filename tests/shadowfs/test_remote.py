@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from shadowfs import DepotError, Outpost, Pushed, Remote, compare, pin
+from shadowfs import DepotError, Entry, Outpost, Pushed, Remote, compare, pin
 from tests.orchestrator.forges.fake import TOKEN, FakeForge, serving
 from tests.shadowfs.repositories import digest, git, make, write
 
@@ -43,6 +44,21 @@ def test_a_branch_is_pushed_once_and_moves_under_its_lease_alone(tmp_path: Path,
     assert post.push(first, "nightcrew/x", second)[0] is Pushed.DONE
     assert post.tips("nightcrew/x", "nothing") == {"nightcrew/x": first}
     assert digest(tmp_path / "r") == before
+
+
+def test_a_repository_of_another_machine_is_pushed_from_the_depot(tmp_path: Path, there: FakeForge) -> None:
+    main = git(tmp_path / "r", "rev-parse", "--abbrev-ref", "HEAD").decode()
+    committed(tmp_path / "r", "a")
+    there.git("fetch", "--quiet", str(tmp_path / "r"), f"{main}:{main}")
+    snapshot = pin(tmp_path / "r", tmp_path / "one")
+    tree = snapshot.depot.graft(snapshot.tree, {"new": Entry(0o100644, snapshot.depot.write(b"new"))})
+    commit = snapshot.depot.commit(tree, [snapshot.base], "fix", datetime.fromtimestamp(5, UTC))
+    (tmp_path / "r").rename(tmp_path / "elsewhere")
+    remote = Remote(f"{there.url}/{there.repository}.git", token=TOKEN)
+    post = Outpost(tmp_path / "two", tmp_path / "r", remote, None, snapshot)
+    assert post.beyond(commit, main) == (commit,)
+    assert post.push(commit, "nightcrew/x", None)[0] is Pushed.DONE
+    assert there.git("log", "--format=%s", "nightcrew/x").split() == ["fix", "a", "first"]
 
 
 def test_what_the_remote_has_not_is_counted(tmp_path: Path, there: FakeForge) -> None:
