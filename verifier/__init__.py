@@ -54,6 +54,8 @@ from verifier.language import (
     start_language_server,
 )
 from verifier.measure import Measure
+from verifier.observation import Called, Function, Observed, Observer, Watch
+from verifier.observer import InsideObserver
 from verifier.runner import InsideRunner
 from verifier.scripted import ScriptedRunner, ScriptedTrials
 from verifier.selection import lies_in
@@ -70,6 +72,7 @@ __all__ = [
     "SERVERS",
     "Behaviour",
     "Call",
+    "Called",
     "Candidate",
     "Case",
     "Checked",
@@ -85,6 +88,8 @@ __all__ = [
     "ForkServers",
     "Found",
     "Frame",
+    "Function",
+    "InsideObserver",
     "InsideRunner",
     "Inspection",
     "Ladder",
@@ -94,6 +99,8 @@ __all__ = [
     "LeasedSession",
     "Location",
     "Measure",
+    "Observed",
+    "Observer",
     "OutOfTime",
     "Outcome",
     "Position",
@@ -130,6 +137,7 @@ __all__ = [
     "VerifierError",
     "View",
     "WarmServers",
+    "Watch",
     "apply_edits",
     "carried",
     "chosen_servers",

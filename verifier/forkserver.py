@@ -39,21 +39,22 @@ class ForkServers:
             )
         process = sandbox.start(command_for(sandbox, suite), limits)
         with ExitStack() as undo:
-            trials = undo.enter_context(ForkTrials(process, run_s))
+            trials = undo.enter_context(ForkTrials(process, run_s, serial=suite.serial))
             trials.begin({**request_for(sandbox, suite), "mode": "serve", "ids": None})
             undo.pop_all()
         return trials
 
 
 class ForkTrials:
-    """A running fork server. A generator that is closed early ends the trials in flight."""
+    """A running fork server. A generator that is closed early ends the trials in flight, of which a `serial` suite has one at a time."""
 
-    def __init__(self, process: Process, run_s: float | None = None) -> None:
+    def __init__(self, process: Process, run_s: float | None = None, *, serial: bool = False) -> None:
         self._process = process
         self._import_s = math.inf if run_s is None else run_s
         self._baseline_cpu_s = min(_BASELINE_CPU_S, self._import_s)
         self._channel = HostChannel(process.channel)
         self._heard = Heard()
+        self._serial = serial
         self._room = 0
         self._number = 0
         self._done: dict[int, Message] = {}
@@ -206,9 +207,10 @@ class ForkTrials:
         """Keep jobs in flight while `more`, and yield the answers in the order of the jobs."""
         first = following = self._number
         exhausted = False
+        most = 1 if self._serial else _IN_FLIGHT_FOR_EACH * self._room
         try:
             while True:
-                while not exhausted and following - first < _IN_FLIGHT_FOR_EACH * self._room:
+                while not exhausted and following - first < most:
                     job = next(jobs, None) if more() else None
                     exhausted = job is None
                     if job is not None:

@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
+from verifier.evidence import beside
 from verifier.measure import Measure
+from verifier.observation import Observer
 from verifier.rungs import Applies, Diagnostics, Exercised, Reproduce, SuiteHolds, Tamper
 from verifier.suite import Runner
 from verifier.verdict import Case, Rung, RungResult, Status, Verdict
@@ -22,7 +24,10 @@ STOPS = frozenset({"applies", "reproduce"})
 
 
 class Ladder:
-    """Judges changes with `rungs`, in their order. It keeps nothing between two cases: a verdict can always be made anew."""
+    """Judges changes with `rungs`, in their order. It keeps nothing between two cases: a verdict can always be made anew.
+
+    With an `observer` the verdict has evidence beside the change's lines, gathered when all is judged.
+    """
 
     def __init__(
         self,
@@ -30,11 +35,13 @@ class Ladder:
         rungs: Sequence[RungFactory] = LADDER,
         *,
         stops: Collection[str] = STOPS,
+        observer: Observer | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._runner = runner
         self._rungs = tuple(rungs)
         self._stops = frozenset(stops)
+        self._observer = observer
         self._clock = clock
 
     def judge(self, case: Case, watch: Watch | None = None) -> Verdict:
@@ -56,7 +63,8 @@ class Ladder:
                 watch(rung.name, result)
             if stopped is None and result.status is Status.FAIL and rung.name in self._stops:
                 stopped = result
-        return Verdict(case.change.base, case.change.tree, tuple(results))
+        seen = () if self._observer is None or stopped else beside(self._observer, measure, case)
+        return Verdict(case.change.base, case.change.tree, tuple(results), seen)
 
     def _result(self, rung: Rung, case: Case, stopped: RungResult | None) -> RungResult:
         if stopped is not None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from sandbox import Command, Completed, Ended, Limits
 from verifier.errors import OutOfTime, ProtocolBroken
+from verifier.observation import Observed, Observer, Watch
 from verifier.suite import Ran, Runner, Suite, SuiteReport
 from verifier.verdict import Case
 
@@ -35,6 +36,19 @@ class Measure:
         if key not in self._reports:
             self._reports[key] = self._run(tree, ids)
         return self._reports[key]
+
+    def whole(self, tree: str) -> SuiteReport | None:
+        """Return a run of the whole suite that was made on `tree`: one that came to its end, if there is one; None where none was made."""
+        made = [report for (at, ids, _), report in self._reports.items() if at == tree and ids is None]
+        return next((report for report in made if report.ran is Ran.COMPLETED), made[0] if made else None)
+
+    def observed(self, observer: Observer, tree: str, ids: Sequence[str], watch: Watch, wall_s: float) -> Observed:
+        """Watch tests on `tree`, for `wall_s` at most. Nothing is judged by it, so there is no `OutOfTime`."""
+        after = self.whole(self._case.change.tree)
+        longest_s = max((test.seconds for test in after.tests), default=0.0) if after else 0.0
+        suite = replace(self._case.suite, each_s=max(_LEAST_PATIENCE_S, _PATIENCE * longest_s))
+        with self._case.open(tree) as sandbox:
+            return observer.observe(sandbox, suite, ids, watch, replace(self._case.limits, wall_s=wall_s))
 
     def command(self, tree: str, command: Command) -> Completed:
         """Run a command on `tree`, in a sandbox of its own."""

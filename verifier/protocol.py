@@ -82,6 +82,14 @@ class Message:
         assert isinstance(found, dict)
         return {str(test): self._paths(paths) for test, paths in found.items()}
 
+    def executed(self) -> dict[str, frozenset[int]]:
+        """Return executed lines by path."""
+        return self._paths(self._fields.get("lines", {}))
+
+    def parts(self, name: str) -> tuple[Message, ...]:
+        """Return a list of messages without a type, which are part of this one; empty where the field is missing."""
+        return tuple(Message(item) for item in self._list(name))
+
     def _paths(self, found: object) -> dict[str, frozenset[int]]:
         paths = self._expect("lines", found, dict)
         assert isinstance(paths, dict)

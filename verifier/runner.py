@@ -36,7 +36,7 @@ class InsideRunner:
             channel = HostChannel(process.channel, TOTAL_BYTES)
             channel.send(request)
             try:
-                completed = _listen(process, channel, heard)
+                completed = listen(process, channel, heard)
             except ProtocolBroken as error:
                 heard.broken = heard.broken or str(error)
                 completed = process.stop()
@@ -58,7 +58,7 @@ def request_for(sandbox: Sandbox, suite: Suite) -> dict[str, object]:
     return {"kind": suite.kind, "args": list(suite.args), "root": str(sandbox.root), "each_s": suite.each_s}
 
 
-def _listen(process: Process, channel: HostChannel, heard: Heard) -> Completed:
+def listen(process: Process, channel: HostChannel, heard: Heard) -> Completed:
     """Take in messages until the run says its end, the channel closes or the command ends."""
     completed = None
     looked = time.monotonic()

@@ -17,7 +17,8 @@ class Suite:
     `kind` is `pytest`, `unittest` or `command` (any program: only its exit status counts, as one test whose id is the
     command). `python` is the project's interpreter as seen inside the sandbox. `args` are the arguments after
     `pytest` / `unittest`, or the whole command. `cwd` is relative to the repository. `each_s` are the seconds of CPU time (or
-    ten times as many asleep) after which a test of the first two kinds is interrupted: it fails then, and the run goes on.
+    ten times as many asleep) after which a test of the first two kinds is interrupted: it fails then, and the run goes on. `serial`
+    says that its runs use data which they would spoil for each other, side by side.
     """
 
     kind: str
@@ -26,6 +27,7 @@ class Suite:
     cwd: str = "."
     environment: Mapping[str, str] = field(default_factory=dict)
     each_s: float | None = None
+    serial: bool = False
 
 
 class Outcome(StrEnum):

@@ -32,13 +32,28 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One fact a rung found, attached to a line where it has one: kind (`test`, `diff`, `tamper` …), text, tests named."""
+    """One fact, attached to a line where it has one: kind (`test`, `diff`, `tamper` …), text, tests named.
+
+    `last` is the last line of those it is about, `before` and `after` are what it says of both sides, where it does.
+    """
 
     kind: str
     text: str
     path: RepoPath | None = None
     line: int | None = None
     tests: tuple[str, ...] = ()
+    last: int | None = None
+    before: str = ""
+    after: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """Return the fact in one go, for where there is room for a line."""
+        if not self.after:
+            return self.text
+        if self.before in ("", self.after):
+            return f"{self.text}: {self.after}{', as before' if self.before else ''}"
+        return f"{self.text}: {self.before} before, {self.after} now"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +69,12 @@ class RungResult:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The outcome of all rungs for one change, naming the trees it holds for."""
+    """The outcome of all rungs for one change, naming the trees it holds for; `beside` is what else was seen of its lines, and judges nothing."""
 
     base: str
     tree: str
     rungs: tuple[RungResult, ...]
+    beside: tuple[Evidence, ...] = ()
 
     @property
     def verified(self) -> bool:

@@ -13,7 +13,7 @@ import pytest
 from sandbox import Sandbox
 from tests.verifier.cases import Files, case_of, change_of, steady
 from tests.verifier.language.doubles import double, sandboxed, written
-from verifier import Case, Found, Measure, OutOfTime, RungResult, ServerPlaces, Status, find_servers
+from verifier import Case, Found, Measure, OutOfTime, RungResult, ServerFailed, ServerPlaces, Status, find_servers
 from verifier.rungs import Diagnostics
 
 CLEAN = "import os\n\n\ndef home() -> str:\n    return os.sep\n"
@@ -68,6 +68,23 @@ def test_a_new_warning_is_evidence(tmp_path: Path) -> None:
     result = judged(case(tmp_path, {"a.py": CLEAN}, {"a.py": "import json\n" + CLEAN}, real()))
     assert result.status is Status.PASS
     assert any("F401" in text and "warning" in text for text in texts(result))
+
+
+def test_what_is_found_no_more_is_evidence_at_the_line_it_became(tmp_path: Path) -> None:
+    one = case(tmp_path, {"a.py": "x\nBAD\ny\n"}, {"a.py": "x\nx\ngood\ny\n"}, (double("well"),))
+    result = judged(one)
+    assert result.status is Status.PASS, result
+    assert [(fact.kind, fact.path, fact.line) for fact in result.evidence] == [("resolved", "a.py", 2)]
+
+    @contextmanager
+    def opened(tree: str) -> Iterator[Sandbox]:
+        if tree == "base":
+            raise ServerFailed("not here")
+        with one.open(tree) as sandbox:
+            yield sandbox
+
+    nothing = judged(replace(one, open=opened))
+    assert (nothing.status, nothing.why, nothing.evidence) == (Status.PASS, result.why, ())
 
 
 def test_an_import_that_is_not_installed_here_blames_nobody(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from sandbox import LocalDriver, Root, Sandbox
 from tests.sandbox.cases import TOOLS, needs_local
 from tests.verifier.cases import FIX, case_of, change_of, steady
 from verifier import Case, InsideRunner, Ladder, Measure, Status, Suite
-from verifier.rungs.exercised import Exercised, touched
+from verifier.rungs.exercised import Exercised
 
 BEFORE = {
     "calc.py": "def one(a):\n    return old(\n        a,\n    )\n\n\ndef two(a):\n    return old(a)\n\n\ndef old(a):\n    return a\n\n\nnew = old\n",
@@ -67,11 +67,3 @@ def test_other_tickets_have_no_such_rung_and_command_suites_cannot_tell() -> Non
     told = Ladder(steady(good, good)).judge(replace(case_of(FIX), keeps=True, suite=Suite("command", ("make",))))
     rung = told.rung("exercised")
     assert rung is not None and rung.status is Status.SKIP and not told.verified
-
-
-def test_statements_are_found_whole_and_headers_alone() -> None:
-    before = b"@a\ndef f(x):\n    '''Doc.'''\n    if x:\n        return g(\n            x,\n        )\n    return 0\n"
-    after = before.replace(b"@a", b"@b").replace(b"if x", b"if y").replace(b"            x", b"            y")
-    found = [(each.line, sorted(each.lines), each.at_import) for each in touched(before, after)]
-    assert found == [(1, [1, 2], True), (4, [4], False), (6, [5, 6, 7], False)]
-    assert not list(touched(before, before.replace(b"Doc.", b"Docs.")))

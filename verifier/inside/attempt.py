@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import signal
+import time
 from typing import Any, Callable
 
-_setitimer = signal.setitimer
+_setitimer, _clock = signal.setitimer, time.monotonic
 _AGAIN_S = 0.05
 _WALL_FOR_CPU = 20
 
@@ -21,6 +22,31 @@ def attempt(work: Callable[[], Any]) -> tuple[Any, BaseException | None]:
     except Late:
         raise
     except BaseException as error:  # noqa: BLE001 - whatever code under test raises is its answer
+        return None, error
+
+
+def brief(work: Callable[[], Any], wall_s: float) -> tuple[Any, BaseException | None]:
+    """Attempt `work` in the main thread, for so long; whoever had set the alarm clock has it back afterwards."""
+    armed = [True]
+
+    def ring(number: int, frame: Any) -> None:
+        del number, frame
+        if armed[0]:
+            raise Late
+
+    began = _clock()
+    handler = signal.signal(signal.SIGALRM, ring)
+    left_s, again_s = _setitimer(signal.ITIMER_REAL, wall_s, _AGAIN_S)
+    try:
+        try:
+            return attempt(work)
+        finally:
+            armed[0] = False
+            _setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, signal.SIG_DFL if handler is None else handler)
+            if left_s:
+                _setitimer(signal.ITIMER_REAL, max(left_s + began - _clock(), 0.001), again_s)
+    except Late as error:
         return None, error
 
 

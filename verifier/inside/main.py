@@ -7,7 +7,7 @@ import os
 import sys
 from typing import Any
 
-from . import channel, plain, server
+from . import channel, observe, plain, server
 
 
 def main() -> None:
@@ -32,7 +32,8 @@ def _run(request: dict[str, Any], link: channel.Channel) -> int:
             raise
         link.send({"t": "missing", "module": request["kind"], "python": sys.executable})
         return 1
-    status: int = kind.run(request, link.send)
+    send = observe.Observation(request, link.send) if request.get("watch") else link.send
+    status: int = kind.run(request, send)
     link.send({"t": "end", "status": status})
     return status
 

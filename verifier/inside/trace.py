@@ -16,7 +16,8 @@ def _monitoring() -> Any:
     return getattr(sys, "monitoring", None)
 
 
-def _free_tool(monitoring: Any) -> int | None:
+def free_tool(monitoring: Any) -> int | None:
+    """Return the id of a tool of `sys.monitoring` that nobody uses, None where there is none."""
     free = [tool for tool in _TOOLS if monitoring.get_tool(tool) is None]
     return free[0] if free else None
 
@@ -35,7 +36,7 @@ class Imported:
     def start(self) -> None:
         """Record from now on, in all threads."""
         monitoring = _monitoring()
-        self._tool = _free_tool(monitoring) if monitoring is not None else None
+        self._tool = free_tool(monitoring) if monitoring is not None else None
         if self._tool is None:
             threading.settrace(self._called)
             sys.settrace(self._called)
@@ -116,7 +117,7 @@ class Lines:
     def start(self) -> None:
         """Record from now on, until the process ends."""
         monitoring = _monitoring()
-        tool = _free_tool(monitoring) if monitoring is not None else None
+        tool = free_tool(monitoring) if monitoring is not None else None
         if tool is None:
             threading.settrace(self._called)
             sys.settrace(self._called)

@@ -1,11 +1,13 @@
 """The rung `diagnostics`: language servers, linters among them, find no error in the changed files that was not there before.
 
-A fresh server judges each tree, in a sandbox of its own. New warnings are evidence; so is an import that is not installed here.
+A fresh server judges each tree, in a sandbox of its own. New warnings are evidence, and so is what is found no more; so is an
+import that is not installed here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from shadowfs import FileChange, RepoPath
@@ -21,12 +23,15 @@ from verifier.language import (
     language_of,
     start_language_server,
 )
+from verifier.language.delta import LineMap, Side
 from verifier.measure import Measure
 from verifier.verdict import Case, Evidence, RungResult, Status
 
 ANSWER_S = 60.0
 MOST_FILES = 100
 MOST_EVIDENCE = 50
+QUICK_S = 1.0
+"""A server that answered in less time, its start included, is asked of the base for evidence alone."""
 _LINK = 0o120000
 
 
@@ -69,16 +74,18 @@ class Diagnostics:
             warnings = "" if not others else f"; new and no errors: {len(others)}"
             why = f"{names} found no new error in {max(each.files for each in said)} changed files{warnings}."
         status = Status.FAIL if errors else Status.PASS
-        return RungResult(self.name, status, why, (*evidence[:MOST_EVIDENCE], *notes))
+        gone = [fact for each in said for fact in each.gone]
+        return RungResult(self.name, status, why, (*[*evidence, *gone][:MOST_EVIDENCE], *notes))
 
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """What one server says of the change: what is new, in how many files; or why it says nothing."""
+    """What one server says of the change: what is new and what is gone, in how many files; or why it says nothing."""
 
     found: Found
     files: int
     new: tuple[Diagnostic, ...] = ()
+    gone: tuple[Evidence, ...] = ()
     failure: str = ""
 
     @property
@@ -97,16 +104,37 @@ def _asked(case: Case, files: list[FileChange]) -> list[tuple[Found, list[FileCh
 
 def _compare(case: Case, found: Found, files: list[FileChange]) -> _Said:
     before, after = dict(_texts(case, files, "before")), dict(_texts(case, files, "after"))
+    began = time.monotonic()
     try:
         new = _check(case, found, case.change.tree, after)
-        # Where nothing is found there is nothing to compare with.
-        compared = before and any(each.found for each in new.values())
-        old = _check(case, found, case.change.base, before) if compared else {}
+        took_s = time.monotonic() - began
+        if any(each.found for each in new.values()):
+            old = _check(case, found, case.change.base, before) if before else {}
+        else:
+            # There is nothing to compare with: what it found before is told where that takes no time.
+            old = _aside(case, found, before) if before and took_s < QUICK_S else {}
     except OutOfTime:
         raise
     except VerifierError as error:
         return _Said(found, len(files), failure=str(error))
-    return _Said(found, len(files), introduced(old, new).introduced)
+    delta = introduced(old, new)
+    return _Said(found, len(files), delta.introduced, tuple(_gone(found, delta.resolved, old, new)))
+
+
+def _aside(case: Case, found: Found, before: Mapping[RepoPath, bytes]) -> dict[RepoPath, Checked]:
+    """Ask about the base where nothing hangs on the answer."""
+    try:
+        return _check(case, found, case.change.base, before)
+    except VerifierError:
+        return {}
+
+
+def _gone(found: Found, resolved: Iterable[Diagnostic], old: Side, new: Side) -> Iterator[Evidence]:
+    """Yield what was found on the base alone, at the line that its line became."""
+    for each in resolved:
+        if each.path in new:
+            line = LineMap(old[each.path].text, new[each.path].text).lines(each.span.start.line)[0]
+            yield Evidence("resolved", f"found no more: {each} ({found.server.name})", each.path, line)
 
 
 def _texts(case: Case, files: list[FileChange], side: str) -> Iterator[tuple[RepoPath, bytes]]:

@@ -6,30 +6,18 @@ speaks for such a change is that the tests which pass run all of it. One that so
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from difflib import SequenceMatcher
+from collections.abc import Mapping, Sequence
 
 from shadowfs import RepoPath
 from verifier.errors import OutOfTime, VerifierError
 from verifier.forkserver import ForkServers
 from verifier.measure import Measure
 from verifier.suite import Outcome, Ran
+from verifier.touched import statements
 from verifier.trials import TrialsFactory
 from verifier.verdict import EXERCISED, Case, Evidence, RungResult, Status
 
 _SHOWN = 50
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """A statement that a change touched: its first changed line, all its own lines, and whether it runs when its module is imported."""
-
-    line: int
-    lines: frozenset[int]
-    at_import: bool
 
 
 class Exercised:
@@ -57,7 +45,11 @@ class Exercised:
             raise
         except VerifierError as error:
             return RungResult(self.name, Status.SKIP, f"The tests could not be traced: {error}.")
-        return self._result(case, covered)
+        try:
+            return self._result(case, covered)
+        except (SyntaxError, ValueError) as error:
+            # Of a newer Python than this process's.
+            return RungResult(self.name, Status.SKIP, f"It cannot be told which lines are statements: {error}.")
 
     def _covered(self, case: Case, passing: Sequence[str]) -> Mapping[RepoPath, frozenset[int]]:
         """Return the lines that passing tests run, of each file."""
@@ -75,7 +67,7 @@ class Exercised:
         count, missed = 0, []
         for path in case.change.paths():
             run = covered.get(path, frozenset())
-            for statement in touched(case.change.before(path) or b"", case.change.after(path) or b""):
+            for statement in statements(case.change.before(path) or b"", case.change.after(path) or b""):
                 count += 1
                 if not (run & statement.lines or (statement.at_import and run)):
                     missed.append((path, statement.line))
@@ -86,47 +78,3 @@ class Exercised:
         more = ", …" if len(missed) > 3 else ""
         why = f"No passing test runs {len(missed)} of {count} statements that changed ({first}{more})."
         return RungResult(self.name, Status.SKIP, why, evidence)
-
-
-def touched(before: bytes, after: bytes) -> Iterator[Statement]:
-    """Yield the statements of a Python file that a change put there, altered, or took a line out of."""
-    old, new = before.splitlines(), after.splitlines()
-    lines: set[int] = set()
-    for tag, _, _, first, last in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if tag != "equal":
-            # Where lines went, the one that stands there now may be of the same statement.
-            lines |= set(range(first + 1, max(last, first + 1) + 1))
-    seen: set[frozenset[int]] = set()
-    for line in sorted(lines):
-        found = _innermost(ast.parse(after).body, line, at_import=True)
-        if found is not None and found.lines not in seen:
-            seen.add(found.lines)
-            yield found
-
-
-def _innermost(body: Sequence[ast.AST], line: int, *, at_import: bool) -> Statement | None:
-    for node in body:
-        first, last = _range(node)
-        if not first <= line <= last:
-            continue
-        below = [child for child in ast.iter_child_nodes(node) if isinstance(child, _HOLDERS)]
-        starts = [_range(child)[0] for child in below if not isinstance(child, ast.expr)]
-        inside = at_import and not isinstance(node, _FUNCTIONS)
-        if starts and line >= min(starts):
-            return _innermost(below, line, at_import=inside)
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-            return None
-        own = frozenset(range(first, (min(starts) if starts else last + 1)))
-        return Statement(line, own, at_import)
-    return None
-
-
-_HOLDERS = (ast.stmt, ast.ExceptHandler, ast.match_case)
-
-
-def _range(node: ast.AST) -> tuple[int, int]:
-    if isinstance(node, ast.match_case):
-        return node.pattern.lineno, _range(node.body[-1])[1]
-    decorators = getattr(node, "decorator_list", [])
-    first = min([getattr(node, "lineno", 0), *(each.lineno for each in decorators)])
-    return first, getattr(node, "end_lineno", 0) or 0

@@ -1,0 +1,254 @@
+"""Evidence beside lines: gathered from real runs, bounded, and never a reason to judge otherwise."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from sandbox import Limits, LocalDriver, Root, Sandbox, SandboxError
+from shadowfs import ShadowfsError
+from tests.sandbox.cases import TOOLS, needs_local
+from tests.verifier.cases import case_of, change_of, report, steady
+from tests.verifier.project import PYTEST
+from verifier import (
+    Called,
+    Case,
+    Evidence,
+    Function,
+    InsideObserver,
+    InsideRunner,
+    Ladder,
+    Observed,
+    Outcome,
+    ProtocolBroken,
+    Ran,
+    Suite,
+    Verdict,
+    Watch,
+)
+
+BEFORE = {
+    "shop.py": """\
+import random
+
+
+def total(prices, rebate=0):
+    summed = 0
+    for price in prices[1:]:
+        summed += price
+    return summed - rebate
+
+
+def lucky(name):
+    return random.random()
+
+
+def unused(x):
+    return x
+
+
+LIMIT = 3
+""",
+    "test_shop.py": """\
+from shop import LIMIT, lucky, total
+
+
+def test_all_are_summed():
+    assert total([3, 4]) == 7
+
+
+def test_nothing_is_free():
+    assert total([]) == 0
+
+
+def test_lucky():
+    assert lucky("a") < LIMIT
+""",
+    "conftest.py": "",
+}
+AFTER = {
+    **BEFORE,
+    "shop.py": BEFORE["shop.py"]
+    .replace("prices[1:]", "prices")
+    .replace("return random", "return 0 + random")
+    .replace("return x", "return x + 1")
+    .replace("LIMIT = 3", "LIMIT = 4"),
+}
+FAILS = "test_shop.py::test_all_are_summed"
+
+
+@pytest.fixture(scope="module")
+def verdict(tmp_path_factory: pytest.TempPathFactory) -> Verdict:
+    """Return the verdict on a change of the small shop, judged and watched for real."""
+    directory = tmp_path_factory.mktemp("evidence")
+    sides = {"base": BEFORE, "tree": AFTER}
+
+    @contextmanager
+    def open_tree(tree: str) -> Iterator[Sandbox]:
+        place = directory / "repository"
+        for path, text in sides[tree].items():
+            (place / path).parent.mkdir(parents=True, exist_ok=True)
+            (place / path).write_text(text)
+        with LocalDriver(directory / "scratch").open(Root(place, place, readonly=TOOLS)) as sandbox:
+            yield sandbox
+        shutil.rmtree(place)
+
+    case = Case(change_of(BEFORE, AFTER), PYTEST, open_tree, (FAILS,), repeats=1)
+    return Ladder(InsideRunner(), observer=InsideObserver()).judge(case)
+
+
+def told(facts: Sequence[Evidence], kind: str) -> list[tuple[int | None, str]]:
+    return [(fact.line, fact.sentence) for fact in facts if fact.kind == kind]
+
+
+@needs_local
+def test_the_tests_that_run_a_line_stand_beside_it_with_how_they_ended(verdict: Verdict) -> None:
+    assert verdict.verified, verdict
+    assert told(verdict.beside, "covered") == [
+        (6, f"{FAILS} runs this: failed before, passed now"),
+        (6, "test_shop.py::test_nothing_is_free runs this: passed, as before"),
+        (12, "test_shop.py::test_lucky runs this: passed, as before"),
+    ]
+
+
+@needs_local
+def test_a_call_that_comes_out_otherwise_is_told_and_what_changes_by_itself_is_not(verdict: Verdict) -> None:
+    assert told(verdict.beside, "differs") == [(6, "total(prices=[3, 4], rebate=0): returns 4 before, returns 7 now")]
+    values = told(verdict.beside, "value")
+    assert (6, "total(prices=[], rebate=0): returns 0, as before") in values
+    lucky = [text for line, text in values if line == 12]
+    assert len(lucky) == 1 and lucky[0].startswith("lucky(name='a'): returns 0."), values
+
+
+@needs_local
+def test_a_line_that_no_test_runs_is_told_and_one_that_runs_at_import_is_none(verdict: Verdict) -> None:
+    assert told(verdict.beside, "uncovered") == [(16, "none of the 3 tests runs this")]
+
+
+# ---- without a machine: what an observer says, and what becomes of it
+
+CHANGE = change_of(
+    {"a.py": "def f(x):\n    return x\n"},
+    {"a.py": "def f(x):\n    return x + 1\n", "test_a.py": "def test_new(): f()\n"},
+)
+OLD = {"t::fix": "failed", "t::other": "passed"}
+NEW = {"t::fix": "passed", "t::other": "passed", "t::new": "passed"}
+F = Function("a.py", 1, "f")
+
+
+@dataclass(slots=True)
+class Says:
+    """An observer that says what it is told, and keeps what it was asked."""
+
+    seen: Mapping[str, Observed | Exception]
+    asked: list[tuple[str, tuple[str, ...], Watch, Limits]] = field(default_factory=list)
+
+    def observe(
+        self, sandbox: Sandbox, suite: Suite, ids: Sequence[str], watch: Watch, limits: Limits = Limits()
+    ) -> Observed:
+        del suite
+        tree = str(getattr(sandbox, "tree", ""))
+        self.asked.append((tree, tuple(ids), watch, limits))
+        said = self.seen[tree]
+        if isinstance(said, Exception):
+            raise said
+        return said
+
+
+def seen(
+    outcomes: Mapping[str, str], *calls: Called, ran: Ran = Ran.COMPLETED, lines: Mapping[str, int] = {}
+) -> Observed:
+    found = {test: {"a.py": frozenset({line})} for test, line in lines.items()}
+    return Observed(ran, {test: Outcome(said) for test, said in outcomes.items()}, found, calls)
+
+
+def judged(observer: Says, case: Case | None = None) -> Verdict:
+    case = case_of(CHANGE, failing=["t::fix"], repeats=1) if case is None else case
+    return Ladder(steady(OLD, NEW), observer=observer).judge(case)
+
+
+def test_what_an_observer_breaks_on_takes_nothing_from_the_verdict() -> None:
+    plain = Ladder(steady(OLD, NEW)).judge(case_of(CHANGE, failing=["t::fix"], repeats=1))
+    assert plain.verified and plain.beside == ()
+    for error in (ProtocolBroken("nonsense"), SandboxError("gone"), ShadowfsError("gone"), OSError("full")):
+        verdict = judged(Says({"tree": error}))
+        assert [replace(rung, seconds=0.0) for rung in verdict.rungs] == [
+            replace(rung, seconds=0.0) for rung in plain.rungs
+        ]
+        assert verdict.verified and verdict.beside == ()
+
+
+def test_a_run_that_did_not_end_says_what_it_saw_and_never_that_nothing_runs_a_line() -> None:
+    whole = judged(Says({"tree": seen(NEW), "base": seen(OLD)}))
+    assert told(whole.beside, "uncovered") == [(2, "none of the 3 tests runs this")]
+    cut = judged(Says({"tree": seen({"t::fix": "passed"}, ran=Ran.TIMED_OUT, lines={"t::fix": 2}), "base": seen(OLD)}))
+    assert told(cut.beside, "covered") == [(2, "t::fix runs this: failed before, passed now")]
+    assert not told(judged(Says({"tree": seen({}, ran=Ran.CRASHED)})).beside, "uncovered")
+
+
+def test_a_test_that_ends_otherwise_while_it_is_watched_is_no_witness() -> None:
+    watched = {**NEW, "t::fix": "failed"}
+    calls = [Called("t::fix", F, "f(x=1)", "returns 2", "d", "2"), Called("t::new", F, "f(x=2)", "returns 3", "e", "3")]
+    facts = judged(Says({"tree": seen(watched, *calls, lines={"t::fix": 2, "t::new": 2}), "base": seen(OLD)})).beside
+    assert told(facts, "covered") == [(2, "t::new runs this: not there before, passed now")]
+    assert told(facts, "value") == [(1, "f(x=2): returns 3")] or told(facts, "value") == [(2, "f(x=2): returns 3")]
+
+
+def test_calls_are_paired_by_their_arguments_and_told_once() -> None:
+    now = [
+        Called("t::fix", F, f"f(x={number})", f"returns {number + 1}", str(number), f"now {number}")
+        for number in range(9)
+    ]
+    old = [
+        Called("t::fix", F, f"f(x={number})", f"returns {number}", str(number), f"old {number}")
+        for number in range(3, 9)
+    ]
+    facts = judged(Says({"tree": seen(NEW, *now), "base": seen(OLD, *old)})).beside
+    assert told(facts, "differs") == [(2, "f(x=3): returns 3 before, returns 4 now")]
+    assert told(facts, "value") == [(2, "f(x=0): returns 1"), (2, "f(x=1): returns 2")]
+    unlike = [replace(each, given="") for each in old]
+    assert not told(judged(Says({"tree": seen(NEW, *now), "base": seen(OLD, *unlike)})).beside, "differs")
+
+
+def test_there_are_only_so_many_facts() -> None:
+    text = "".join(f"def f{number}(x):\n    return x\n\n\n" for number in range(400))
+    change = change_of({"a.py": text}, {"a.py": text.replace("return x", "return -x")})
+    observer = Says({"tree": seen(NEW), "base": seen(OLD)})
+    verdict = judged(observer, case_of(change, failing=["t::fix"], repeats=1))
+    assert len(verdict.beside) == 200
+    (asked,) = [each for each in observer.asked if each[0] == "tree"]
+    assert asked[2].first == {"t::fix"} and len(asked[2].lines["a.py"]) == 400
+
+
+def test_what_cannot_be_watched_is_not() -> None:
+    observer = Says({})
+    judged(observer, case_of(CHANGE, failing=["t::fix"], suite=Suite("command", ("make",)), repeats=1))
+    judged(observer, case_of(change_of({"a.txt": "x"}, {"a.txt": "y"}), failing=["t::fix"], repeats=1))
+    judged(observer, replace(case_of(CHANGE, failing=["t::fix"], repeats=1), left_s=lambda: 1.0))
+    newer = change_of({"a.py": "x = 1\n"}, {"a.py": "type X = int\n"})
+    assert judged(observer, case_of(newer, failing=["t::fix"], repeats=1)) is not None
+    assert observer.asked == []
+
+
+def test_the_suite_s_time_bounds_how_long_tests_are_watched() -> None:
+    slow = {f"t::slow{number}": "passed" for number in range(50)}
+    base, tree = ({**each, **slow} for each in (OLD, NEW))
+    runner = steady(base, tree)
+
+    def say(at: str, ids: Sequence[str] | None, nth: int) -> object:
+        del nth
+        outcomes = {test: said for test, said in (base if at == "base" else tree).items() if ids is None or test in ids}
+        made = report(outcomes)
+        tests = tuple(replace(test, seconds=1.0 if "slow" in test.id else 0.01) for test in made.tests)
+        return replace(made, tests=tests, seconds=sum(test.seconds for test in tests))
+
+    runner.say = say  # type: ignore[assignment]
+    observer = Says({"tree": seen({}), "base": seen({})})
+    Ladder(runner, observer=observer).judge(case_of(CHANGE, failing=["t::fix"], repeats=1))
+    _, ids, _, limits = observer.asked[0]
+    assert ids[:3] == ("t::fix", "t::other", "t::new") and 3 < len(ids) < 20
+    assert limits.wall_s is not None and limits.wall_s < 50
