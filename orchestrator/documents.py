@@ -234,6 +234,7 @@ def verdict_document(verdict: Verdict) -> Document:
         "base": verdict.base,
         "tree": verdict.tree,
         "rungs": [_rung(rung) for rung in verdict.rungs],
+        "beside": [evidence_document(fact) for fact in verdict.beside],
     }
 
 
@@ -248,8 +249,17 @@ def _rung(rung: RungResult) -> Document:
 
 
 def evidence_document(fact: Evidence) -> Document:
-    """Return a fact that a rung found."""
-    return {"kind": fact.kind, "text": fact.text, "path": fact.path, "line": fact.line, "tests": list(fact.tests)}
+    """Return a fact that was found."""
+    return {
+        "kind": fact.kind,
+        "text": fact.text,
+        "path": fact.path,
+        "line": fact.line,
+        "last": fact.last,
+        "tests": list(fact.tests),
+        "before": fact.before,
+        "after": fact.after,
+    }
 
 
 def cost_document(cost: Cost) -> Document:

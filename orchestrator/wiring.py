@@ -34,7 +34,7 @@ from orchestrator.roster import offers
 from orchestrator.settings import Settings
 from sandbox import Address, Branches, DockerDriver, LocalDriver, NoneDriver, toolchain_paths
 from shadowfs import Change, Forecast, Snapshot
-from verifier import ForkServers, InsideRunner, Ladder
+from verifier import ForkServers, InsideObserver, InsideRunner, Ladder
 
 if TYPE_CHECKING:
     from orchestrator.config import MachineConfig
@@ -62,7 +62,7 @@ def real_engines(state: Path, environ: Mapping[str, str] | None = None) -> Engin
         runner=runner,
         image=lambda snapshot, settings: docker.build(recipe(snapshot, settings.container, environ)),
         branches=Branches(state / "services", scratch),
-        judge=Ladder(runner).judge,
+        judge=Ladder(runner, observer=InsideObserver()).judge,
         replayed=lambda name, recording: replayed_agent(name, recording, environ),
         index=state / "index",
         agent=lambda name: real_agent(name, environ),

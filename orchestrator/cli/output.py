@@ -14,7 +14,7 @@ from orchestrator.plain import one_line, plain
 
 if TYPE_CHECKING:
     from orchestrator.records import Cost, JobReport, Order, StepRecord
-    from verifier import Verdict
+    from verifier import Evidence, Verdict
 
 _COLOURS = {
     "pass": "green",
@@ -27,6 +27,8 @@ _COLOURS = {
     "paused": "yellow",
     "no_fix": "yellow",
 }
+_TELLING = ("differs", "uncovered")
+"""What is told of a change's lines where there is room for little."""
 _DIFF_COLOURS = (("+++", None), ("---", None), ("+", "green"), ("-", "red"), ("@@", "cyan"), ("diff ", "bright_white"))
 
 
@@ -126,10 +128,14 @@ def _print_verdict(verdict: Verdict) -> None:
         click.echo(f"  {mark}      {rung.name:<10} {one_line(rung.why, 160)}")
         if rung.status == "fail":
             for fact in rung.evidence[:5]:
-                place = (
-                    f"{fact.path}:{fact.line}: " if fact.path and fact.line else f"{fact.path}: " if fact.path else ""
-                )
-                click.echo(f"  {'':<21}   {plain(place)}{one_line(fact.text, 160)}")
+                click.echo(f"  {'':<21}   {_fact(fact)}")
+    for fact in [each for each in verdict.beside if each.kind in _TELLING][:5]:
+        click.echo(f"  {'seen':<10} {_fact(fact)}")
+
+
+def _fact(fact: Evidence) -> str:
+    place = f"{fact.path}:{fact.line}: " if fact.path and fact.line else f"{fact.path}: " if fact.path else ""
+    return f"{plain(place)}{one_line(fact.sentence, 160)}"
 
 
 def print_steps(steps: Iterable[StepRecord]) -> None:

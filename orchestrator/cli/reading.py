@@ -33,7 +33,7 @@ def _print_place(seen: Seen) -> None:
     for mark in seen.marks:
         click.echo(click.style(f"  ! line {mark.line}: {one_line(mark.text, _WIDTH)}", fg="yellow"))
     for fact in seen.evidence:
-        click.echo(f"  * line {fact.line}: {one_line(fact.text, _WIDTH)}")
+        click.echo(f"  * line {fact.line}: {one_line(fact.sentence, _WIDTH)}")
 
 
 def _print_lines(seen: Seen) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import fnmatch
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from orchestrator.reading.records import Hunk, Mark, Risk, Role, Seen
@@ -42,7 +42,7 @@ _TEST = re.compile(
 
 def marked(seen: Sequence[Seen], files: Files, evidence: Sequence[Evidence]) -> tuple[dict[str, tuple[Mark, ...]], int]:
     """Return the marks that are shown, by the hunk's id, and how many were left out."""
-    missed = {(fact.path, fact.line) for fact in evidence if fact.kind == "exercise"}
+    missed = dict(_missed(evidence))
     found = [
         (mark, each.hunk.id)
         for each in seen
@@ -63,7 +63,15 @@ def is_configuration(path: RepoPath) -> bool:
     return path.startswith(_CONFIGURATION_FOLDERS) or any(fnmatch.fnmatchcase(name, each) for each in _CONFIGURATION)
 
 
-def _marks(hunk: Hunk, role: Role, files: Files, missed: set[tuple[RepoPath | None, int | None]]) -> Iterator[Mark]:
+def _missed(evidence: Sequence[Evidence]) -> Iterator[tuple[tuple[RepoPath | None, int], str]]:
+    """Yield the lines that no test runs, and in which words that is told."""
+    for fact in evidence:
+        if fact.kind in ("exercise", "uncovered") and fact.line is not None:
+            for line in range(fact.line, (fact.last or fact.line) + 1):
+                yield (fact.path, line), fact.text
+
+
+def _marks(hunk: Hunk, role: Role, files: Files, missed: Mapping[tuple[RepoPath | None, int], str]) -> Iterator[Mark]:
     first = hunk.after.first
     dangerous = next(
         ((at, line) for at, line in enumerate(hunk.after.lines, first) if _newly_dangerous(line, hunk)), None
@@ -83,7 +91,7 @@ def _marks(hunk: Hunk, role: Role, files: Files, missed: set[tuple[RepoPath | No
         yield Mark(Risk.SIGNATURE, f"`{name}` is called otherwise than before", line)
     lines = [at for at in range(first, hunk.after.last + 1) if (hunk.path, at) in missed]
     if lines:
-        yield Mark(Risk.UNCOVERED, "no passing test runs this", lines[0])
+        yield Mark(Risk.UNCOVERED, missed[hunk.path, lines[0]], lines[0], tuple(lines[1:]))
 
 
 def _newly_dangerous(line: str, hunk: Hunk) -> bool:

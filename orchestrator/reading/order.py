@@ -10,6 +10,7 @@ from orchestrator.reading.marks import is_configuration
 from orchestrator.reading.names import Named
 from orchestrator.reading.records import Group, Hunk, Role, Seen
 from orchestrator.reading.sameness import Same
+from shadowfs import RepoPath
 from verifier import Evidence, is_test
 
 _FAILED, _NAMED, _USED, _WITHIN = 4.0, 2.0, 1.0, 0.5
@@ -138,17 +139,24 @@ def _folded(hunks: Sequence[Hunk], known: Known) -> Iterator[Group]:
         yield Group(f"{told}{more}", tuple(seen))
 
 
-def with_evidence(group: Group, facts: Sequence[Evidence]) -> Group:
-    """Return a group whose hunks have the facts that lie on their lines."""
-    return replace(
-        group,
-        hunks=tuple(
-            replace(
-                each,
-                evidence=tuple(
-                    fact for fact in facts if fact.path == each.hunk.path and fact.line and _near(each.hunk, fact.line)
-                ),
-            )
-            for each in group.hunks
-        ),
-    )
+def with_evidence(groups: Sequence[Group], facts: Sequence[Evidence]) -> list[Group]:
+    """Return groups whose hunks have the facts that lie on their lines; those that lie on no hunk's have the ones near it."""
+    hunks: dict[RepoPath | None, list[Hunk]] = {}
+    for hunk in (each.hunk for group in groups for each in group.hunks):
+        hunks.setdefault(hunk.path, []).append(hunk)
+    on: dict[str, list[Evidence]] = {}
+    for fact in facts:
+        mine = hunks.get(fact.path, []) if fact.line else []
+        for hunk in [each for each in mine if _on(each, fact)] or [
+            each for each in mine if _near(each, fact.line or 0)
+        ]:
+            on.setdefault(hunk.id, []).append(fact)
+    return [
+        replace(group, hunks=tuple(replace(each, evidence=tuple(on.get(each.hunk.id, ()))) for each in group.hunks))
+        for group in groups
+    ]
+
+
+def _on(hunk: Hunk, fact: Evidence) -> bool:
+    line = fact.line or 0
+    return hunk.after.first <= (fact.last or line) and line <= max(hunk.after.last, hunk.after.first)

@@ -22,9 +22,9 @@ def read(change: Change, verdict: Verdict | None = None, ticket: str = "") -> Re
     outlines = Outlines()
     named = {each.id: outlines.named(each, *files[each.path]) for each in hunks}
     hunks = [replace(each, within=named[each.id].within) for each in hunks]
-    facts = () if verdict is None else tuple(fact for rung in verdict.rungs for fact in rung.evidence)
+    facts = () if verdict is None else (*(fact for rung in verdict.rungs for fact in rung.evidence), *verdict.beside)
     known = Known(named, mechanical(hunks, files), facts, frozenset(words([ticket])))
-    groups = [with_evidence(group, facts) for group in ordered(hunks, known)]
+    groups = with_evidence(ordered(hunks, known), facts)
     marks, left_out = marked([each for group in groups for each in group.hunks], files, facts)
     return Reading(
         tuple(

@@ -73,11 +73,12 @@ class Hunk:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What is risky about a hunk, at a line of its after side (of its before side where it only removes)."""
+    """What is risky about a hunk, at a line of its after side (of its before side where it only removes); `more` are further lines of it."""
 
     risk: Risk
     text: str
     line: int
+    more: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

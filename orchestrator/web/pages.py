@@ -21,7 +21,7 @@ from orchestrator.plain import one_line, plain
 from orchestrator.records import Status
 from orchestrator.web.people import Person, Role
 from orchestrator.web.problems import Problem
-from orchestrator.web.reviewview import by_line, review_view, whole_file
+from orchestrator.web.reviewview import review_view, whole_file
 from orchestrator.web.sessions import COOKIE, SESSION_S
 from orchestrator.web.site import Site, lets, person_of, site_of, the_site, who_asks
 from orchestrator.web.steps import step_views
@@ -240,7 +240,6 @@ def review(
         read=site.crew.reviews.read(id, change.tree, who.name),
         said=said,
         pending=[each for each in said if not each.sent and each.who == who.name],
-        by_line=by_line,
         forecast=site.crew.forecast(id) if since is None and attempt is None else None,
         heeded={each.risk: each for each in site.cached("heeded", site.crew.reviews.heeded)},
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
 from orchestrator.plain import plain
-from orchestrator.reading import Group, Reading, Seen
+from orchestrator.reading import Group, Reading, Risk, Seen
 from orchestrator.reading.hunks import lines
 from orchestrator.web.highlight import highlighted
 from shadowfs import Change, RepoPath
@@ -16,6 +16,9 @@ from verifier import Evidence
 CONTEXT = 3
 """Lines shown around a hunk."""
 _WHOLE_LINES = 20_000
+_TELLING = {
+    kind: at for at, kind in enumerate(("diagnostic", "resolved", "differs", "covered", "test", "uncovered", "value"))
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,13 @@ class HunkView:
     def anchor(self) -> str:
         """Return its name within the page."""
         return f"h-{self.seen.hunk.id}"
+
+    @property
+    def facts(self) -> tuple[Evidence, ...]:
+        """Return what is known of it, what tells most first; what a mark tells already is left out."""
+        marked = any(mark.risk is Risk.UNCOVERED for mark in self.seen.marks)
+        facts = [fact for fact in self.seen.evidence if not (marked and fact.kind in ("uncovered", "exercise"))]
+        return tuple(sorted(facts, key=lambda fact: _TELLING.get(fact.kind, len(_TELLING))))
 
     @property
     def editable(self) -> bool:
@@ -125,7 +135,7 @@ def _paths(reading: Reading) -> Iterator[RepoPath]:
 
 def _hunk(seen: Seen, sides: _Sides) -> HunkView:
     hunk = seen.hunk
-    marks = {mark.line: mark.text for mark in seen.marks}
+    marks = {line: mark.text for mark in seen.marks for line in (mark.line, *mark.more)}
     old, new = hunk.before.first - 1, hunk.after.first - 1
     lead = min(CONTEXT, new, old)
     above = [_same(sides, old - lead + at, new - lead + at) for at in range(lead)]
@@ -157,11 +167,3 @@ def _files(groups: Sequence[GroupView]) -> Iterator[FileView]:
         more = sum(len(each.seen.hunk.after.lines) for each in hunks)
         less = sum(len(each.seen.hunk.before.lines) for each in hunks)
         yield FileView(path, more, less, len(hunks), hunks[0].anchor)
-
-
-def by_line(evidence: Sequence[Evidence]) -> Mapping[int | None, list[Evidence]]:
-    """Return facts by their lines."""
-    found: dict[int | None, list[Evidence]] = {}
-    for fact in evidence:
-        found.setdefault(fact.line, []).append(fact)
-    return found

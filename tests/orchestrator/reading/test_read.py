@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
-from orchestrator.reading import Reading, Risk, Role, Seen, read
+from orchestrator.reading import Mark, Reading, Risk, Role, Seen, read
 from shadowfs import Change, Entry, FileChange
 from verifier import Evidence, RungResult, Verdict
 from verifier import Status as RungStatus
@@ -248,3 +249,31 @@ def test_each_hunk_is_read_once_whatever_the_change_is() -> None:
     ids = [each.hunk.id for each in seen(read(change(files)))]
     assert len(ids) == len(set(ids))
     assert {each.hunk.path for each in seen(read(change(files)))} == set(files)
+
+
+def test_what_was_seen_of_a_line_stands_at_its_hunk_alone_and_lines_that_no_test_runs_are_marked() -> None:
+    text = "def f(x):\n    return x\n\n\ndef g(x):\n    return x\n"
+    edited = change(
+        {
+            "a.py": (
+                text,
+                text.replace("f(x):\n    return x", "f(x):\n    y = x\n    return y").replace(
+                    "g(x):\n    return x", "g(x):\n    return -x"
+                ),
+            )
+        }
+    )
+    facts = (
+        Evidence("covered", "t runs this", "a.py", 2, ("t",), 3, "failed", "passed"),
+        Evidence("uncovered", "none of the 2 tests runs this", "a.py", 7, last=7),
+    )
+    hunks = {each.hunk.after.first: each for each in seen(read(edited, replace(verdict(), beside=facts)))}
+    assert {first: [fact.kind for fact in each.evidence] for first, each in hunks.items()} == {
+        2: ["covered"],
+        7: ["uncovered"],
+    }
+    assert hunks[7].marks == (Mark(Risk.UNCOVERED, "none of the 2 tests runs this", 7),)
+    assert facts[0].sentence == "t runs this: failed before, passed now"
+    longer = Evidence("uncovered", "no test runs this", "a.py", 1, last=3)
+    (marked, _) = seen(read(edited, replace(verdict(), beside=(longer,))))
+    assert [(mark.line, mark.more) for mark in marked.marks] == [(2, (3,))]
