@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agents import Stopped
 from orchestrator.budget import Budget
@@ -48,7 +48,7 @@ class Assignment:
             raise OrderRefused(
                 "no tests are known for this repository: name them with --test CMD, or in nightcrew.toml"
             )
-        return self.settings.suite
+        return replace(self.settings.suite, serial=self.settings.services.wanted)
 
     def job(self) -> Job:
         """Return the job as the store has it now."""

@@ -55,7 +55,7 @@ class Branching:
         services, pinned = self._settings.services, shadow.snapshot.tree
         with ExitStack() as stack:
             served = Served()
-            if services != Services() and tree not in self.failed:
+            if services.wanted and tree not in self.failed:
                 for path in services.sqlite.values():
                     if not path.is_absolute():
                         _copy_ignored(shadow, path.as_posix())

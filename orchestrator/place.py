@@ -25,11 +25,15 @@ def named_image(_: Snapshot, settings: Settings) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A shadow and the sandbox on it; `tree` is what the data that its commands are served was made for."""
+    """A shadow and the sandbox on it; `tree` is what the data that its commands are served was made for.
+
+    `testing` opens a sandbox for one run of the tests: with data of its own, made for the shadow as it is then, where there is some.
+    """
 
     shadow: Shadow
     sandbox: Sandbox
     tree: str
+    testing: Callable[[], AbstractContextManager[Sandbox]]
 
 
 class Places:
@@ -126,7 +130,16 @@ class Places:
     @contextmanager
     def _sandboxed(self, shadow: Shadow, tree: str, served: Served) -> Iterator[Place]:
         with self._sandbox.open(self._root(shadow, served), self._policy(served)) as sandbox:
-            yield Place(shadow, sandbox, tree)
+            yield Place(shadow, sandbox, tree, lambda: self._testing(shadow, sandbox))
+
+    @contextmanager
+    def _testing(self, shadow: Shadow, sandbox: Sandbox) -> Iterator[Sandbox]:
+        if not self._settings.services.wanted:
+            yield sandbox
+            return
+        tree = shadow.checkpoint()
+        with self._branch(shadow, tree) as served, self._sandboxed(shadow, tree, served) as place:
+            yield place.sandbox
 
     def _shadow(self, snapshot: Snapshot, tree: str) -> Shadow:
         if self._sandbox.name == "docker":

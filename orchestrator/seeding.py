@@ -48,7 +48,8 @@ def seed_repository(
             files = _files(place, settings, seeding.paths)
             # The trial that is under way when the time is used up may end.
             limits = replace(settings.limits, wall_s=settings.seconds + (settings.limits.wall_s or 0.0))
-            with factory.start(place.sandbox, settings.suite, limits, settings.limits.wall_s) as trials:
+            suite = replace(settings.suite, serial=settings.services.wanted)
+            with factory.start(place.sandbox, suite, limits, settings.limits.wall_s) as trials:
                 return seed_bugs(trials, files, seeding.wanted, lambda: ends - time.monotonic(), progress)
     finally:
         snapshot.forget()

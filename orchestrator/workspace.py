@@ -139,7 +139,8 @@ class ShadowWorkspace(LanguageVerbs):
         """Run the task's suite, or some of its tests, in the shadow."""
         allowed = self.budget.cut(self.limits)
         number = self._begin("test", {"ids": None if ids is None else list(ids)})
-        report = self.runner.run(self.place.sandbox, self.task.suite, ids, allowed)
+        with self.place.testing() as sandbox:
+            report = self.runner.run(sandbox, self.task.suite, ids, allowed)
         bad = report.bad()
         outcome = {"ran": report.ran, "tests": len(report.tests), "bad": list(bad[:100]), "seconds": report.seconds}
         self.steps.finish(number, outcome)

@@ -40,6 +40,11 @@ class Services:
     environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def wanted(self) -> bool:
+        """Whether there is any."""
+        return self.servers or bool(self.sqlite)
+
+    @property
     def servers(self) -> bool:
         """Whether a server is among them."""
         return self.postgres is not None or self.redis is not None

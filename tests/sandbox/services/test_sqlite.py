@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 from contextlib import closing
@@ -33,7 +32,9 @@ def names(path: Path) -> list[str]:
 def beside(folder: Path) -> dict[str, tuple[int, bytes]]:
     """Return what lies in a directory, but for the index of a log, in which readers note where they are."""
     return {
-        each.name: (each.stat().st_mtime_ns, each.read_bytes()) for each in folder.iterdir() if each.suffix != ".db-shm"
+        each.name: (each.stat().st_mtime_ns, each.read_bytes())
+        for each in folder.iterdir()
+        if not each.name.endswith("-shm")
     }
 
 
@@ -61,7 +62,7 @@ def test_a_database_that_nobody_has_open_is_copied_without_a_file_beside_it(tmp_
     before = beside(folder)
     copy_database(folder / "app.db", tmp_path / "copy.db")
     assert (beside(folder), names(tmp_path / "copy.db")) == (before, ["ann"])
-    assert sorted(os.listdir(folder)) == ["app.db"]
+    assert sorted(beside(folder)) == ["app.db"]
 
 
 def test_a_log_that_a_killed_process_left_is_in_the_copy(tmp_path: Path) -> None:
@@ -73,7 +74,7 @@ def test_a_log_that_a_killed_process_left_is_in_the_copy(tmp_path: Path) -> None
     before = beside(left)
     copy_database(left / "app.db", tmp_path / "copy.db")
     assert (beside(left), names(tmp_path / "copy.db")) == (before, ["ann"])
-    assert sorted(os.listdir(left)) == ["app.db", "app.db-wal"]
+    assert sorted(beside(left)) == ["app.db", "app.db-wal"]
 
 
 @pytest.mark.parametrize(("data", "said"), [(b"no database", "is no SQLite database"), (None, "cannot be copied")])

@@ -31,5 +31,5 @@ def test_what_is_usual_is_told_and_what_is_named_wins() -> None:
 
 @pytest.mark.parametrize("value", ["{postgres.host}", "{redis.port}", "{sqlite.other}"])
 def test_a_place_of_nothing_is_refused(value: str) -> None:
-    with pytest.raises(ValueError, match="names nothing; there is {redis.socket}, {sqlite.data}"):
+    with pytest.raises(ValueError, match=r"names nothing; there is \{redis\.socket\}, \{sqlite\.data\}"):
         service_variables(Services(redis=RedisService(), environment={"X": value}), {"data": Path("/d")})
