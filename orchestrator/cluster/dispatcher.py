@@ -6,7 +6,7 @@ hand) are missed in the count and sent again; one too many finds nothing to do. 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from orchestrator.cluster.broker import Broker
@@ -20,16 +20,23 @@ _MOST = 500
 
 
 class Dispatcher:
-    """Between a store and a broker."""
+    """Between a store and a broker. `known` returns what its workers can do (None: what all that the store was told of can)."""
 
-    def __init__(self, store: Store, broker: Broker, gate: Gate = Gate()) -> None:
+    def __init__(
+        self,
+        store: Store,
+        broker: Broker,
+        gate: Gate = Gate(),
+        known: Callable[[], Sequence[frozenset[str]]] | None = None,
+    ) -> None:
         self._store = store
         self._broker = broker
         self._gate = gate
+        self._known = known or store.abilities
 
     def step(self) -> int:
         """Send what is missing; return how much it was. Raises `BrokerAway`, `StoreAway`."""
-        known, terms = self._store.abilities(), self._gate.terms(self._store)
+        known, terms = self._known(), self._gate.terms(self._store)
         wanted: dict[str, list[int]] = {}
         # For each kind of worker: what one cannot do is not to keep what it can from being seen.
         ready = [self._store.ready(_MOST, replace(terms, can=can)) for can in known or (frozenset[str](),)]

@@ -34,7 +34,7 @@ class Taker:
         if report is None:
             return False
         _log.info("ticket %s: %s %s", report.ticket.id, report.status, report.why, extra={"ticket": report.ticket.id})
-        if self._ending() and report.status in (Status.PAUSED, Status.STOPPED):
+        if report.interrupted or (self._ending() and report.status in (Status.PAUSED, Status.STOPPED)):
             crew.enqueue(report.ticket.id)
         return True
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -48,7 +47,7 @@ def hub(tmp_path: Path) -> Hub:
     return made
 
 
-def files(count: int) -> Mapping[str, bytes]:
+def files(count: int) -> dict[str, bytes]:
     return {f"data/{number}.txt": f"{number}\n".encode() * 200 for number in range(count)}
 
 

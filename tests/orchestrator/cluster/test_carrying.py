@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agents import Proposal, Result, Task, Workspace
+from agents import Agent, Proposal, Result, Task, Workspace
 from orchestrator.belonging import place_of
 from orchestrator.cluster.carrying import Exchange
 from orchestrator.crew import Crew
@@ -51,7 +51,7 @@ class Machines:
     def hub(self) -> Path:
         return self.folder / "hub.git"
 
-    def crew(self, name: str, agent: object = Patient(), ahead_s: float = 0.0) -> Crew:
+    def crew(self, name: str, agent: Agent = Patient(), ahead_s: float = 0.0) -> Crew:
         """Open a crew on a machine, whose clock may be ahead."""
         state = self.folder / name
         engines = replace(real_engines(state), agent=lambda _: agent)
