@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.directories import machine_file
-from sandbox import Address, DockerDriver, LocalDriver
+from sandbox import Address, DockerDriver, LocalDriver, service_lack
 from shadowfs import CopyDriver, FuseDriver
 from verifier import SERVERS, ServerPlaces, Tier, chosen_servers, find_servers
 
@@ -69,6 +69,7 @@ def examine(state: Path, environ: Mapping[str, str]) -> tuple[Check, ...]:
         _copy(state),
         _state(state),
         _disk(state),
+        *_services(),
         *_language_servers(path),
         *_models(environ),
         *_forges(environ, state),
@@ -183,6 +184,15 @@ def _disk(state: Path) -> Check:
         instead="another disk: --state DIR",
         get=f"make room: {_FREE_BYTES >> 30} GB at least",
     )
+
+
+def _services() -> Iterator[Check]:
+    """Yield which databases tests can have, a branch of them for each sandbox."""
+    for service, name in (("postgres", "PostgreSQL"), ("redis", "Redis")):
+        get = service_lack(service)
+        why = f"tests that need {name} have one for each sandbox ([services] of nightcrew.toml)"
+        instead = f"nothing: tickets whose tests need {name} end with that"
+        yield Check(name, not get, why if not get else f"{name} is not installed", instead=instead, get=get.strip("`"))
 
 
 _LANGUAGES = {

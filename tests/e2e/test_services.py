@@ -66,6 +66,9 @@ command = "pytest -q test_orders.py"
 python = "{sys.executable}"
 environment = {{ PYTEST_DISABLE_PLUGIN_AUTOLOAD = "1" }}
 
+[language]
+enabled = false
+
 [services]
 setup = "psql -q -f schema.sql"
 files = ["schema.sql"]
