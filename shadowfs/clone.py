@@ -95,6 +95,13 @@ class Clone:
         out = git.run(["rev-parse", "--verify", "--quiet", name], git_dir=self.git_dir, fine=(0, 1))
         return out.decode().strip() or None
 
+    def has(self, commit: str) -> bool:
+        """Say whether a commit was ever fetched."""
+        if not self.git_dir.is_dir():
+            return False
+        name = f"{commit}^{{commit}}"
+        return bool(git.run(["rev-parse", "--verify", "--quiet", name], git_dir=self.git_dir, fine=(0, 1)))
+
     def files(self, commit: str, limit_bytes: int) -> Mapping[RepoPath, TreeFile]:
         """Return the files of a commit. Raises `TooLarge` where they are too many, or have more than `limit_bytes` together."""
         args = ["ls-tree", "-r", "-l", "-z", "--full-tree", commit]

@@ -75,9 +75,12 @@ class Checkouts:
 
     @contextmanager
     def held(self, home: Path, managed: Managed, watching: Watching, *, set_up: bool) -> Iterator[None]:
-        """Have a checkout that was made before for as long as the `with` block lasts; it is made anew where it was removed. Raises as `made`."""
+        """Have a checkout that was made before for as long as the `with` block lasts; it is made anew where it was removed, or is on another machine. Raises as `made`."""
         fetcher, tree = self.fetcher(home), managed.tree
         assert tree is not None
+        if not fetcher.clone.has(managed.commit):
+            # It was made on another machine.
+            _tip(fetcher, managed.branch, watching)
         tip = Tip(managed.branch, managed.commit)
         with self._standing(fetcher, tip, fetcher.places.key(tree), watching, set_up):
             yield
