@@ -20,7 +20,7 @@ from verifier.suite import Outcome, Ran, SuiteReport, TestResult
 from verifier.touched import Statement, TouchedFunction, functions, statements
 from verifier.verdict import Case, Evidence
 
-_SHARE, _LEAST_S = 0.2, 2.0
+_SHARE, _LEAST_S = 0.2, 3.0
 """Of what both whole runs took: so long may tests be watched."""
 _SLOWER = 1.5
 _REPORTED, _BASE_TESTS = 20, 30

@@ -48,12 +48,12 @@ def test_it_stands_beside_its_hunk_in_a_browser(answer: Answer, root: Path) -> N
         for width, scheme in ((1400, "light"), (360, "dark")):
             with entered(browser, server, color_scheme=scheme, viewport={"width": width, "height": 800}) as page:
                 page.goto(path)
-                cause = page.locator(".hunk").filter(has_text="range(0, len(prices))")
+                cause = page.get_by_role("article", name="shop/total.py, line 7")
                 facts = cause.locator(".beside .fact")
                 expect(facts.first).to_contain_text(CALL)
                 expect(facts.first.locator("dd")).to_have_text(["returns 9", "returns 12"])
                 expect(cause.locator(".beside")).to_contain_text("failed before, passed now")
-                spare = page.locator(".hunk").filter(has_text="def spare")
+                spare = page.get_by_role("article", name="shop/total.py, line 10")
                 expect(spare.locator(".mark")).to_contain_text("none of the 2 tests runs this")
                 expect(spare.locator("tr.marked")).to_have_count(3)
                 page.locator(".beside details").evaluate_all("all => all.forEach(each => each.open = true)")
