@@ -135,11 +135,13 @@ class Depot(_Reading):
 
     def change(self, base: str, tree: str) -> Change:
         """Return what differs between two trees (or commits); a rename is a file deleted and a file added."""
-        base, tree = self.resolve(f"{base}^{{tree}}"), self.resolve(f"{tree}^{{tree}}")
-        if base == tree:
-            return Change(base, tree, (), self)
-        args = ["diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", base, tree]
-        return Change(base, tree, tuple(_file_changes(git.run(args, git_dir=self.path))), self)
+        base, tree = self._tree_of(base), self._tree_of(tree)
+        found = sorted(trees.differing(self._objects, base, tree), key=lambda each: each[0])
+        return Change(base, tree, tuple(FileChange(os.fsdecode(path), *entries) for path, *entries in found), self)
+
+    def _tree_of(self, name: str) -> str:
+        """Return the id of the tree that a tree or commit has. Raises `DepotError`, in git's own words, when it is not there."""
+        return self._objects.identify(f"{name}^{{tree}}") or self.resolve(f"{name}^{{tree}}")
 
     def diff(self, base: str, tree: str) -> bytes:
         """Return what differs between two trees as a unified diff that `git apply` takes, binary files included."""
@@ -156,7 +158,8 @@ class Depot(_Reading):
 
     def keep(self, name: str, object: str) -> None:
         """Keep an object and all it reaches under a name of ours, until `drop`."""
-        git.run(["update-ref", _REFS + name, object], git_dir=self.path)
+        if self.kept(name) != object:
+            git.run(["update-ref", _REFS + name, object], git_dir=self.path)
 
     def drop(self, name: str) -> None:
         """Keep what `name` named no longer. Dropping what is not kept is no error."""
@@ -201,14 +204,3 @@ def _make(path: Path, object_format: str) -> None:
 def _line(path: Path) -> str:
     text = str(path)
     return git.quoted(path) if "\n" in text or text.startswith('"') else text
-
-
-def _file_changes(raw: bytes) -> Iterator[FileChange]:
-    fields = raw.split(b"\0")[:-1]
-    for meta, path in zip(fields[::2], fields[1::2], strict=True):
-        before_mode, after_mode, before, after, _ = meta.decode().lstrip(":").split(" ")
-        yield FileChange(os.fsdecode(path), _entry(before_mode, before), _entry(after_mode, after))
-
-
-def _entry(mode: str, blob: str) -> Entry | None:
-    return Entry(int(mode, 8), blob) if int(mode, 8) else None

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable
 from fnmatch import translate
+from functools import lru_cache
 
 # Everywhere, tracked or not.
 _ALWAYS = (
@@ -31,6 +32,7 @@ _UNTRACKED = ("*.key", "*.p12", "*.pfx", "*.kdbx", "*-key.pem")
 _PACKAGES = re.compile(rb"(^|/)(site-packages|dist-packages|node_modules)/")
 
 
+@lru_cache(maxsize=32)
 def hiding(patterns: tuple[str, ...] = ()) -> Callable[[bytes, bool], bool]:
     """Return a function of path and tracked-or-not that says whether the file is hidden.
 

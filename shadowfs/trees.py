@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,6 +58,29 @@ def read_tree(objects: CatFile, tree: str) -> dict[bytes, Entry]:
         start = end + 1 + width
         found[name] = Entry(int(mode, 8), data[end + 1 : start].hex())
     return found
+
+
+def differing(
+    objects: CatFile, base: str | None, tree: str | None, prefix: bytes = b""
+) -> Iterator[tuple[bytes, Entry | None, Entry | None]]:
+    """Yield the files that differ between two trees, with what each was and is; reads the directories that differ, nothing else."""
+    if base == tree:
+        return
+    old, new = (dict(read_tree(objects, each)) if each else {} for each in (base, tree))
+    for name in old.keys() | new.keys():
+        was, now = _canonical(old.get(name)), _canonical(new.get(name))
+        before, after = (None if each is None or each.mode == _DIRECTORY else each for each in (was, now))
+        if before != after:
+            yield prefix + name, before, after
+        above, below = (each.blob if each is not None and each.mode == _DIRECTORY else None for each in (was, now))
+        yield from differing(objects, above, below, prefix + name + b"/")
+
+
+def _canonical(entry: Entry | None) -> Entry | None:
+    """Return an entry with the mode as git tells it: old trees have others."""
+    if entry is None or entry.mode & 0o170000 != 0o100000:
+        return entry
+    return Entry(0o100755 if entry.mode & 0o100 else 0o100644, entry.blob)
 
 
 def _note(edit: _Edit, path: RepoPath, entry: Entry | None) -> None:

@@ -218,6 +218,8 @@ def test_the_change_between_two_trees_leads_from_one_to_the_other(
     trees = [tree_of(depot, _possible(files)) for files in (before, after)]
     change = depot.change(*trees)
     assert depot.graft(trees[0], {file.path: file.after for file in change.files}) == trees[1]
+    told = git(depot.path, "diff-tree", "-r", "-z", "--name-only", "--no-renames", *trees)
+    assert [os.fsencode(file.path) for file in change.files] == [path for path in told.split(b"\0") if path]
     depot.close()
 
 
