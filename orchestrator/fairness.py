@@ -116,10 +116,14 @@ class Turns:
         )
 
     def _key(self, line: Line, job: Waiting) -> tuple[float, ...]:
-        lane = line.lane
-        of_user = self._users[lane.user], self._just.get(lane.user, line.user_served_at)
-        served_at = self._just.get(lane, line.served_at) - PATIENCE_S * (lane.repository == self._terms.warm)
-        return -job.priority, *of_user, self._homes[lane.user, lane.repository], served_at, job.number
+        # Asked of each line for each claim.
+        lane, served_at, user_served_at = line.lane, line.served_at, line.user_served_at
+        if self._just:
+            served_at, user_served_at = self._just.get(lane, served_at), self._just.get(lane.user, user_served_at)
+        if self._terms.warm is not None and self._terms.warm == lane.repository:
+            served_at -= PATIENCE_S
+        of_user, at_home = self._users.get(lane.user, 0), self._homes.get((lane.user, lane.repository), 0)
+        return -job.priority, of_user, user_served_at, at_home, served_at, job.number
 
 
 def _next(line: Line) -> Iterator[Waiting]:

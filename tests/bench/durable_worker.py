@@ -12,7 +12,7 @@ from pathlib import Path
 from agents import ScriptedAgent, Write
 from orchestrator.cluster.node import Node
 from orchestrator.crew import Crew
-from orchestrator.engines import RungWatch
+from orchestrator.engines import Engines, RungWatch
 from orchestrator.gate import Gate
 from orchestrator.hands import Hands
 from orchestrator.wiring import real_engines
@@ -40,9 +40,9 @@ def _verified(case: Case, watch: RungWatch) -> Verdict:
     return Verdict(case.change.base, case.change.tree, rungs)
 
 
-def main(kind: str, state: Path) -> None:
-    """Work until somebody ends it."""
-    engines = replace(
+def scripted(state: Path) -> Engines:
+    """Return engines whose agent, sandbox and tests are scripts; all else is real."""
+    return replace(
         real_engines(state),
         drivers=(CopyDriver(state),),
         sandboxes={"local": ScriptedDriver(_says_nothing)},
@@ -50,6 +50,11 @@ def main(kind: str, state: Path) -> None:
         judge=_verified,
         agent=lambda _: _FIX,
     )
+
+
+def main(kind: str, state: Path) -> None:
+    """Work until somebody ends it."""
+    engines = scripted(state)
 
     def open_crew() -> Crew:
         return Crew(state, project.settings(state), url=os.environ["NIGHTCREW_STORE"], engines=engines)

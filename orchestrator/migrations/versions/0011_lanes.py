@@ -40,17 +40,17 @@ def _fill(connection: sa.Connection) -> None:
     known: set[str] = set()
     for id, filer, repository, settings in there:
         given = json.loads(settings)
-        needs = {"docker"} if given.get("sandbox") == "docker" else set()
-        row = {"user": filer or "", "repository": bytes(repository)}
-        row["needs"] = " ".join(sorted(needs | ({"fuse"} if given.get("driver") == "fuse" else set())))
-        row["key"] = _key(**row)
-        if row["key"] not in known:
-            known.add(row["key"])
+        chosen = given.get("sandbox"), given.get("driver")
+        needs = " ".join(name for name in ("docker", "fuse") if name in chosen)
+        key = _key(filer or "", bytes(repository), needs)
+        if key not in known:
+            known.add(key)
+            row = {"key": key, "user": filer or "", "repository": bytes(repository), "needs": needs}
             names = 'key, "user", repository, needs, served_at'
             connection.execute(
                 sa.text(f"INSERT INTO lanes ({names}) VALUES (:key, :user, :repository, :needs, 0)"), row
             )
-        connection.execute(sa.text("UPDATE jobs SET lane = :key WHERE ticket = :id"), {"key": row["key"], "id": id})
+        connection.execute(sa.text("UPDATE jobs SET lane = :key WHERE ticket = :id"), {"key": key, "id": id})
 
 
 def _key(user: str, repository: bytes, needs: str) -> str:
