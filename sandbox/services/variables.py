@@ -16,7 +16,7 @@ _REDIS = redis.SEEN / "redis.sock"
 def variables(services: Services, sqlite: Mapping[str, Path]) -> dict[str, str]:
     """Return the variables of a branch whose databases of SQLite lie at `sqlite`. Raises ValueError for a name of nothing."""
     known = {f"sqlite.{name}": str(path) for name, path in sqlite.items()}
-    told = {}
+    told: dict[str, str] = {}
     if services.postgres is not None:
         user, database = services.postgres.user, services.postgres.database
         known |= {"postgres.host": str(postgres.SEEN), "postgres.user": user, "postgres.database": database}
