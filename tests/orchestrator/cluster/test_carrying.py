@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from agents import Agent, Proposal, Result, Task, Workspace
 from orchestrator.belonging import place_of
-from orchestrator.cluster.carrying import Exchange
+from orchestrator.cluster.carrying import CarryingStore, Exchange
 from orchestrator.crew import Crew
 from orchestrator.errors import StoreAway, WrongStatus
 from orchestrator.gate import Gate
@@ -20,7 +21,7 @@ from orchestrator.records import Order, Status, StepRecord
 from orchestrator.wiring import real_engines
 from shadowfs import Hub, remove_tree
 from tests.orchestrator import project
-from tests.orchestrator.killed import Patient
+from tests.orchestrator.killed import WRITES, Patient
 
 _LATER_S = 60.0
 
@@ -38,6 +39,31 @@ class Dying:
         raise StoreAway("the store went away")
 
 
+class Mortal(CarryingStore):
+    """The store of a machine that is lost at its nth write: before it, or, if that is odd, after it."""
+
+    def __init__(self, url: str, state: Path, exchange: Exchange, nth: int) -> None:
+        super().__init__(url, None, state, exchange)
+        self._left = nth
+        self._after = nth % 2 == 1
+
+    def __getattribute__(self, name: str) -> Any:
+        method = super().__getattribute__(name)
+        return self._dying(method) if name in WRITES else method
+
+    def _dying(self, method: Callable[..., object]) -> Callable[..., object]:
+        def write(*args: object, **given: object) -> object:
+            self._left -= 1
+            if self._left < 0 or (self._left == 0 and not self._after):
+                raise StoreAway("the machine is lost")
+            result = method(*args, **given)
+            if self._left == 0:
+                raise StoreAway("the machine is lost")
+            return result
+
+        return write
+
+
 @dataclass(slots=True)
 class Machines:
     """Machines with a state directory each, one store and one hub; `common` says whether the repository is the same on all."""
@@ -51,17 +77,31 @@ class Machines:
     def hub(self) -> Path:
         return self.folder / "hub.git"
 
-    def crew(self, name: str, agent: Agent = Patient(), ahead_s: float = 0.0) -> Crew:
+    @property
+    def url(self) -> str:
+        return f"sqlite:///{self.folder}/store.db"
+
+    @property
+    def exchange(self) -> Exchange:
+        return Exchange(Hub(str(self.hub)), (self.folder,) if self.common else ())
+
+    def mortal(self, name: str, nth: int) -> Mortal:
+        """Return a store of a machine that is lost at its nth write."""
+        return Mortal(self.url, self.folder / name, self.exchange, nth)
+
+    def crew(
+        self, name: str, agent: Agent = Patient(), ahead_s: float = 0.0, store: CarryingStore | None = None
+    ) -> Crew:
         """Open a crew on a machine, whose clock may be ahead."""
         state = self.folder / name
         engines = replace(real_engines(state), agent=lambda _: agent)
-        exchange = Exchange(Hub(str(self.hub)), (self.folder,) if self.common else ())
         self.gates[name] = Gate(can=lambda: frozenset({place_of(state)}))
         crew = Crew(
             state,
             project.settings(state, driver="copy"),
-            url=f"sqlite:///{self.folder}/store.db",
-            exchange=exchange,
+            url=self.url,
+            exchange=self.exchange,
+            store=store,
             clock=lambda: time.time() + ahead_s,
             engines=engines,
         )
@@ -150,3 +190,19 @@ def test_a_step_that_the_hub_did_not_take_does_not_count(machines: Machines, rep
     assert first.outcome is not None and second.outcome is None
     away.rename(machines.hub)
     assert machines.work(machines.crew("two", ahead_s=_LATER_S), "two") is Status.VERIFIED
+
+
+@pytest.mark.parametrize("nth", [2, 9, 15])
+def test_wherever_a_machine_is_lost_another_goes_on_and_there_is_one_branch(
+    nth: int, machines: Machines, repository: Path
+) -> None:
+    one = machines.crew("one", store=machines.mortal("one", nth))
+    ticket = one.file(order(repository)).id
+    with pytest.raises(StoreAway, match="lost"):
+        machines.work(one, "one")
+    one.close()
+    remove_tree(machines.folder / "one")
+    two = machines.crew("two", ahead_s=_LATER_S)
+    assert machines.work(two, "two") is Status.VERIFIED
+    assert project.branches(repository) == [two.show(ticket).branch]
+    assert len(project.git(repository, "log", "--format=%h", f"main..{two.show(ticket).branch}").split()) == 1
