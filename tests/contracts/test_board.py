@@ -40,6 +40,19 @@ def test_a_board_has_a_page_and_says_how_many_there_are_and_where_they_stand(sto
     assert (working.total, working.counts[Status.QUEUED]) == (1, 4)
 
 
+def test_a_board_counts_anew_what_was_written_since(store: Store) -> None:
+    counts = []
+    for at in range(2):
+        file(store, f"261121-{at}")
+        counts.append(dict(store.board(Sought(limit=1)).counts))
+    claim(store, owner="me")
+    assert [*counts, store.board(Sought(limit=1)).counts] == [
+        {Status.QUEUED: 1},
+        {Status.QUEUED: 2},
+        {Status.QUEUED: 1, Status.WORKING: 1},
+    ]
+
+
 def test_a_board_is_searched_by_words_of_text_or_id_as_they_stand(store: Store) -> None:
     file(store, "261121-abc", text="Totals are off by 100% in the_report")
     file(store, "261121-odd", text="nul and na\u00efve\\path \udcff")

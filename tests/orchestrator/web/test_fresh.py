@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 from orchestrator.records import Order, Status
@@ -56,3 +59,14 @@ def test_who_was_let_in_is_not_once_the_key_has_ended(served: Served, repository
     assert [client.get(path).status_code for path in ("/api/tickets", "/", "/api/tickets")] == [200, 200, 200]
     served.site.people.end_keys("ann")
     assert [client.get(path).status_code for path in ("/api/tickets", "/")] == [401, 401]
+
+
+def test_a_look_waits_for_no_thread_but_where_every_connection_is_taken(served: Served) -> None:
+    here, database = threading.current_thread(), served.crew.database
+    with database.connect():
+        pass
+    assert asyncio.run(served.site.soon(threading.current_thread)) is here
+    with ExitStack() as taken:
+        while database.pool.checkedin():  # type: ignore[attr-defined]
+            taken.enter_context(database.connect())
+        assert asyncio.run(served.site.soon(threading.current_thread)) is not here
