@@ -101,11 +101,6 @@ def serve_command(
 
         raise BadConfig(f"`nightcrew serve` needs the package {error.name}: install nightcrew[serve]") from error
 
-    def ready(address: str, entering: str) -> None:
-        write(
-            f"nightcrew serves at {address}\nenter by {entering}\nthe link is good once; `nightcrew serve --link` prints another"
-        )
-
     def settings(repository: Path, test_command: str | None, sandbox: str | None) -> Settings:
         # Read anew for each ticket: a server may live for weeks.
         return edge.settings(repository, test_command, sandbox)
@@ -128,7 +123,13 @@ def serve_command(
         metrics=None if metrics_port is None else (metrics_host, metrics_port),
     )
     with _forges(edge) as forges:
-        serve(edge.state(), edge.crew, settings, how, ready, forges)
+        serve(edge.state(), edge.crew, settings, how, _tell, forges)
+
+
+def _tell(address: str, entering: str) -> None:
+    write(
+        f"nightcrew serves at {address}\nenter by {entering}\nthe link is good once; `nightcrew serve --link` prints another"
+    )
 
 
 def _broker(edge: Edge, workers: int) -> str | None:
