@@ -1,4 +1,4 @@
-"""The sampling agent: places by coverage and traceback, walks along each and many short questions about it from one shared prompt, all tried in a fork server."""
+"""The sampling agent: walks along suspicious places and many short questions about them from one shared prompt, all tried: in a fork server, or in forks of the shadow."""
 
 from __future__ import annotations
 
@@ -28,22 +28,27 @@ from agents.prompts.tokens import Count
 from agents.repair.choice import literals
 from agents.repair.clusters import Clusters
 from agents.repair.confirming import holds
-from agents.repair.diagnosis import Diagnosis, diagnose, wanted, words
+from agents.repair.diagnosis import Diagnosis, words
 from agents.repair.notes import Diagnosed, Original, keep
 from agents.repair.one_by_one import OneByOne, patched, trials_of
 from agents.repair.past import recall
 from agents.repair.question import asked_among
+from agents.sampling import unproven
 from agents.sampling.asking import Ask, Beginning, Form
 from agents.sampling.beside import Beside
-from agents.sampling.evidence import sources
+from agents.sampling.evidence import around, sources
+from agents.sampling.explain import explanation, title
+from agents.sampling.finding import diagnosed, traced
+from agents.sampling.forks import Forks
 from agents.sampling.place import Place, begun_at, places
 from agents.sampling.pool import Pool
 from agents.sampling.sample import Sample, samples_of
-from agents.sampling.turn import Pass, Turn, passes, rivals, turns
+from agents.sampling.turn import Pass, Turn, ballots, passes, rivals, turns
 from agents.sampling.vote import Vote
 from agents.sampling.walk import ALTERNATIVES, Walk
+from sandbox import Command
 from shadowfs import RepoPath
-from verifier import TrialsFactory
+from verifier import Severity, Trials, TrialsFactory
 
 _TRIED = 4
 """So many of a place's edits that did not do are told with the next questions about it."""
@@ -52,7 +57,8 @@ _STATEMENT_TOKENS = 200
 _HOTTEST = 1.2
 _TRIALS_SHARE = 0.1
 """Of the seconds left, the edits of one walk may take so much to try; the most likely ones are tried in any case."""
-_TRIALS = 20
+_TRIALS, _FORKS = 20, 4
+"""The most likely ones: as a fork server tries them, and where each takes a run of the whole suite."""
 _RESERVE = 0.15
 """Share of the seconds left at the start that is kept for applying and testing the choice."""
 _TROUBLE = frozenset(
@@ -98,11 +104,8 @@ class SamplingAgent:
             return NoFix("Samples are tried on files that stand still, and these follow what is saved.", "No --follow.")
         past = recall(workspace.journal())
         past.restore(workspace)
-        ids = wanted(task, workspace) if past.diagnosis is None else past.diagnosis.failing
-        if isinstance(ids, NoFix):
-            return ids
-        with trials_of(self.factory, task, workspace) as trials:
-            diagnosis = past.diagnosis or diagnose(task, workspace, trials, ids)
+        with self._trials(task, workspace) as trials:
+            diagnosis = past.diagnosis or diagnosed(task, workspace, trials)
             if isinstance(diagnosis, NoFix):
                 return diagnosis
             if past.diagnosis is None:
@@ -111,9 +114,15 @@ class SamplingAgent:
             count = self.count or TokenCounter(encoding_of(self.model.name))
             pool = Pool(trials, diagnosis, task.seed, task.refused)
             # Without a fork server a search would take as many runs of the suite as it tries candidates.
-            alone = not self.settings.repair or isinstance(trials, OneByOne)
+            alone = not self.settings.repair or not diagnosis.failing or isinstance(trials, OneByOne)
             beside = None if alone else Beside.of(task, workspace, diagnosis, pool, past)
             return _Attempt(task, workspace, diagnosis, pool, beside, model, count, self.settings).work()
+
+    def _trials(self, task: Task, workspace: Workspace) -> Trials:
+        suite = task.suite
+        if suite.kind == "command":
+            return Forks(workspace, {}, command=Command(suite.args, suite.cwd, suite.environment))
+        return trials_of(self.factory, task, workspace)
 
 
 @dataclass(slots=True)
@@ -135,38 +144,53 @@ class _Attempt:
     leaving: Event = field(default_factory=Event)
 
     def work(self) -> Result:
-        """Take turns until an edit passes, look for rivals to it where there is time, and propose the one that holds, or ask."""
+        """Take turns until an edit makes the failing tests pass, look for rivals to it where there is time, and propose the one that holds, or ask.
+
+        Where no test fails all turns are taken, since all that passes then is what was right before.
+        """
         task, diagnosis = self.task, self.diagnosis
         found = places(diagnosis.scores, self.workspace.read, self.settings.places, words(task, diagnosis))
         found = begun_at(found, task.variant.place)
-        tests = sources(diagnosis.failing, task.suite, tuple(self.workspace.paths()), self.workspace.read)
-        beginning = Beginning(task, "\n\n".join(tests), "\n\n".join(dict.fromkeys(diagnosis.messages)))
+        tests = self._tests()
+        failures = "\n\n".join(dict.fromkeys(diagnosis.messages)) if diagnosis.failing else None
+        beginning = Beginning(task, "\n\n".join(tests), failures)
         vote = self._vote(tests, found)
         temperature = min(_HOTTEST, self.settings.temperature + task.variant.warmer)
         self.reserve_s = self.workspace.remaining_s() * _RESERVE
-        ways: Iterable[Pass | Turn] = chain(self._passes(found), turns(found, self.settings.rounds, temperature))
+        ways: Iterable[Pass | Turn] = ballots(found, temperature)
+        if diagnosis.failing:
+            anew = bool(tests) or traced(task, diagnosis)
+            ways = chain(self._passes(found, anew), turns(found, self.settings.rounds, temperature))
         for turn in ways:
             try:
                 if isinstance(turn, Pass):
                     self._walk(beginning, turn)
                 else:
                     self._take(beginning, turn)
-                    if self.pool.passing and self._left_s() > 0:
+                    if diagnosis.failing and self.pool.passing and self._left_s() > 0:
                         self._take(beginning, rivals(turn, temperature))
             except (OutOfBudget, ModelError):
                 # What passes is not lost where nothing more can be asked.
                 if answer := self._answer(vote):
                     return answer
                 raise
-            if answer := self._answer(vote):
+            if diagnosis.failing and (answer := self._answer(vote)):
                 return answer
         while self.beside is not None and not self.beside.over:
             self.beside.step()
         return self._answer(vote) or self._no_fix(len(found))
 
+    def _tests(self) -> tuple[str, ...]:
+        """Return the source of failing tests that every question shows."""
+        diagnosis, suite = self.diagnosis, self.task.suite
+        if traced(self.task, diagnosis):
+            return sources(diagnosis.failing, suite, tuple(self.workspace.paths()), self.workspace.read)
+        return around("\n".join(diagnosis.messages), suite.cwd, self.workspace)
+
     def _vote(self, tests: Sequence[str], found: Sequence[Place]) -> Vote:
         code = (self.workspace.read(path).decode("utf-8", "replace") for path in {place.path for place in found})
-        return Vote(*(frozenset[str]().union(*map(literals, texts)) for texts in (tests, code)))
+        of_tests, of_code = (frozenset[str]().union(*map(literals, texts)) for texts in (tests, code))
+        return Vote(of_tests, of_code, by_place=not self.diagnosis.failing)
 
     def _left_s(self) -> float:
         """Return the seconds that may still be spent on asking: once something passes, not those for confirming it."""
@@ -175,18 +199,24 @@ class _Attempt:
     @property
     def _trying_s(self) -> float:
         """Return the seconds that trying the edits of a walk may take, about."""
-        return _TRIALS * self.diagnosis.seconds + self.diagnosis.guard_seconds
+        return self._least * self.diagnosis.seconds + self.diagnosis.guard_seconds
+
+    @property
+    def _least(self) -> int:
+        """Return how many edits of a turn are tried in any case."""
+        return _FORKS if isinstance(self.pool.trials, Forks) else _TRIALS
 
     def _answer(self, vote: Vote) -> Proposal | Question | None:
         """Propose the best candidate that passes and that a real run confirms; ask where they do different things and nothing decides."""
         if not self.pool.passing:
             return None
         clusters = self.pool.clusters(vote)
-        if self.task.ask and clusters.undecided:
+        if self.task.ask and (clusters.undecided or not self.diagnosis.failing):
             asked = self._question(clusters)
             if asked is not None:
                 return asked
-        for choice in (member for cluster in clusters.clusters for member in cluster.members):
+        likeliest = clusters.clusters if self.diagnosis.failing else unproven.likeliest(clusters)
+        for choice in (member for cluster in likeliest for member in cluster.members):
             if choice.candidate in self.pool.passing and self._holds(choice):
                 return self._proposal(choice)
         return None
@@ -199,6 +229,8 @@ class _Attempt:
             self.workspace.write(choice.place.path, self.before[choice.place.path])
             return proposal
 
+        if not self.diagnosis.failing:
+            return unproven.asked(clusters, offer, self.workspace)
         return asked_among(clusters, offer, self.workspace)
 
     def _no_fix(self, found: int) -> NoFix:
@@ -206,10 +238,10 @@ class _Attempt:
         unusable = f"; {self.unusable} held no edit that could be read" if self.unusable else ""
         return NoFix(f"{why}{unusable}.", "Another model, more samples, or a ticket that says more.")
 
-    def _passes(self, found: Sequence[Place]) -> Iterator[Pass]:
+    def _passes(self, found: Sequence[Place], anew: bool) -> Iterator[Pass]:
         """Yield the walks to be made, where the model's server can do what they need."""
         if self.settings.walk and goes_on(self.model, deadline_s=self._deadline_s(), watch=self._watch):
-            yield from passes(found)
+            yield from passes(found, anew)
 
     def _walk(self, beginning: Beginning, turn: Pass) -> None:
         """Walk along a place and try the edits that this shows; where none passes, have the likeliest of them written to their end."""
@@ -240,8 +272,9 @@ class _Attempt:
     def _try(self, turn: Pass | Turn, samples: Sequence[Sample]) -> None:
         """Try samples, the likeliest as far as trying them takes no more than its share of the time, and tell what came of it."""
         place = turn.place
-        most = int(self._left_s() * _TRIALS_SHARE / max(self.diagnosis.seconds, 0.005))
-        passing = self.pool.take(samples[: max(_TRIALS, most)])
+        seconds = self.diagnosis.seconds if self.diagnosis.failing else self.diagnosis.guard_seconds
+        most = int(self._left_s() * _TRIALS_SHARE / max(seconds, 0.005))
+        passing = self.pool.take(samples[: max(self._least, most)])
         where = f"{place.path}:{place.first} {place.name}".rstrip()
         told = f"{where}: {self.asked} replies, {len(self.pool.known)} different edits, {len(self.pool.passing)} pass"
         note = {"nth": turn.nth, "place": where, "samples": len(samples), "passing": passing}
@@ -314,20 +347,19 @@ class _Attempt:
             keep(self.workspace, Original(path, self.before[path]))
         before = self.before[path]
         self.workspace.write(path, patched(path, before, choice.candidate, "utf-8"))
-        if holds(self.workspace, self.pool.trials, self.diagnosis):
+        if not self._worsens(path) and holds(self.workspace, self.pool.trials, self.diagnosis):
             return True
         self.workspace.write(path, before)
         self.pool.reject(choice.candidate)
         return False
 
+    def _worsens(self, path: RepoPath) -> bool:
+        """Say whether language servers find a new error, where tests say less than those do that fail and are run one by one."""
+        if traced(self.task, self.diagnosis):
+            return False
+        found = self.workspace.diagnose(path).delta.introduced
+        return any(each.severity is Severity.ERROR for each in found)
+
     def _proposal(self, choice: Sample) -> Proposal:
-        place = choice.place
-        where = f"`{place.name}`" if place.name else f"line {place.first}"
-        by = [f"{self.model.name} asked for it"] if choice.weight > choice.by_repair else []
-        by += ["the repair agent found it"] if choice.by_repair else []
-        told = f"{self.diagnosis.failing[0]} failed. {where} in {place.path} was suspected by coverage. Of {len(self.pool.known)} different edits"
-        return Proposal(
-            self.workspace.change(),
-            f"Correct {place.name or place.path}",
-            f"{told} this passes the failing tests and all others that passed before; {' and '.join(by)}.",
-        )
+        told = explanation(choice, self.task, self.diagnosis, self.pool, self.model.name)
+        return Proposal(self.workspace.change(), title(choice, self.diagnosis), told)

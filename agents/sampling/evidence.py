@@ -1,4 +1,4 @@
-"""Evidence: the source of the failing tests themselves, short enough to be shown with every question."""
+"""Evidence: the source of the failing tests themselves, short enough to be shown with every question; by their ids, or by where their output says that they are."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import ast
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 
+from agents.agent import Workspace
+from agents.sampling.output import named
+from agents.sampling.place import functions, split
 from shadowfs import RepoPath
-from verifier import Suite, lies_in
+from verifier import Suite, is_test, lies_in
 
 _MOST_TESTS = 3
 _MOST_LINES = 40
 _CUT = "    # … the rest is left out"
+_FILE_BYTES = 256 << 10
 _DECORATION = 6
 """A test with more lines of decorators (its cases, mostly) is shown without them; its id names the case."""
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -30,6 +34,32 @@ def sources(
         if len(shown) == _MOST_TESTS:
             break
     return tuple(shown)
+
+
+def around(output: str, cwd: str, workspace: Workspace) -> tuple[str, ...]:
+    """Return the source of the first tests in whose files output names lines, each cut at 40 lines."""
+    shown: dict[tuple[RepoPath, int], str] = {}
+    for path, line in named(output, workspace, cwd):
+        data = workspace.read(path) if is_test(path) else b""
+        lines = split(data.decode("utf-8", "replace")) if len(data) <= _FILE_BYTES else []
+        if len(shown) == _MOST_TESTS or not 1 <= line <= len(lines):
+            continue
+        within = [span[:2] for span in functions(path, data) if span[0] <= line <= span[1]]
+        first, last = within[-1] if within else _block(lines, line)
+        shown.setdefault(
+            (path, first), f"# {path}\n{''.join(lines[first - 1 : min(last, first + _MOST_LINES)])}".rstrip()
+        )
+    return tuple(shown.values())
+
+
+def _block(lines: Sequence[str], line: int) -> tuple[int, int]:
+    """Return the lines that hold one, from the next above that is indented less to where it ends; tests of JavaScript are calls, no definitions."""
+    depths = {at: len(text) - len(text.lstrip()) for at, text in enumerate(lines, 1) if text.strip()}
+    own = depths.get(line, 0)
+    first = next((at for at in range(line, 0, -1) if depths.get(at, own) < own), line)
+    behind = next((at for at in range(line + 1, len(lines) + 1) if depths.get(at, own + 1) <= depths.get(first, 0)), 0)
+    closes = bool(behind) and lines[behind - 1].lstrip().startswith(("}", ")", "]"))
+    return first, (behind if closes else behind - 1) if behind else len(lines)
 
 
 def _names(test: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Places: the functions in which the failing tests' suspicious lines lie, the most suspicious first."""
+"""Places: the functions in which suspicious lines lie, whoever finds those, the most suspicious first."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from agents.index import Definition, Outliner
 from shadowfs import RepoPath
 
 _AROUND = 12
@@ -95,8 +96,7 @@ def begun_at(found: tuple[Place, ...], at: int) -> tuple[Place, ...]:
 
 
 def _of_file(path: RepoPath, scored: Mapping[int, float], data: bytes, words: frozenset[str]) -> list[Place]:
-    tree = _parsed(data)
-    spans, statements = _functions(tree), _statements(tree)
+    spans, statements = functions(path, data), _statements(_parsed(data)) if path.endswith(".py") else {}
     count = data.count(b"\n") + 1
     best: dict[tuple[int, int, str], dict[Span, float]] = defaultdict(dict)
     for line, score in scored.items():
@@ -123,12 +123,21 @@ def _parsed(data: bytes) -> ast.AST:
         return ast.Module([], [])
 
 
-def _functions(tree: ast.AST) -> list[tuple[int, int, str]]:
+def functions(path: RepoPath, data: bytes) -> list[tuple[int, int, str]]:
+    """Return first line, last line and name of each function of a file; in other languages than Python, as their grammar is installed, of each definition."""
+    if not path.endswith(".py"):
+        return list(_defined(Outliner().outline(path, data.decode("utf-8", "replace"))))
     return [
         (min([node.lineno, *(each.lineno for each in node.decorator_list)]), node.end_lineno or node.lineno, node.name)
-        for node in ast.walk(tree)
+        for node in ast.walk(_parsed(data))
         if isinstance(node, Function)
     ]
+
+
+def _defined(outline: Sequence[Definition]) -> Iterator[tuple[int, int, str]]:
+    for each in outline:
+        yield each.first, each.last, each.name
+        yield from _defined(each.inner)
 
 
 def _docstrings(tree: ast.AST) -> Iterator[Span]:

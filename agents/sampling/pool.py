@@ -18,7 +18,7 @@ _SHOWN = 200
 
 @dataclass(slots=True)
 class Pool:
-    """Candidates by what they do: `passing` make the failing tests pass and break no guard; what others did is told by place.
+    """Candidates by what they do: `passing` make the failing tests, if any, pass and break no guard; what others did is told by place.
 
     What was `refused` before (a patch and why, each) is not tried again.
     """
@@ -70,23 +70,24 @@ class Pool:
         return False
 
     def _tried(self, candidates: Sequence[Candidate]) -> list[Trial]:
-        failing, guards = self.diagnosis.failing, self.diagnosis.guards
         limit_s = min(30.0, 1.0 + 8.0 * self.diagnosis.seconds)
-        trials = {each.candidate: each for each in self.trials.run(candidates, failing, cpu_s=limit_s)}
-        good = [each.candidate for each in trials.values() if each.ending is Ending.PASSED]
-        if good and guards:
-            guard_s = min(300.0, 5.0 + 4.0 * self.diagnosis.guard_seconds)
-            trials |= {each.candidate: each for each in self.trials.run(good, guards, cpu_s=guard_s)}
+        guard_s = min(300.0, 5.0 + 4.0 * self.diagnosis.guard_seconds)
+        trials: dict[Candidate, Trial] = {}
+        good = candidates
+        for tests, cpu_s in ((self.diagnosis.failing, limit_s), (self.diagnosis.guards, guard_s)):
+            if tests and good:
+                trials |= {each.candidate: each for each in self.trials.run(good, tests, cpu_s=cpu_s)}
+                good = [each.candidate for each in trials.values() if each.ending is Ending.PASSED]
         return list(trials.values())
 
     def _remember(self, sample: Sample, trial: Trial) -> None:
-        test = trial.failed[0] if trial.failed else self.diagnosis.failing[0]
+        test = (*trial.failed, *self.diagnosis.failing, *self.diagnosis.guards)[0]
         why = f"{test} fails: {trial.message[:_SHOWN] or trial.ending}"
         self.failures[sample.place].append(f"{sample.new.strip()[:_SHOWN] or '(nothing)'}\n-> {why}")
 
     def _behaviours(self, samples: Sequence[Sample]) -> Sequence[Behaviour]:
-        """Return what candidates do on the tests' inputs and mutations of them; a single one is compared with nothing."""
-        if len(samples) < 2:
+        """Return what candidates do on the tests' inputs and mutations of them; a single one that makes failing tests pass is compared with nothing."""
+        if len(samples) < (2 if self.diagnosis.failing else 1):
             return ()
         return self.trials.behaviours(
             [each.candidate for each in samples],

@@ -8,10 +8,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from agents.edits.grammar import broken_at
 from agents.models import Reply
 from agents.sampling.asking import Ask, Form
 from agents.sampling.fitting import fittings
-from agents.sampling.place import Place, Span, split
+from agents.sampling.place import Place, Span, functions, split
 from verifier import Candidate, Edit
 
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~)[^\n`]*\n(.*?)^[ \t]*(?:```|~~~)[ \t]*$", re.DOTALL | re.MULTILINE)
@@ -117,9 +118,9 @@ def _sample(place: Place, span: Span, code: str, text: str) -> Sample | str:
 
 
 def _unparsed(after: str, before: str, place: Place) -> str:
-    """Return why the file would be worse Python than it is; "" where it parses and still has the function of the place."""
+    """Return why the file would be worse code than it is; "" where it parses, as far as that can be told, and still has the function of the place."""
     if not place.path.endswith(".py"):
-        return ""
+        return _broken(after, before, place)
     try:
         ast.parse(before)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -130,6 +131,17 @@ def _unparsed(after: str, before: str, place: Place) -> str:
         return f"the code does not parse: {error}"
     names = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
     return f"the code has no function {place.name}" if place.name and place.name not in names else ""
+
+
+def _broken(after: str, before: str, place: Place) -> str:
+    """Return the same of a file in another language than Python, by its grammar."""
+    if broken_at(place.path, before.encode()) is not None:
+        return ""
+    at = broken_at(place.path, after.encode())
+    if at is not None:
+        return f"the code does not parse from line {at} on"
+    names = {name for _, _, name in functions(place.path, after.encode())}
+    return f"the code has no {place.name}" if place.name and place.name not in names else ""
 
 
 def between(place: Place, before: str, after: str, *, weight: float = 1.0, by_repair: bool = False) -> Sample:

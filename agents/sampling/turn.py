@@ -9,6 +9,7 @@ from agents.sampling.asking import Ask, Form
 from agents.sampling.place import Place
 
 _ANEW = 2
+_VOTES = 4
 _WHOLE_LINES = 60
 """Places longer than this are not asked for whole: the reply would take more than all short ones together."""
 
@@ -31,10 +32,10 @@ class Turn:
     asks: tuple[Ask, ...]
 
 
-def passes(places: Sequence[Place]) -> Iterator[Pass]:
-    """Yield the walks along places: first along all as the model sees them, then anew along the most suspicious, then further down in each."""
+def passes(places: Sequence[Place], anew: bool = True) -> Iterator[Pass]:
+    """Yield the walks along places: first along all as the model sees them, then `anew` along the most suspicious, then further down in each."""
     yield from (Pass(place, Form.AGAIN) for place in places)
-    yield from (Pass(place, Form.ANEW) for place in places[:_ANEW] if place.name)
+    yield from (Pass(place, Form.ANEW) for place in places[: _ANEW if anew else 0] if place.name)
     yield from (Pass(place, Form.AGAIN, 1) for place in places)
 
 
@@ -43,6 +44,14 @@ def turns(places: Sequence[Place], rounds: int, temperature: float) -> Iterator[
     for nth in range(rounds):
         for place in places:
             yield Turn(nth + 1, place, tuple(_asks(place, nth, temperature)))
+
+
+def ballots(places: Sequence[Place], temperature: float) -> Iterator[Turn]:
+    """Yield the turns where no test says which edit is right: questions that push towards none, so that equal replies count as votes."""
+    for place in places:
+        whole = (Ask(place, Form.WHOLE, 0.0),) if place.last - place.first < _WHOLE_LINES else ()
+        votes = (Ask(place, Form.ANY, temperature) for _ in range(_VOTES))
+        yield Turn(1, place, (Ask(place, Form.ANY, 0.0), *votes, *whole))
 
 
 def rivals(turn: Turn, temperature: float) -> Turn:

@@ -14,14 +14,18 @@ _COPIED = 0.4
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """Judges samples; `of_tests` are the literals that the failing tests write out, `of_code` those of the code under repair."""
+    """Judges samples; `of_tests` are the literals that the failing tests write out, `of_code` those of the code under repair.
+
+    With `by_place` it counts how suspicious a place is, too: where no test says which edit is right.
+    """
 
     of_tests: frozenset[str] = frozenset()
     of_code: frozenset[str] = frozenset()
+    by_place: bool = False
 
     def merit(self, sample: Sample) -> float:
         """Return the weight of a sample, less where it smells."""
-        return sample.weight * self._trust(sample)
+        return sample.weight * self._trust(sample) * (sample.place.suspicion if self.by_place else 1.0)
 
     def smallest_first(self, samples: Sequence[Sample]) -> list[Sample]:
         """Return samples that do the same, the smallest edit first among those that smell alike, then the shortest code."""

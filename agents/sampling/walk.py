@@ -11,6 +11,7 @@ import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from agents.edits.grammar import broken_at
 from agents.models import Reply
 from agents.sampling.asking import Ask, Form
 from agents.sampling.departure import Departure, Rewrite, departures, rewrites
@@ -115,6 +116,8 @@ class _Gate:
         lines = split(self.text)
         self._before, self._behind = "".join(lines[: place.first - 1]), "".join(lines[place.last :])
         self.whole_place = "".join(lines[place.first - 1 : place.last])
+        self._path = place.path
+        self._parsed = broken_at(place.path, data) is None
         # Lines around a statement that lies in no function parse with their file only.
         self._alone = bool(place.name)
         meaning = self._meaning(self.whole_place) if place.path.endswith(".py") else None
@@ -127,7 +130,8 @@ class _Gate:
         if meaning is None or meaning in self._seen:
             return None
         self._seen.add(meaning)
-        return self._before + changed + self._behind
+        after = self._before + changed + self._behind
+        return None if self._parsed and broken_at(self._path, after.encode()) is not None else after
 
     def _meaning(self, place: str) -> str | None:
         code = textwrap.dedent(place) if self._alone else self._before + place + self._behind

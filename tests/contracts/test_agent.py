@@ -23,15 +23,25 @@ from agents import (
     Question,
     RepairAgent,
     ScriptedAgent,
+    ScriptedModel,
     Stopped,
     Write,
 )
+from agents.sampling import SamplingAgent
+from agents.sampling import Settings as Samples
 from tests.agents.acp import PLAIN
 from tests.contracts.workspaces import BUGGY, FIX, FIXED, TASK, Hold, kinds, opened
 from verifier import ForkServers
 
 Make = Callable[[], Agent]
 PUTS = shlex.join([sys.executable, str(PLAIN), "age.py", ">", ">="])
+
+
+def samples(reply: str) -> Agent:
+    """Return an agent whose model always says the same."""
+    settings = Samples(places=1, rounds=1, parallel=1, repair=False, walk=False)
+    return SamplingAgent(ScriptedModel([reply] * 50), ForkServers(), settings, len)
+
 
 AGENTS: dict[str, tuple[Make, Make]] = {
     "command": (lambda: CommandAgent(FIX), lambda: CommandAgent("true")),
@@ -41,6 +51,10 @@ AGENTS: dict[str, tuple[Make, Make]] = {
     ),
     "acp": (lambda: AcpAgent(PUTS), lambda: AcpAgent(PUTS)),
     "migrate": (MigrationAgent, MigrationAgent),
+    "sampling": (
+        lambda: samples("WRONG: return bool(age > limit)\nRIGHT: return bool(age >= limit)\n"),
+        lambda: samples("I am sorry."),
+    ),
     "repair": (lambda: RepairAgent(ForkServers()), lambda: RepairAgent(ForkServers())),
 }
 """Each agent as it repairs the project, and as it finds nothing to do there."""
