@@ -88,8 +88,11 @@ class Server:
         self._process: Process | None = None
 
     def fill(self, template: Path) -> None:
-        """Copy a template into the folder."""
-        subprocess.run(["cp", "-a", "--reflink=auto", "--", f"{template}/.", self.folder], check=True, close_fds=True)
+        """Copy a template into the folder. Raises `ServiceUnavailable`."""
+        words = ["cp", "-a", "--reflink=auto", "--", f"{template}/.", os.fspath(self.folder)]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise ServiceUnavailable(f"the template {template} cannot be copied: {done.stderr.strip()[-_TOLD_BYTES:]}")
 
     def put(self, name: str, data: bytes) -> str:
         """Give its commands a read-only file; return its path inside."""
