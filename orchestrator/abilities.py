@@ -13,6 +13,8 @@ from orchestrator.records import Order
 from orchestrator.settings import Settings
 
 DOCKER, FUSE, GPU = "docker", "fuse", "gpu"
+PLACE = "at-"
+"""What begins the ability that one machine alone has: to work on the repositories that lie on it."""
 SEEN_S = 3600.0
 """For how long after a worker was heard of jobs count on it."""
 ANNOUNCE_S = 60.0
@@ -42,6 +44,8 @@ def unmet(needs: frozenset[str], workers: Iterable[frozenset[str]]) -> str:
     known = set(workers)
     if not needs or not known or any(needs <= can for can in known):
         return ""
+    if any(each.startswith(PLACE) and not any(each in can for can in known) for each in needs):
+        return "it waits for a worker on the machine where it was filed, which has its repository: start one there"
     nobody = sorted(each for each in needs if not any(each in can for can in known))
     what = f"can do {' or '.join(nobody)}" if nobody else f"can do {' and '.join(sorted(needs))} together"
     return f"it waits: no worker {what}; start one that can, with `--can NAME` for what is not found by itself"

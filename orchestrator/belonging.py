@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from sqlalchemy import URL, Engine
 
+from orchestrator.abilities import PLACE
 from orchestrator.errors import StoreError
 from orchestrator.sqlstore import SqlStore
 from orchestrator.tables import states
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from orchestrator.cluster.carrying import Exchange
 
 _ID = "id"
-PLACE = "at-"
 
 
 def open_store(

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
-from orchestrator.abilities import needs_of
-from orchestrator.belonging import PLACE, place_of
+from orchestrator.abilities import PLACE, needs_of
+from orchestrator.belonging import place_of
 from orchestrator.errors import StoreAway, WrongStatus
 from orchestrator.fairness import ANY, Terms
 from orchestrator.lease import Owner
@@ -58,7 +58,14 @@ class CarryingStore(SqlStore):
     needs none. A hub that does not answer is a store that does not: `StoreAway`.
     """
 
-    def __init__(self, url: str | URL, clock: Callable[[], float] | None, state: Path, exchange: Exchange) -> None:
+    def __init__(
+        self,
+        url: str | URL,
+        clock: Callable[[], float] | None,
+        state: Path,
+        exchange: Exchange,
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:
         with _answering():
             exchange.hub.make()
         super().__init__(url, clock)
@@ -68,7 +75,8 @@ class CarryingStore(SqlStore):
         self._sent: set[tuple[int, str]] = set()
         self._here: set[tuple[int, str]] = set()
         self._moving = threading.RLock()
-        self._tidied = time.monotonic()
+        self._ticks = ticks
+        self._tidied = ticks()
 
     def add(self, ticket: Ticket, settings: Settings, status: Status = Status.QUEUED) -> Job:
         common = any(ticket.order.repository.is_relative_to(folder) for folder in self._exchange.common)
@@ -131,8 +139,22 @@ class CarryingStore(SqlStore):
 
     def end(self, lease: Lease, status: Status, why: str, next: str, told: int | None = None) -> bool:
         ended = super().end(lease, status, why, next, told)
-        self._tidy()
+        self.tidy()
         return ended
+
+    def tidy(self) -> list[str]:
+        """Evict depots, five minutes apart at most, and return their names. One that a lease of this machine is about is in use."""
+        if self._ticks() - self._tidied < _TIDY_S:
+            return []
+        self._tidied = self._ticks()
+        with held(self._state, alone=True):
+            here = Owner.here().machine
+            mine = {
+                job.snapshot.depot.path.name
+                for job in self.working()
+                if job.snapshot is not None and job.lease_owner and Owner.parse(job.lease_owner).machine == here
+            }
+            return evict(self._state, self._exchange.keep_bytes, mine)
 
     def _placed(self, job: Job) -> Job:
         """Return a job with its snapshot as it lies here, which is brought where it is not."""
@@ -173,7 +195,7 @@ class CarryingStore(SqlStore):
             raise DepotError(
                 f"the work on ticket {job.ticket} lies on another machine, which never sent it: it began before `depots.url` was set"
             )
-        self._tidy()
+        self.tidy()
 
     def _send_trees(self, lease: Lease, trees: Iterable[str]) -> None:
         new = [tree for tree in dict.fromkeys(trees) if (lease.job, tree) not in self._sent]
@@ -187,20 +209,6 @@ class CarryingStore(SqlStore):
     def _send(self, job: Job, depot: Depot, loads: Sequence[Load]) -> None:
         with self._moving, _answering():
             self._exchange.hub.send(depot, job.ticket, loads)
-
-    def _tidy(self) -> None:
-        """Evict depots, now and then. One that a lease of this machine is about is in use."""
-        if time.monotonic() - self._tidied < _TIDY_S:
-            return
-        self._tidied = time.monotonic()
-        with held(self._state, alone=True):
-            here = Owner.here().machine
-            mine = {
-                job.snapshot.depot.path.name
-                for job in self.working()
-                if job.snapshot is not None and job.lease_owner and Owner.parse(job.lease_owner).machine == here
-            }
-            evict(self._state, self._exchange.keep_bytes, mine)
 
 
 @contextmanager

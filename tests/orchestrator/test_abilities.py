@@ -77,3 +77,8 @@ def test_a_job_that_nobody_can_do_says_so_and_waits() -> None:
 def test_what_several_can_do_and_none_together_is_told() -> None:
     told = unmet(frozenset({"gpu", "docker"}), [frozenset({"gpu"}), frozenset({"docker"})])
     assert "no worker can do docker and gpu together" in told
+
+
+def test_a_repository_of_a_machine_without_workers_is_told() -> None:
+    told = unmet(frozenset({"at-0123456789abcdef", "gpu"}), [frozenset({"gpu"})])
+    assert "the machine where it was filed" in told
