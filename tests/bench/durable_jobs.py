@@ -17,21 +17,24 @@ import psutil
 from orchestrator.board import Sought
 from orchestrator.crew import Crew
 from orchestrator.records import Order, Status
+from shadowfs import CopyDriver, pin
 from tests.bench.target import Target
 from tests.orchestrator import project
 from tests.servers import Redis, postgres_server, redis_server
 
 LIMIT_MS = 50.0
-_WARM = 6
+_WARM, _FEW = 6, 100
 _PATIENCE_S = 300.0
 
 
 def measure_jobs(count: int) -> Iterator[Target]:
     """Yield what a job costs over the embedded loop and over Celery, on the store that each usually has, and each on the other's."""
+    few = min(count, _FEW)
     with redis_server() as redis, postgres_server() as postgres:
         beside = {
-            "over Celery, SQLite, ms": _job_ms("celery", count, None, redis),
-            "embedded, PostgreSQL, ms": _job_ms("embedded", count, postgres.url(), redis),
+            "of which its three shadows, ms": _shadows_ms(few),
+            f"{few} over Celery, SQLite, ms": _job_ms("celery", few, None, redis),
+            f"{few} embedded, PostgreSQL, ms": _job_ms("embedded", few, postgres.url(), redis),
         }
         for name, kind, url in (
             ("embedded, SQLite", "embedded", None),
@@ -52,6 +55,31 @@ def _job_ms(kind: str, count: int, url: str | None, redis: Redis) -> float:
             before = _cpu_s(process)
             _work_off(crew, repository, count, Path(folder))
             return 1000 * (_cpu_s(process) - before) / count
+
+
+def _shadows_ms(count: int) -> float:
+    """Return the CPU milliseconds of a job's shadows alone: the attempt's with two steps, and the two that a ladder opens."""
+    with tempfile.TemporaryDirectory(prefix="nightcrew-bench-") as folder:
+        repository, state = project.make(Path(folder)), Path(folder) / "state"
+        snapshot, driver, me = pin(repository, state), CopyDriver(state), psutil.Process()
+
+        def shadows() -> None:
+            with driver.create(snapshot) as shadow:
+                for path, data in (("helper.py", b"START = 0\n"), ("sums.py", project.FIXED.encode())):
+                    shadow.write(path, data)
+                    shadow.checkpoint()
+                tree = shadow.seal().tree
+            for each in (snapshot.tree, tree):
+                driver.create(snapshot, each).close()
+
+        for _ in range(_WARM):
+            shadows()
+        before = _cpu_s(me)
+        for _ in range(count):
+            shadows()
+        taken_s = _cpu_s(me) - before
+        snapshot.depot.close()
+    return 1000 * taken_s / count
 
 
 def _work_off(crew: Crew, repository: Path, count: int, folder: Path) -> None:
