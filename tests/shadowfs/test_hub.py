@@ -23,6 +23,7 @@ from shadowfs import (
     snapshot_loads,
     tree_load,
 )
+from tests.orchestrator.forges.fake import TOKEN, FakeForge, serving
 from tests.shadowfs.repositories import git, make, write
 
 JOB = "261123-abc"
@@ -138,3 +139,13 @@ def test_a_hub_that_is_away_says_so(repository: Path, tmp_path: Path) -> None:
         sent(Hub(str(tmp_path / "nowhere")), here)
     with pytest.raises(HubAway, match=r"127\.0\.0\.1"):
         Hub("http://127.0.0.1:1/hub.git").count()
+
+
+def test_a_hub_is_reached_over_http_with_a_token(repository: Path, tmp_path: Path) -> None:
+    here = pin(repository, tmp_path / "one")
+    with serving(FakeForge(tmp_path / "server", make(tmp_path / "r"), lambda *_: None)) as there:
+        url = f"{there.url}/{there.repository}.git"
+        with pytest.raises(HubAway, match=r"Authentication failed|could not read"):
+            sent(Hub(url, "wrong"), here)
+        sent(Hub(url, TOKEN), here)
+        assert elsewhere(Hub(url, TOKEN), here, tmp_path / "two").depot.has(here.base)
