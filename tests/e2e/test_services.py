@@ -25,46 +25,40 @@ import redis
 
 def place(people):
     """Store an order of each, and return how many there are."""
-    counter = redis.from_url(os.environ["REDIS_URL"])
-    with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
+    with psycopg.connect(os.environ["DATABASE_URL"]) as connection, redis.from_url(os.environ["REDIS_URL"]) as counter:
         for person in people[1:]:
             connection.execute("INSERT INTO orders (person) VALUES (%s)", (person,))
             counter.incr("orders")
-        (rows,) = connection.execute("SELECT count(*) FROM orders").fetchone()
-    total = int(counter.get("orders") or 0)
-    counter.close()
-    return rows, total
+        [(rows,)] = connection.execute("SELECT count(*) FROM orders")
+        return rows, int(counter.get("orders") or 0)
 '''
 TESTS = """\
 import os
+import unittest
 
 import psycopg
-import pytest
 import redis
 
 from orders import place
 
 
-@pytest.fixture(autouse=True)
-def clean():
-    with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
-        connection.execute("TRUNCATE orders")
-    with redis.from_url(os.environ["REDIS_URL"]) as counter:
-        counter.flushdb()
+class Orders(unittest.TestCase):
+    def setUp(self):
+        with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
+            connection.execute("TRUNCATE orders")
+        with redis.from_url(os.environ["REDIS_URL"]) as counter:
+            counter.flushdb()
 
+    def test_no_order(self):
+        assert place([]) == (0, 0)
 
-def test_no_order():
-    assert place([]) == (0, 0)
-
-
-def test_all_orders_are_stored():
-    assert place(["ann", "bob"]) == (2, 2)
+    def test_all_orders_are_stored(self):
+        assert place(["ann", "bob"]) == (2, 2)
 """
 CONFIG = f"""\
 [test]
-command = "pytest -q test_orders.py"
+command = "python -m unittest test_orders"
 python = "{sys.executable}"
-environment = {{ PYTEST_DISABLE_PLUGIN_AUTOLOAD = "1" }}
 
 [language]
 enabled = false
@@ -93,7 +87,7 @@ def test_a_bug_in_code_that_needs_databases_is_repaired_and_nothing_of_them_is_l
     repository.mkdir()
     write(repository, FILES)
     commit_all(repository)
-    failing = "test_orders.py::test_all_orders_are_stored"
+    failing = "test_orders.Orders.test_all_orders_are_stored"
     answer = nightcrew(
         "fix", "the first order is not stored", "--repo", repository, "--failing", failing, state=state, environ={}
     )
