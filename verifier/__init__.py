@@ -57,7 +57,7 @@ from verifier.measure import Measure
 from verifier.observation import Called, Function, Observed, Observer, Watch
 from verifier.observer import InsideObserver
 from verifier.runner import InsideRunner
-from verifier.scripted import ScriptedRunner, ScriptedTrials
+from verifier.scripted import ScriptedObserver, ScriptedRunner, ScriptedTrials
 from verifier.selection import lies_in
 from verifier.suite import Frame, Outcome, Ran, Runner, Suite, SuiteReport, TestResult
 from verifier.tampering import is_test, is_test_file
@@ -111,6 +111,7 @@ __all__ = [
     "RungResult",
     "Runner",
     "Says",
+    "ScriptedObserver",
     "ScriptedRunner",
     "ScriptedSession",
     "ScriptedTrials",

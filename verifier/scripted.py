@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from sandbox import Limits, Sandbox
+from verifier.observation import Observed, Watch
 from verifier.suite import Outcome, Ran, Suite, SuiteReport, TestResult
 from verifier.trials import Behaviour, Candidate, Coverage, Trial
 
@@ -29,6 +30,29 @@ class ScriptedRunner:
         self.runs.append(None if ids is None else tuple(ids))
         said = {test_id: outcome for test_id, outcome in self.say(sandbox).items() if _asked(test_id, ids)}
         return _report(said, tuple(said))
+
+
+@dataclass(slots=True)
+class ScriptedObserver:
+    """Watches nothing; `see` tells what there is to be seen in a sandbox, and what was asked for of it is said. `asked` keeps the questions."""
+
+    see: Callable[[Sandbox], Observed]
+    asked: list[tuple[tuple[str, ...], Watch, Limits]] = field(default_factory=list)
+
+    def observe(
+        self, sandbox: Sandbox, suite: Suite, ids: Sequence[str], watch: Watch, limits: Limits = Limits()
+    ) -> Observed:
+        """Say what there is to be seen of the tests, lines and functions asked for."""
+        del suite
+        self.asked.append((tuple(ids), watch, limits))
+        seen = self.see(sandbox)
+        lines = {
+            test: {path: run & watch.lines[path] for path, run in found.items() if path in watch.lines}
+            for test, found in seen.lines.items()
+            if not test or test in ids
+        }
+        calls = tuple(each for each in seen.calls if each.test in ids and each.function in watch.functions)
+        return Observed(seen.ran, {test: seen.outcomes[test] for test in ids if test in seen.outcomes}, lines, calls)
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""What every Runner and every Trials keep: the real ones in a real sandbox, and the scripted ones."""
+"""What every Runner, Observer and Trials keep: the real ones in a real sandbox, and the scripted ones."""
 
 from __future__ import annotations
 
@@ -11,19 +11,26 @@ from sandbox import Sandbox
 from tests.verifier.project import LIMITS, PYTEST, UNITTEST, opened, replacing, write
 from verifier import (
     Behaviour,
+    Called,
     Candidate,
     Ending,
     ForkServers,
+    Function,
+    InsideObserver,
     InsideRunner,
+    Observed,
+    Observer,
     Outcome,
     Ran,
     Runner,
+    ScriptedObserver,
     ScriptedRunner,
     ScriptedTrials,
     Suite,
     Trial,
     Trials,
     TrialsFactory,
+    Watch,
 )
 
 FILES = {
@@ -59,6 +66,19 @@ def behaved(candidates: Sequence[Candidate]) -> tuple[Behaviour, ...]:
     return (Behaviour("add(1, 2)", 3, outcomes, outcomes, "-1", "-1", mutated=False, failing=True),)
 
 
+ADD = Function("lib.py", 1, "add")
+ZERO = f"{PREFIXES['scripted']}::test_zero"
+SEEN = Observed(
+    Ran.COMPLETED,
+    named("scripted"),
+    {test: {"lib.py": frozenset({1, 2})} for test in ("", *named("scripted"))},
+    (
+        Called(f"{PREFIXES['scripted']}::test_add", ADD, "add(a=1, b=2)", "returns -1"),
+        Called(ZERO, ADD, "add(a=1, b=0)", "returns 1"),
+    ),
+)
+
+
 @pytest.fixture(params=["pytest", "unittest", "scripted"])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
@@ -86,6 +106,11 @@ def runner(kind: str) -> Runner:
 
 
 @pytest.fixture
+def observer(kind: str) -> Observer:
+    return ScriptedObserver(lambda _: SEEN) if kind == "scripted" else InsideObserver()
+
+
+@pytest.fixture
 def trials(kind: str, sandbox: Sandbox, suite: Suite) -> Iterator[Trials]:
     factory: TrialsFactory = (
         ScriptedTrials(named("scripted"), judged, behave=behaved) if kind == "scripted" else ForkServers()
@@ -108,6 +133,20 @@ def test_ids_choose_single_tests_and_all_below_a_class(
     assert [test.id for test in runner.run(sandbox, suite, [first], LIMITS).tests] == [first]
     assert set(runner.run(sandbox, suite, [PREFIXES[kind]], LIMITS).by_id()) == set(named(kind))
     assert runner.run(sandbox, suite, ["nowhere"], LIMITS).ran is Ran.NOTHING_COLLECTED
+
+
+def test_what_is_watched_is_told_of_the_tests_lines_and_functions_asked_for_alone(
+    observer: Observer, kind: str, sandbox: Sandbox, suite: Suite
+) -> None:
+    (zero,) = (test for test in named(kind) if test.endswith("zero"))
+    seen = observer.observe(sandbox, suite, [zero], Watch({"lib.py": frozenset({2})}, (ADD,)), LIMITS)
+    assert (seen.ran, seen.outcomes) == (Ran.COMPLETED, {zero: Outcome.PASSED})
+    assert {test: found for test, found in seen.lines.items() if found.get("lib.py")} == {zero: {"lib.py": {2}}}
+    assert [(each.test, each.function, each.call, each.said) for each in seen.calls] == [
+        (zero, ADD, "add(a=1, b=0)", "returns 1")
+    ]
+    blind = observer.observe(sandbox, suite, [zero], Watch({}), LIMITS)
+    assert blind.calls == () and not any(blind.lines.values())
 
 
 def test_trials_collect_and_tell_what_holds_without_a_candidate(trials: Trials, kind: str) -> None:

@@ -20,6 +20,15 @@ EVIL = (
     + SUM
     + " }} \u202etxt.exe\x1b[31m"
 )
+SHOWN = f"""
+    def test_what_shows_itself_so(self):
+        class Evil(list):
+            def __repr__(self):
+                return {EVIL!r}
+
+        assert total(Evil([1, 2])) == 3
+"""
+"""A test that calls what is repaired with something that has such a text."""
 FORM = re.compile(r'name="form" value="([^"]+)"')
 
 
@@ -31,10 +40,13 @@ def form_of(page: str) -> str:
 
 def test_hostile_text_names_and_lines_are_text_on_every_page(serve: Serve, crew: Open, repository: Path) -> None:
     name = 'a"><script>alert(2)</script>.py'
+    (repository / "tests/test_sums.py").write_text(project.SUITE + SHOWN)
+    project.git(repository, "commit", "--quiet", "--all", "--message=shown")
     made = crew([FIX, Write(name, f"x = '{EVIL}'\n".encode())])
     served = serve(made)
     ticket = made.fix(order(repository, text=EVIL)).ticket.id
     browser = served.browser()
+    assert "total(numbers=&lt;script&gt;alert(1)" in browser.get(f"/tickets/{ticket}/review").text
     browser.post(
         f"/tickets/{ticket}/remarks",
         data={
