@@ -179,6 +179,7 @@ def test_a_killed_owner_leaves_a_directory_that_the_sweep_takes_and_nothing_else
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as owner:
         assert owner.stdout is not None and owner.stdout.readline() == b"PONG\n"
         ours = serving(folder)
+        assert {"postgres", "redis-server"} <= {process.name() for process in ours}
         owner.send_signal(signal.SIGKILL)
         owner.wait()
     _, alive = psutil.wait_procs(ours, timeout=20)
@@ -197,7 +198,8 @@ def serving(folder: Path) -> list[psutil.Process]:
         try:
             marked = process.environ().get(MARKER, "").startswith(f"{folder}/")
             if marked and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
+                # What runs inside has an environment of its own.
+                found += [process, *process.children(recursive=True)]
         except psutil.Error:
             continue
     return found
