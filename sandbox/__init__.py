@@ -25,6 +25,7 @@ from sandbox.scripted import ScriptedDriver, ScriptedSandbox
 from sandbox.services.branches import Branches, service_lack
 from sandbox.services.server import told as told_of
 from sandbox.services.services import PostgresService, RedisService, Served, Services, Source
+from sandbox.services.sqlite import copy_database
 from sandbox.services.variables import variables as service_variables
 from sandbox.toolchains import Toolchain, toolchain_paths
 
@@ -60,6 +61,7 @@ __all__ = [
     "SourceFile",
     "Toolchain",
     "Usage",
+    "copy_database",
     "headroom",
     "service_lack",
     "service_variables",
