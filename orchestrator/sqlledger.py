@@ -98,10 +98,9 @@ def spent_since(connection: Connection, since: float) -> dict[str, Cost]:
 
 def book_time(connection: Connection, lease: Lease, now: float) -> None:
     """Write how long a lease has lasted by now."""
-    which = sa.and_(ledger.c.job == lease.job, ledger.c.fence == lease.fence, ledger.c.kind == "time")
-    began, seconds = connection.execute(sa.select(ledger.c.at, ledger.c.seconds).where(which)).one()
+    id, began, seconds = connection.execute(_TIME, {"of": lease.job, "under": lease.fence}).one()
     at, seconds = booked(began, seconds, now)
-    connection.execute(ledger.update().where(which).values(at=at, seconds=seconds))
+    connection.execute(_BOOK, {"row": id, "at": at, "seconds": seconds})
 
 
 def time_row(lease: Lease, now: float) -> dict[str, Any]:
@@ -146,5 +145,9 @@ def _usd() -> sa.ColumnElement[Any]:
 SUMS = tuple(sa.func.sum(what) for what in (ledger.c.seconds, ledger.c.tokens_in, ledger.c.tokens_out, _usd()))
 """What rows of the ledger add up to."""
 _ATTEMPT = sa.func.coalesce(ledger.c.attempt, sa.literal_column("0"))
-# Made once: to make it anew takes longer than to have it answered.
+# Made once: to make a query anew takes longer than to have it answered.
+_TIME = sa.select(ledger.c.id, ledger.c.at, ledger.c.seconds).where(
+    ledger.c.job == sa.bindparam("of"), ledger.c.fence == sa.bindparam("under"), ledger.c.kind == "time"
+)
+_BOOK = ledger.update().where(ledger.c.id == sa.bindparam("row"))
 _BY_ATTEMPT = sa.select(_ATTEMPT, *SUMS).where(ledger.c.job == sa.bindparam("job")).group_by(_ATTEMPT)

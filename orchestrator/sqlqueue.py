@@ -27,13 +27,10 @@ def claim(
 ) -> Lease | None:
     """Lease the job that is next, or the one of a number; what is overdue fails before the next is looked for."""
     if number is not None:
-        wherever = sa.or_(jobs.c.status.in_(CLAIMABLE), _expired(now))
-        return _take(connection, _row(number, wherever), owner, now, now + lease_s)
+        return _take(connection, _WHEREVER, number, owner, now, now + lease_s)
     fail_overdue(connection, now)
     for job in _in_turn(connection, terms, now):
-        # A row that somebody else is taking just now is passed over, where writers work side by side.
-        query = _row(job.number, _ready(now)).with_for_update(skip_locked=True)
-        if (lease := _take(connection, query, owner, now, now + lease_s)) is not None:
+        if (lease := _take(connection, _FREE, job.number, owner, now, now + lease_s)) is not None:
             return lease
     return None
 
@@ -80,10 +77,6 @@ def _lane(user: str, repository: bytes, needs: str) -> Lane:
     return Lane(user, Path(os.fsdecode(repository)), frozenset(needs.split()))
 
 
-def _row(number: int, which: sa.ColumnElement[bool]) -> sa.Select[tuple[int, int, str]]:
-    return sa.select(jobs.c.number, jobs.c.fence, jobs.c.lane).where(jobs.c.number == number, which)
-
-
 def repositories(connection: Connection) -> tuple[Path, ...]:
     """Return the repositories of which jobs are queued or at work."""
     query = sa.select(tickets.c.repository).select_from(tickets.join(jobs)).distinct()
@@ -91,32 +84,30 @@ def repositories(connection: Connection) -> tuple[Path, ...]:
     return tuple(sorted(Path(os.fsdecode(name)) for name in names))
 
 
-def _take(connection: Connection, query: sa.Select[Any], owner: str, now: float, until: float) -> Lease | None:
-    """Lease the job that a query finds. A deadline that has passed held for the queue only: whoever comes now wants the job all the same."""
-    row = connection.execute(query).first()
+def _take(
+    connection: Connection, query: sa.Select[Any], number: int, owner: str, now: float, until: float
+) -> Lease | None:
+    """Lease a job if a query finds it. A deadline that has passed held for the queue only: whoever comes now wants the job all the same."""
+    row = connection.execute(query, {"of": number, "now": now}).first()
     if row is None:
         return None
-    mine = sa.and_(jobs.c.number == row.number, jobs.c.fence == row.fence)
     lease = Lease(row.number, owner, row.fence + 1, until)
-    taken = {"status": Status.WORKING, "lease_owner": owner, "lease_until": until, "fence": lease.fence}
-    taken |= {"stop_requested": False, "updated_at": now, "why": "", "next": "", "deadline": coming_deadline(now)}
-    if connection.execute(jobs.update().where(mine).values(taken)).rowcount != 1:
+    taken = {"lease_owner": owner, "lease_until": until, "fence": lease.fence, "updated_at": now}
+    if connection.execute(_TAKE, {**taken, "of": number, "before": row.fence, "now": now}).rowcount != 1:
         return None
     connection.execute(ledger.insert().values(time_row(lease, now)))
     connection.execute(_SERVED, {"lane": row.lane, "now": now})
     return lease
 
 
-def coming_deadline(now: float) -> sa.ColumnElement[float | None]:
+def coming_deadline(now: float | sa.BindParameter[float]) -> sa.ColumnElement[float | None]:
     """Return a job's deadline as far as it has not passed."""
     return sa.case((jobs.c.deadline > now, jobs.c.deadline), else_=sa.null())
 
 
 def overdue(connection: Connection, now: float) -> Sequence[Any]:
     """Return the jobs whose deadline passed while they waited for a worker."""
-    late = sa.select(jobs.c.number, jobs.c.ticket, jobs.c.fence, jobs.c.deadline)
-    each = [sa.and_(where, jobs.c.deadline <= now) for where in _waiting(now)]
-    return connection.execute(late.where(sa.or_(*each))).all()
+    return connection.execute(_OVERDUE, {"now": now}).all()
 
 
 def fail_overdue(connection: Connection, now: float) -> None:
@@ -124,21 +115,8 @@ def fail_overdue(connection: Connection, now: float) -> None:
     for row in overdue(connection, now):
         values = {"status": Status.FAILED, "why": missed(row.deadline, row.fence > 0), "updated_at": now}
         values |= {"next": f"nightcrew resume {row.ticket}", "lease_owner": None, "lease_until": None}
-        which = sa.and_(jobs.c.number == row.number, jobs.c.fence == row.fence, _ready(now))
-        connection.execute(jobs.update().where(which).values(values))
-
-
-def _ready(now: float) -> sa.ColumnElement[bool]:
-    return sa.or_(*_waiting(now))
-
-
-def _waiting(now: float) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
-    """Return what is said of jobs that wait for a worker, either way: each is found by an index, both together are not."""
-    return jobs.c.status == Status.QUEUED, _expired(now)
-
-
-def _expired(now: float) -> sa.ColumnElement[bool]:
-    return sa.and_(jobs.c.status == Status.WORKING, jobs.c.lease_until < now)
+        which = sa.and_(jobs.c.number == row.number, jobs.c.fence == row.fence, _READY)
+        connection.execute(jobs.update().where(which).values(values), {"now": now})
 
 
 def _time_has_come(each: Any) -> sa.ColumnElement[bool]:
@@ -171,6 +149,21 @@ _SERVICE = (
     .label("user_served_at"),
 )
 _WORKING = sa.and_(jobs.c.status == Status.WORKING, jobs.c.lease_until >= _NOW)
+_EXPIRED = sa.and_(jobs.c.status == Status.WORKING, jobs.c.lease_until < _NOW)
+_READY = sa.or_(jobs.c.status == Status.QUEUED, _EXPIRED)
+_ROW = sa.select(jobs.c.number, jobs.c.fence, jobs.c.lane).where(jobs.c.number == sa.bindparam("of"))
+_WHEREVER = _ROW.where(sa.or_(jobs.c.status.in_(CLAIMABLE), _EXPIRED))
+# A row that somebody else is taking just now is passed over, where writers work side by side.
+_FREE = _ROW.where(_READY).with_for_update(skip_locked=True)
+_TAKE = (
+    jobs.update()
+    .where(jobs.c.number == sa.bindparam("of"), jobs.c.fence == sa.bindparam("before"))
+    .values(status=Status.WORKING, stop_requested=False, why="", next="", deadline=coming_deadline(_NOW))
+)
+# Either way of waiting is found by an index, both together are not.
+_OVERDUE = sa.select(jobs.c.number, jobs.c.ticket, jobs.c.fence, jobs.c.deadline).where(
+    sa.or_(*(sa.and_(where, jobs.c.deadline <= _NOW) for where in (jobs.c.status == Status.QUEUED, _EXPIRED)))
+)
 _AT_WORK = (
     sa.select(*_LANE, sa.func.count().label("count"))
     .join(jobs, jobs.c.lane == lanes.c.key)
@@ -181,7 +174,7 @@ _HEADS = _heads()
 _ABANDONED = (
     sa.select(*_LANE, *_SERVICE, jobs.c.number, jobs.c.priority)
     .join(jobs, jobs.c.lane == lanes.c.key)
-    .where(jobs.c.status == Status.WORKING, jobs.c.lease_until < _NOW, _time_has_come(jobs))
+    .where(_EXPIRED, _time_has_come(jobs))
 )
 _FOLLOWING = (
     sa.select(jobs.c.number, jobs.c.priority)

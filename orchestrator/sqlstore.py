@@ -206,7 +206,7 @@ class SqlStore:
 
     def stop_requested(self, lease: Lease) -> bool:
         with self._read() as connection:
-            asked = connection.execute(sa.select(jobs.c.stop_requested).where(_held(lease))).scalar()
+            asked = connection.execute(_STOP_REQUESTED, _held(lease)).scalar()
         if asked is None:
             raise _lost(lease)
         return bool(asked)
@@ -240,7 +240,7 @@ class SqlStore:
     ) -> None:
         row = {"job": lease.job, "attempt": attempt, "number": number, "phase": phase, "kind": kind}
         with self._under(lease) as connection:
-            connection.execute(journal.insert().values(payload=encode(payload), at=self._clock(), **row))
+            connection.execute(_STEP, {"payload": encode(payload), "at": self._clock(), **row})
 
     def steps(self, number: int) -> tuple[StepRecord, ...]:
         with self._read() as connection:
@@ -355,14 +355,24 @@ class SqlStore:
     def _under(self, lease: Lease, durable: bool = False, alone: bool = False, **values: Any) -> Iterator[Connection]:
         """Write under a lease: nothing is written when it is not the job's present one."""
         with self._write(durable, alone) as connection:
-            values["updated_at"] = self._clock()
-            if connection.execute(jobs.update().where(_held(lease)).values(values)).rowcount != 1:
+            if connection.execute(_UNDER, {**values, "updated_at": self._clock(), **_held(lease)}).rowcount != 1:
                 raise _lost(lease)
             yield connection
 
 
-def _held(lease: Lease) -> sa.ColumnElement[bool]:
-    return sa.and_(jobs.c.number == lease.job, jobs.c.fence == lease.fence, jobs.c.lease_owner == lease.owner)
+# Made once: to make a query anew takes longer than to have it answered. What an update sets is what it is executed with.
+_HELD = sa.and_(
+    jobs.c.number == sa.bindparam("held_job"),
+    jobs.c.fence == sa.bindparam("held_fence"),
+    jobs.c.lease_owner == sa.bindparam("held_by"),
+)
+_UNDER = jobs.update().where(_HELD)
+_STOP_REQUESTED = sa.select(jobs.c.stop_requested).where(_HELD)
+_STEP = journal.insert().inline()
+
+
+def _held(lease: Lease) -> dict[str, Any]:
+    return {"held_job": lease.job, "held_fence": lease.fence, "held_by": lease.owner}
 
 
 def _lost(lease: Lease) -> LeaseLost:
