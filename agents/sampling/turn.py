@@ -9,7 +9,7 @@ from agents.sampling.asking import Ask, Form
 from agents.sampling.place import Place
 
 _ANEW = 2
-_VOTES = 4
+_BALLOTS, _VOTES = 2, 2
 _WHOLE_LINES = 60
 """Places longer than this are not asked for whole: the reply would take more than all short ones together."""
 
@@ -48,10 +48,11 @@ def turns(places: Sequence[Place], rounds: int, temperature: float) -> Iterator[
 
 def ballots(places: Sequence[Place], temperature: float) -> Iterator[Turn]:
     """Yield the turns where no test says which edit is right: questions that push towards none, so that equal replies count as votes."""
-    for place in places:
-        whole = (Ask(place, Form.WHOLE, 0.0),) if place.last - place.first < _WHOLE_LINES else ()
-        votes = (Ask(place, Form.ANY, temperature) for _ in range(_VOTES))
-        yield Turn(1, place, (Ask(place, Form.ANY, 0.0), *votes, *whole))
+    for nth in range(_BALLOTS):
+        for place in places:
+            whole = nth > 0 and place.last - place.first < _WHOLE_LINES
+            first = Ask(place, Form.WHOLE if whole else Form.ANY, 0.0 if whole or nth == 0 else temperature)
+            yield Turn(nth + 1, place, (first, *(Ask(place, Form.ANY, temperature) for _ in range(_VOTES))))
 
 
 def rivals(turn: Turn, temperature: float) -> Turn:

@@ -30,7 +30,7 @@ def work(folder: Path, script: Sequence[str], *, ask: bool = False) -> tuple[Res
 
 
 def test_the_edit_with_most_votes_that_breaks_nothing_is_proposed_and_not_claimed_right(tmp_path: Path) -> None:
-    result, workspace, model = work(tmp_path, [BREAKS, RIGHT, OTHER, RIGHT, IDLE, IDLE])
+    result, workspace, model = work(tmp_path, [IDLE, RIGHT, BREAKS, NOTHING, RIGHT, IDLE])
     assert isinstance(result, Proposal), result
     assert workspace.files["prices.py"].decode() == FILES["prices.py"].replace("summed + rebate", "summed - rebate")
     assert result.title == "Change total (no test shows the bug)"
@@ -43,7 +43,7 @@ def test_the_edit_with_most_votes_that_breaks_nothing_is_proposed_and_not_claime
 
 
 def test_where_votes_do_not_decide_somebody_is_asked(tmp_path: Path) -> None:
-    result, workspace, _ = work(tmp_path, [BREAKS, RIGHT, OTHER, RIGHT, NOTHING, NOTHING], ask=True)
+    result, workspace, _ = work(tmp_path, [BREAKS, RIGHT, OTHER, NOTHING, RIGHT, NOTHING], ask=True)
     assert isinstance(result, Question), result
     assert "No test shows what the ticket says" in result.text
     assert [option.shows for option in result.options] == [
