@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -17,6 +18,7 @@ from orchestrator.cluster.carrying import CarryingStore, Exchange
 from orchestrator.crew import Crew
 from orchestrator.errors import StoreAway, WrongStatus
 from orchestrator.gate import Gate
+from orchestrator.lease import Owner
 from orchestrator.records import Order, Status, StepRecord
 from orchestrator.wiring import real_engines
 from shadowfs import Hub, remove_tree
@@ -190,6 +192,33 @@ def test_a_step_that_the_hub_did_not_take_does_not_count(machines: Machines, rep
     assert first.outcome is not None and second.outcome is None
     away.rename(machines.hub)
     assert machines.work(machines.crew("two", ahead_s=_LATER_S), "two") is Status.VERIFIED
+
+
+def test_a_depot_that_the_hub_has_goes_when_room_is_wanted_and_comes_again(
+    machines: Machines, repository: Path
+) -> None:
+    ticks = iter(range(0, 10_000, 301))
+    exchange = replace(machines.exchange, keep_bytes=0)
+    store = CarryingStore(machines.url, None, machines.folder / "one", exchange, ticks=lambda: float(next(ticks)))
+    one = machines.crew("one", store=store)
+    ticket = one.file(order(repository)).id
+    assert machines.work(one, "one") is Status.VERIFIED
+    number = store.job_of(ticket).number
+    lease = store.claim(
+        str(Owner.here()), 60.0, store.add(replace(store.ticket(ticket), id="261123-b"), store.settings(ticket)).number
+    )
+    assert lease is not None
+    store.record(lease, snapshot=store.job(number).snapshot)
+    (depot,) = (machines.folder / "one/depots").glob("*.git")
+    unused(depot)
+    assert store.tidy() == []
+    store.end(lease, Status.FAILED, "", "")
+    assert not depot.exists() and list((machines.folder / "one/pins").iterdir()) == []
+    assert b"+    for number in numbers:" in one.diff(ticket)
+
+
+def unused(depot: Path) -> None:
+    os.utime(depot / "used", (time.time() - 5000.0,) * 2)
 
 
 @pytest.mark.parametrize("nth", [2, 9, 15])
