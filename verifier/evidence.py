@@ -53,7 +53,7 @@ def beside(observer: Observer, measure: Measure, case: Case) -> tuple[Evidence, 
     if case.suite.kind == "command" or before is None or after is None or after.ran is not Ran.COMPLETED:
         return ()
     touched = list(_touched(case))
-    room_s = min(max(_LEAST_S, _SHARE * (before.seconds + after.seconds)), case.left_s() / 4)
+    room_s = min(max(_LEAST_S, _SHARE * (before.seconds + after.seconds)), case.left_s() / 8)
     runs = Runs(before, after, _reported(case, before, after))
     chosen = _chosen(runs, touched, room_s)
     if not touched or not chosen or room_s < _LEAST_S / 2:
@@ -210,11 +210,12 @@ def _values(watching: Watching, runs: Runs, touched: Sequence[Touched], called: 
     names = _named(touched, "before")
     old = _keyed(_agreed(watching.before(touched, known), was), names) if known and names else {}
     differing = {key for key, each in now.items() if key in old and _differ(old[key], each)}
-    if differing:
-        # What differs from run to run by itself says nothing of the change.
-        again = _agreed(watching.before(touched, sorted({test for test, *_ in differing})), was)
+    # What differs from run to run by itself says nothing of the change; in a test that ended otherwise each time, something had to.
+    doubtful = {key for key in differing if key[0] not in runs.reported}
+    if doubtful:
+        again = _agreed(watching.before(touched, sorted({test for test, *_ in doubtful})), was)
         steady = {key: each.came for key, each in _keyed(again, names).items()}
-        differing = {key for key in differing if steady.get(key) == old[key].came}
+        differing -= {key for key in doubtful if steady.get(key) != old[key].came}
     for each in touched:
         for function in each.functions:
             mine = sorted(

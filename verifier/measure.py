@@ -48,7 +48,9 @@ class Measure:
         longest_s = max((test.seconds for test in after.tests), default=0.0) if after else 0.0
         suite = replace(self._case.suite, each_s=max(_LEAST_PATIENCE_S, _PATIENCE * longest_s))
         with self._case.open(tree) as sandbox:
-            return observer.observe(sandbox, suite, ids, watch, replace(self._case.limits, wall_s=wall_s))
+            limits = self._case.limits
+            wall_s = wall_s if limits.wall_s is None else min(wall_s, limits.wall_s)
+            return observer.observe(sandbox, suite, ids, watch, replace(limits, wall_s=wall_s))
 
     def command(self, tree: str, command: Command) -> Completed:
         """Run a command on `tree`, in a sandbox of its own."""

@@ -63,7 +63,7 @@ class Traced:
     def end(self) -> None:
         """Tell nothing until the next beginning: a test has ended, or all are collected."""
         SourceFileLoader.exec_module = self._exec_module  # type: ignore[method-assign]
-        threading.settrace(None)  # type: ignore[arg-type]
+        threading.settrace(None)
         sys.settrace(None)
 
     def _imports(self) -> Any:
