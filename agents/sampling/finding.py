@@ -25,7 +25,8 @@ _INDEXED = 0.6
 """The suspicion of what the index finds, at most; what the output of tests names has more."""
 _LATER = 0.9
 """Of the suspicion of one finding the next one has so much."""
-_NAMED = 1.3
+_NAMED, _OUTSIDE = 1.3, 0.6
+"""How much more suspicious a line is in a function that is spoken of, and how much less in none, where a file has some."""
 _GUARDS = 200
 _COMMENTS = ("//", "/*", "* ", "#")
 _LINE_CHARACTERS = 2_000
@@ -140,8 +141,9 @@ class _Files:
             if number not in heads and not tested and _is_code(line):
                 within = [name for first, last, name in definitions if first <= number <= last]
                 own = mentioned([line])
-                share = len(own & self.words) / (len(own) + 1)
-                yield number, (0.7 + 0.3 * share) * (_NAMED if within[-1:] and within[-1] in self.words else 1.0)
+                share = 0.7 + 0.3 * len(own & self.words) / (len(own) + 1)
+                outside = _OUTSIDE if definitions and not within else 1.0
+                yield number, share * (_NAMED if within and within[-1] in self.words else outside)
 
 
 def _is_code(line: str) -> bool:

@@ -15,6 +15,8 @@ from tests.agents.sampling.forking import command
 from verifier import Outcome, Ran, SuiteReport, TestResult
 
 RUST = b"""\
+use std::fmt;
+
 pub fn total(prices: &[i64], rebate: i64) -> i64 {
     // The rebate is taken off.
     let summed: i64 = prices.iter().sum();
@@ -58,21 +60,23 @@ def found(diagnosis: Diagnosis | NoFix) -> list[Place]:
 
 
 def test_a_function_that_output_names_comes_first_and_one_that_the_index_finds_after_it() -> None:
-    diagnosis = find("panicked at src/lib.rs:8:5: no", [Hit("src/lib.rs", 1, 5, 1.0)])
+    diagnosis = find("panicked at src/lib.rs:10:5: no", [Hit("src/lib.rs", 3, 7, 1.0)])
     assert [place.name for place in found(diagnosis)] == ["label", "total"]
     assert isinstance(diagnosis, Diagnosis)
     assert (diagnosis.failing, diagnosis.guards, diagnosis.whole) == (("cargo test",), (), True)
 
 
 def test_of_what_the_index_finds_functions_that_are_spoken_of_come_first_and_tests_never() -> None:
-    diagnosis = find("panicked at src/lib.rs:17:9: assertion failed: total", EVERY_LINE)
+    diagnosis = find("panicked at src/lib.rs:19:9: assertion failed: total", EVERY_LINE)
+    # What lies in no function comes last.
     assert [(place.path, place.name) for place in found(diagnosis)] == [
         ("src/lib.rs", "total"),
         ("src/lib.rs", "label"),
+        ("src/lib.rs", ""),
     ]
     assert isinstance(diagnosis, Diagnosis)
     # Neither the head nor the comment is a statement that could be wrong.
-    assert {line for _, line, _ in diagnosis.scores} == {3, 4, 8}
+    assert {line for _, line, _ in diagnosis.scores} == {1, 5, 6, 10}
 
 
 def test_where_nothing_fails_what_passes_guards() -> None:
