@@ -88,6 +88,8 @@ def serve(
         app = application(site, _hosts(how, port), version("nightcrew"), how.writes_per_s)
         config = uvicorn.Config(
             app,
+            # The other one, where it is installed, takes headers without end.
+            http="h11",
             access_log=False,
             log_level="warning",
             lifespan="on",

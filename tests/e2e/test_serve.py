@@ -143,3 +143,13 @@ def test_a_new_link_is_printed_for_who_can_read_the_state(state: Path) -> None:
 def test_a_terminated_server_ends_as_with_ctrl_c(state: Path) -> None:
     with serving(state, "--no-work") as server:
         assert server.end(signal.SIGTERM) == 0
+
+
+def test_headers_without_end_are_not_taken(state: Path) -> None:
+    with serving(state, "--no-work") as server:
+        host, _, port = server.address.removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port)), 10) as strange:
+            strange.sendall(b"GET / HTTP/1.1\r\n")
+            with pytest.raises(ConnectionError):
+                for number in range(1_000):
+                    strange.sendall(b"x%d: %s\r\n" % (number, b"a" * 60_000))
