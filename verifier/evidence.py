@@ -118,14 +118,19 @@ def _chosen(runs: Runs, touched: Sequence[Touched], room_s: float) -> list[str]:
     words |= {one.name.rpartition(".")[2].strip("_").lower() for each in touched for one in each.functions}
     words = {word for word in words if len(word) >= _WORD_CHARS}
     tests = {test.id: test for test in runs.after.tests if test.outcome is not Outcome.SKIPPED}
-    left_s = room_s - max(0.0, runs.after.seconds - sum(test.seconds for test in tests.values()))
-    others = sorted(tests.values(), key=lambda test: (not _names(test, words), test.seconds))
+    # All files of tests are collected only where others are chosen than those that name what is touched.
+    collecting_s = max(0.0, runs.after.seconds - sum(test.seconds for test in tests.values()))
     chosen = [test for test in runs.reported if test in tests]
-    for test in others:
+    left_s = room_s
+    for strange, test in sorted(((not _names(test, words), test) for test in tests.values()), key=_dearness):
         left_s -= test.seconds * _SLOWER
-        if left_s > 0 and test.id not in runs.reported:
+        if left_s > collecting_s * strange and test.id not in runs.reported:
             chosen.append(test.id)
     return chosen
+
+
+def _dearness(ranked: tuple[bool, TestResult]) -> tuple[bool, float]:
+    return ranked[0], ranked[1].seconds
 
 
 def _names(test: TestResult, words: Iterable[str]) -> bool:
@@ -211,7 +216,8 @@ def _values(watching: Watching, runs: Runs, touched: Sequence[Touched], called: 
     old = _keyed(_agreed(watching.before(touched, known), was), names) if known and names else {}
     differing = {key for key, each in now.items() if key in old and _differ(old[key], each)}
     # What differs from run to run by itself says nothing of the change; in a test that ended otherwise each time, something had to.
-    doubtful = {key for key in differing if key[0] not in runs.reported}
+    sure = {key[1:3] for key in differing if key[0] in runs.reported}
+    doubtful = {key for key in differing if key[1:3] not in sure}
     if doubtful:
         again = _agreed(watching.before(touched, sorted({test for test, *_ in doubtful})), was)
         steady = {key: each.came for key, each in _keyed(again, names).items()}
