@@ -45,7 +45,7 @@ def ready(connection: Connection, most: int, terms: Terms, now: float) -> dict[i
 
 def _in_turn(connection: Connection, terms: Terms, now: float) -> Iterator[Waiting]:
     """Yield the jobs that may begin, as they would be taken one after the other."""
-    at_work = [(_lane(*row[:3]), int(row.count)) for row in connection.execute(_AT_WORK, {"now": now})]
+    at_work = [(_lane(*row[:3]), int(row.at_work)) for row in connection.execute(_AT_WORK, {"now": now})]
     lines = [
         Line(_lane(*row[:3]), _jobs_of(connection, row, now), row.served_at, row.user_served_at)
         for row in connection.execute(_HEADS, {"now": now}).all()
@@ -165,7 +165,7 @@ _OVERDUE = sa.select(jobs.c.number, jobs.c.ticket, jobs.c.fence, jobs.c.deadline
     sa.or_(*(sa.and_(where, jobs.c.deadline <= _NOW) for where in (jobs.c.status == Status.QUEUED, _EXPIRED)))
 )
 _AT_WORK = (
-    sa.select(*_LANE, sa.func.count().label("count"))
+    sa.select(*_LANE, sa.func.count().label("at_work"))
     .join(jobs, jobs.c.lane == lanes.c.key)
     .where(_WORKING)
     .group_by(lanes.c.key)

@@ -63,9 +63,9 @@ def _claims(name: str, urls: list[str], many: int, times: int) -> Target:
                 each.append(time.perf_counter() - start)
                 assert lease is not None
                 store.end(lease, Status.QUEUED, "", "")
-    few, much, users = map(median, taken)
+    few, much, by_users = map(median, taken)
     beside = {f"at {_FEW}, ms": 1000 * few, f"at {many:,}, ms": 1000 * much}
-    beside[f"at {many:,} of {_MANY_USERS:,} users, ms"] = 1000 * users
+    beside[f"at {many:,} of {_MANY_USERS:,} users, ms"] = 1000 * by_users
     what = f"the store's claim of a job at {many:,} jobs of {_USERS} users that wait, {name}: of one at {_FEW}"
     return Target(what, "times", _CLAIM, much / few, beside)
 
