@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from enum import IntEnum
 from functools import lru_cache
@@ -44,12 +45,14 @@ _QUOTES = "\"'`"
 _SLIPS = frozenset(",;:'\"`)]}")
 """Punctuation that is left out or doubled without another meaning coming out; `<` for `<=` would be one."""
 _DEFINES = re.compile(
-    r"\b(?:def|class|function|func|fn|struct|enum|trait|impl|interface|type|module|namespace|macro_rules!|#define)\b"
+    r"\b(?:def|class|function|func|fn|struct|enum|trait|interface|type|module|namespace)\s+[\w(*<]|\bimpl\b|\bmacro_rules!|#\s*define\b"
 )
 _CONTROLS = re.compile(
     r"(?:\}\s*)?(?:if|else|elif|for|while|do|try|switch|match|case|with|except|catch|finally|return)\b"
 )
 _LEAST_TYPO = 4
+_COMMENT = 0.6
+"""How like another a comment is that says the same."""
 _LONGEST = 2000
 """Characters of a line beyond which it is compared for equality only: machines wrote it."""
 
@@ -82,13 +85,15 @@ def defines(line: str) -> bool:
 
 
 def within_heads(lines: Sequence[str]) -> frozenset[int]:
-    """Return the numbers of the lines that a definition's head goes on over, to its closing parenthesis."""
+    """Return the numbers of the lines that a definition's head goes on over, to its closing parenthesis or where its body begins."""
     found, depth = set(), 0
     for at, line in enumerate(lines):
         if depth > 0:
             found.add(at)
         if depth > 0 or defines(line):
             depth = max(0, depth + line.count("(") - line.count(")"))
+        if line.rstrip().endswith("{"):
+            depth = 0
     return frozenset(found)
 
 
@@ -132,7 +137,7 @@ def likeness(copied: str, real: str, marks: tuple[str, ...], vocabulary: frozens
     one, two = code(copied, marks), code(real, marks)
     if not one and not two:
         ratio = fuzz.ratio(copied.strip(), real.strip()) / 100
-        return (Likeness.SAME, ratio) if ratio >= 0.3 else (Likeness.OTHER, 0.0)
+        return (Likeness.SAME, ratio) if ratio >= _COMMENT else (Likeness.OTHER, 0.0)
     if one == two:
         return Likeness.SAME, 0.95
     if one and two and is_typo(copied, real, marks, vocabulary):
@@ -142,15 +147,19 @@ def likeness(copied: str, real: str, marks: tuple[str, ...], vocabulary: frozens
 
 
 def is_typo(copied: str, real: str, marks: tuple[str, ...], vocabulary: frozenset[str]) -> bool:
-    """Say whether a copied line differs from a real one by a slip: one letter or two in a word that the file nowhere has."""
+    """Say whether a copied line differs from a real one by a slip: in a word that the file nowhere has, or in two."""
     one, two = code(copied, marks), code(real, marks)
     allowed = 2 if len(two) >= 30 else 1
     if OSA.distance(one, two, score_cutoff=allowed) > allowed:
         return False
-    mine, theirs = _WORD.findall(copied), _WORD.findall(real)
-    strange = [word for word in mine if word not in theirs]
-    missed = [word for word in theirs if word not in mine]
+    mine, theirs = Counter(_WORD.findall(copied)), Counter(_WORD.findall(real))
+    strange, missed = list((mine - theirs).elements()), list((theirs - mine).elements())
+    if not strange and not missed:
+        # The same words in another order, or other spaces within quotes.
+        return False
     if any(not _slip(word, vocabulary) for word in strange) or _digits(one) != _digits(two):
+        return False
+    if len(strange) == len(missed) and not all(map(_slipped, strange, missed)):
         return False
     return all(word in _SLIPS or (len(word) >= _LEAST_TYPO and not word.isdigit()) for word in missed)
 
@@ -159,6 +168,16 @@ def _slip(word: str, vocabulary: frozenset[str]) -> bool:
     if word in _SLIPS:
         return True
     return len(word) >= _LEAST_TYPO - 1 and word not in vocabulary
+
+
+def _slipped(one: str, two: str) -> bool:
+    """Say whether words differ by two letters that changed places, or by one too few or too many within: names that are alike differ at their ends."""
+    if OSA.distance(one, two, score_cutoff=1) > 1:
+        return False
+    if len(one) == len(two):
+        return sorted(one) == sorted(two)
+    one, two = one.strip("_") or one, two.strip("_") or two
+    return (one[0], one[-1]) == (two[0], two[-1])
 
 
 def _digits(text: str) -> list[str]:

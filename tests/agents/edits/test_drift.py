@@ -132,6 +132,54 @@ def test_a_sibling_is_not_edited_when_the_target_is_gone() -> None:
     assert "box.py, lines" in done.why
 
 
+CALLS = """import log
+
+
+def calls(call, show, stack=True):
+    signature = told(call, 80)
+    try:
+        show("Call %s" % signature)
+        result = call(signature, stack)
+        show("-> %s" % result)
+        return result
+    except BaseException as error:
+        show("-> " + failed(signature, error))
+        raise
+"""
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        CALLS.replace("(signature, stack)", "(stack, signature)"),
+        CALLS.replace('        show("-> %s" % result)\n', "").replace("    try:\n", "    try:\n        begin()\n"),
+        CALLS.replace("failed(", "failed_call("),
+        CALLS.replace('"Call ', '"End '),
+        CALLS.replace("show, stack", "show, repr, stack")
+        .replace("(call", "(\n    call")
+        .replace("=True)", "=True,\n)"),
+        CALLS.replace("calls(call", "cells(call"),
+    ],
+    ids=["words swapped", "two lines", "a sibling's name", "a short word", "another head", "another name"],
+)
+def test_a_place_that_differs_as_a_sibling_would_is_not_edited(search: str) -> None:
+    lines = search.split("\n", 3)[3].rstrip("\n")
+    assert isinstance(outcome(lines, lines.replace("raise", "raise error"), CALLS, "log.py"), Refused)
+
+
+def test_a_line_of_a_head_that_the_file_does_not_have_makes_it_another() -> None:
+    file = "def thumb(\n    self,\n    request,\n    size,\n    response=None,\n    info=None,\n):\n    return make(request, size)\n"
+    search = "    request,\n    response=None,\n    info=None,\n):\n    return make(request, size)"
+    assert isinstance(outcome(search, search.replace("make", "made"), file), Refused)
+
+
+def test_a_name_that_was_changed_throughout_the_file_stays_changed() -> None:
+    file = CALLS.replace("told(", "described(")
+    search = "\n".join(CALLS.split("\n")[4:])
+    made, how = merged(search, search.replace("raise", "raise error"), file, "log.py")
+    assert (made, how) == (file.replace("raise", "raise error"), How.LOOSE)
+
+
 def test_a_line_put_in_meanwhile_stays() -> None:
     file = FILE.replace("        total = width * height\n", "        check(width)\n        total = width * height\n")
     search = (
