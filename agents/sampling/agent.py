@@ -157,7 +157,8 @@ class _Attempt:
         vote = self._vote(tests, found)
         temperature = min(_HOTTEST, self.settings.temperature + task.variant.warmer)
         self.reserve_s = self.workspace.remaining_s() * _RESERVE
-        ways: Iterable[Pass | Turn] = ballots(found, temperature)
+        first = (turn for turn in self._passes(found, anew=False) if not turn.nth)
+        ways: Iterable[Pass | Turn] = chain(first, ballots(found, temperature))
         if diagnosis.failing:
             anew = bool(tests) or traced(task, diagnosis)
             ways = chain(self._passes(found, anew), turns(found, self.settings.rounds, temperature))

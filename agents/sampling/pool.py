@@ -14,6 +14,8 @@ from verifier import Behaviour, Candidate, Ending, Trial, Trials
 
 _BEHAVIOUR_CPU_S = 2.0
 _SHOWN = 200
+_LIKELIEST = 20
+"""So many of the edits that pass are compared where no test fails."""
 
 
 @dataclass(slots=True)
@@ -54,6 +56,9 @@ class Pool:
     def clusters(self, judge: Judge[Sample]) -> Clusters[Sample]:
         """Return the candidates that pass, those that do the same side by side together, the heaviest cluster first."""
         samples = [self.known[each] for each in self.passing]
+        if not self.diagnosis.failing:
+            # Almost anything passes then.
+            samples = sorted(samples, key=lambda each: -judge.merit(each))[:_LIKELIEST]
         return clustered(samples, self._behaviours(samples), judge)
 
     def reject(self, candidate: Candidate) -> None:

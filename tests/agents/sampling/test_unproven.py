@@ -11,6 +11,7 @@ from agents.sampling import SamplingAgent, Settings
 from tests.agents.sampling.forking import ForkingWorkspace, opened
 from tests.agents.sampling.test_agent import FILES as FAILING_FILES
 from tests.agents.sampling.test_agent import NOTHING, OTHER, RIGHT, words
+from tests.agents.sampling.typist import Typist
 from verifier import ForkServers, Suite
 
 TESTS = str(FAILING_FILES["test_prices.py"]).replace("def test_rebate():\n    assert total([5, 5], 3) == 7\n\n\n", "")
@@ -19,7 +20,8 @@ SUITE = Suite("pytest", python=sys.executable)
 TICKET = "total() adds the rebate to the prices instead of taking it off"
 BREAKS = "WRONG: return summed + rebate\nRIGHT: return 3\n"
 IDLE = "WRONG: return summed + rebate\nRIGHT: return rebate + summed\n"
-ONE = Settings(places=1, parallel=1)
+ONE = Settings(places=1, parallel=1, walk=False)
+WALKS = Settings(places=1, parallel=1)
 
 
 def work(folder: Path, script: Sequence[str], *, ask: bool = False) -> tuple[Result, ForkingWorkspace, ScriptedModel]:
@@ -57,3 +59,13 @@ def test_where_every_edit_breaks_a_test_it_ends_without_one(tmp_path: Path) -> N
     result, workspace, _ = work(tmp_path, [BREAKS] * 6)
     assert isinstance(result, NoFix)
     assert workspace.files["prices.py"].decode() == FILES["prices.py"]
+
+
+def test_what_the_model_would_rather_write_counts_as_its_vote(tmp_path: Path) -> None:
+    code = FILES["prices.py"].partition("\n\n\n")[0] + "\n"
+    typist = Typist(code, {" + rebate": (" -", 0.2)})
+    with opened(tmp_path, FILES, SUITE) as workspace:
+        result = SamplingAgent(typist, ForkServers(), WALKS, words).work(Task(TICKET, SUITE), workspace)
+        assert isinstance(result, Proposal), result
+        assert workspace.files["prices.py"].decode() == FILES["prices.py"].replace("summed + rebate", "summed - rebate")
+    assert result.title == "Change total (no test shows the bug)"
