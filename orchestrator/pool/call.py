@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 from orchestrator.pool.asked import Asked
@@ -13,6 +14,7 @@ from orchestrator.pool.served import Served
 from orchestrator.pool.upstream import Answer, Broken
 
 _TRIES = 4
+_LOOK_S = 0.05
 _REPLY_BYTES = 256 << 20
 _ERROR_BYTES = 1 << 16
 _BYTES_PER_TOKEN = 4
@@ -41,26 +43,28 @@ class Call:
         """Have it answered. Raises `Refusal`."""
         avoids: frozenset[str] = frozenset()
         line = self._served.line
+        if not line.is_open and not self._served.expects():
+            raise no_replica(self._served.name)
         for last in [False] * (_TRIES - 1) + [True]:
-            self._check(avoids)
             replica = await line.turn(self._ticket, cost, avoids)
             try:
                 await self._ask(replica, reply)
                 return
             except Refusal as refusal:
-                if reply.begun or last or not refusal.elsewhere:
-                    raise
-                if refusal.status >= 500 and not line.others(avoids | {replica}) and not self._served.expected:
-                    raise
+                failed = refusal
             finally:
                 line.leave(replica)
             avoids |= {replica}
+            if reply.begun or last or not failed.elsewhere or not await self._has_another(avoids):
+                raise failed
 
-    def _check(self, avoids: frozenset[str]) -> None:
-        """Raise `Refusal` where there is nothing to wait for."""
-        if not self._served.line.others(avoids) and not self._served.expected:
-            why = f"no replica of {self._served.name} is up: `nightcrew pool status` says why"
-            raise Refusal(503, "no_replica", why, headers={"retry-after": "5"})
+    async def _has_another(self, avoids: frozenset[str]) -> bool:
+        """Wait while a replica comes, where there is none besides those that failed; say whether there is one."""
+        while not self._served.line.others(avoids):
+            if not self._served.expects():
+                return False
+            await asyncio.sleep(_LOOK_S)
+        return True
 
     async def _ask(self, replica: str, reply: Reply) -> None:
         upstream = self._served.upstream(replica)
@@ -118,6 +122,12 @@ class Call:
 
     def _broken(self, replica: str, why: str) -> Refusal:
         return Refusal(502, "replica_failed", f"replica {replica} broke off: {why}", elsewhere=True)
+
+
+def no_replica(model: str) -> Refusal:
+    """Return what is said where nothing is to be waited for."""
+    why = f"no replica of {model} is up: `nightcrew pool status` says why"
+    return Refusal(503, "no_replica", why, headers={"retry-after": "5"})
 
 
 def _words(said: bytes) -> str:

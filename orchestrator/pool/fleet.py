@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from orchestrator.pool.call import no_replica
 from orchestrator.pool.errors import PoolError
 from orchestrator.pool.line import Line
 from orchestrator.pool.replica import Replica
@@ -26,6 +27,7 @@ class Fleet:
     ) -> None:
         self.served = Served(name, tuple(table.roles), Line(time.monotonic), table.reply_tokens)
         self.served.doubted = self._doubt
+        self.served.expects = self._expects
         self._table = table
         self._logs = logs
         self._environ = environ
@@ -33,7 +35,7 @@ class Fleet:
         self._replicas: list[Replica] = []
         self._numbers = 0
         self._shrunk = time.monotonic()
-        self._changing = False
+        self._changing = self._over = False
 
     @property
     def alive(self) -> list[Replica]:
@@ -51,7 +53,8 @@ class Fleet:
             for each in sorted(alive, key=lambda each: each.status().tickets)[: max(0, len(alive) - wanted)]:
                 self._shrunk = time.monotonic()
                 each.end()
-        self._expect()
+        if not self.served.line.is_open and not self._expects():
+            self.served.line.dismiss(no_replica(self.served.name))
 
     async def started(self) -> None:
         """Wait until all replicas are up. Raises `PoolError` for one that is not."""
@@ -79,7 +82,7 @@ class Fleet:
 
     async def end(self) -> None:
         """End all replicas, once what they work on is done."""
-        self._changing = True
+        self._changing = self._over = True
         for each in self._replicas:
             each.end()
         for each in self._replicas:
@@ -111,9 +114,10 @@ class Fleet:
             count -= 1
         return min(max(count, table.fewest), table.replicas)
 
-    def _expect(self) -> None:
-        hopeful = any(each.is_hopeful for each in self.alive)
-        self.served.expected = hopeful or (not self.alive and not self._changing)
+    def _expects(self) -> bool:
+        """Say whether a replica comes: one that starts, one that broke off and is looked at, or one for whoever asks first."""
+        coming = any(each.is_coming for each in self.alive)
+        return not self._over and (coming or self._changing or not self.alive)
 
     def _add(self, table: ModelTable) -> Replica:
         self._numbers += 1

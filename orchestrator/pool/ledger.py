@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, astuple, dataclass
+from collections.abc import Callable
+from contextlib import closing, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from orchestrator.pool.events import Usage
 from orchestrator.pool.refusal import Refusal
 
 _log = logging.getLogger(__name__)
-_Statement = tuple[str, tuple[object, ...] | Mapping[str, object]]
+_Statement = tuple[str, tuple[object, ...]]
 _LATE_S = 0.2
 
 _TABLES = """
@@ -31,7 +32,7 @@ CREATE TABLE IF NOT EXISTS reserved (
 );
 """
 _ADD = """
-INSERT INTO spent VALUES (:day, :user, :ticket, :model, :calls, :tokens_in, :cached, :tokens_out)
+INSERT INTO spent VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET calls = calls + excluded.calls, tokens_in = tokens_in + excluded.tokens_in,
   cached = cached + excluded.cached, tokens_out = tokens_out + excluded.tokens_out
 """
@@ -93,6 +94,7 @@ class Ledger:
     """The accounts of one pool, in a file. `clock` is Unix time. Raises `StoreError` where that cannot be opened."""
 
     def __init__(self, path: Path, clock: Callable[[], float]) -> None:
+        self._path = path
         self._clock = clock
         self._accounts: dict[tuple[str, ...], _Account] = {}
         self._changed = asyncio.Event()
@@ -101,11 +103,21 @@ class Ledger:
         try:
             self._database = sqlite3.connect(path, isolation_level=None)
             self._database.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; {_TABLES}")
+            # It waits for the disk, and so is done aside.
+            self._database.execute("PRAGMA wal_autocheckpoint = 0")
             with self._database:
                 self._database.execute(_KILLED)
                 self._database.execute("DELETE FROM reserved")
         except sqlite3.Error as error:
             raise StoreError(f"the pool's ledger {path} cannot be opened: {error}") from error
+
+    async def tidy(self) -> None:
+        """Move what was written from the log into the file itself, beside all else."""
+        await asyncio.to_thread(self._checkpoint)
+
+    def _checkpoint(self) -> None:
+        with closing(sqlite3.connect(self._path)) as database, suppress(sqlite3.Error):
+            database.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def close(self) -> None:
         """Write down what is left to write, and close the file."""
@@ -136,8 +148,8 @@ class Ledger:
         if reservation.number:
             self._late.append(("DELETE FROM reserved WHERE number = ?", (reservation.number,)))
         if cost.total:
-            spent = Spent(reservation.day, reservation.user, reservation.ticket, reservation.model, 1, *astuple(cost))
-            self._late.append((_ADD, asdict(spent)))
+            paid = (reservation.day, reservation.user, reservation.ticket, reservation.model, 1)
+            self._late.append((_ADD, (*paid, cost.tokens_in, cost.cached, cost.tokens_out)))
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(_LATE_S, self.flush)
 

@@ -109,7 +109,7 @@ class Line:
         try:
             return await waiter.turn
         except asyncio.CancelledError:
-            if waiter.turn.done() and not waiter.turn.cancelled():
+            if waiter.turn.done() and not waiter.turn.cancelled() and waiter.turn.exception() is None:
                 self.leave(waiter.turn.result())
             raise
         finally:
@@ -122,6 +122,12 @@ class Line:
         self._places[replica].running -= 1
         self._drop(replica)
         self._serve()
+
+    def dismiss(self, error: Exception) -> None:
+        """Have all who wait go, with an error."""
+        for each in self._waiters:
+            if not each.turn.done():
+                each.turn.set_exception(error)
 
     def move(self, ticket: Ticket) -> None:
         """Have a ticket find another home with its next request."""

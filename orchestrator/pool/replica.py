@@ -20,8 +20,8 @@ from orchestrator.pool.status import ReplicaStatus
 from orchestrator.pool.upstream import HOST, Broken, Upstream
 
 _KEEPER = Path(__file__).with_name("keeper.py")
-_LOOK_S, _ANSWER_S, _UNWELL = 2.0, 10.0, 3
-_GRACE_S = 10.0
+_LOOK_S, _UNWELL = 2.0, 3
+_GRACE_S = 5.0
 _AGAIN_S, _AGAIN_MOST_S = 1.0, 60.0
 _WELL_S = 60.0
 _HOPE = 3
@@ -59,9 +59,9 @@ class Replica:
         return self._state == "up"
 
     @property
-    def is_hopeful(self) -> bool:
-        """Say whether it is worth waiting for."""
-        return not self.is_ending and self.failures < _HOPE
+    def is_coming(self) -> bool:
+        """Say whether it is worth waiting for: it is not up, or it is doubted, and was not so too often."""
+        return not self.is_ending and self.failures < _HOPE and (not self.is_up or self._doubted.is_set())
 
     @property
     def id(self) -> str:
@@ -105,11 +105,12 @@ class Replica:
         """Start the engine, and see to it until it ends or is to end."""
         self._lives += 1
         self._port, key = _free_port(), secrets.token_urlsafe(24)
+        self._doubted.clear()
         self._turn("starting")
         process = await self._spawn(key)
         self._pid = process.pid
         gone = asyncio.ensure_future(process.wait())
-        health = Upstream(self._port, key, _ANSWER_S, _ANSWER_S)
+        health = Upstream(self._port, key, self.table.health_s, self.table.health_s)
         try:
             if await self._comes_up(health, gone):
                 upstream = Upstream(self._port, key, self.table.first_s, self.table.idle_reply_s)
@@ -163,10 +164,11 @@ class Replica:
         unwell = 0
         while not gone.done() and not self.is_ending:
             await _first(gone, self._ending.wait(), self._doubted.wait(), timeout_s=_LOOK_S)
-            self._doubted.clear()
             if gone.done() or self.is_ending:
                 return
             unwell = 0 if await self._is_well(health) else unwell + 1
+            if not unwell:
+                self._doubted.clear()
             if unwell == _UNWELL:
                 self.why = self._last_words("the engine does not answer any more", "")
                 return

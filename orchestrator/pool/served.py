@@ -17,8 +17,8 @@ class Served:
         self.line = line
         self.reply_tokens = reply_tokens
         """The most of a reply that does not say so itself, where a budget binds."""
-        self.expected = False
-        """Whether a replica comes, or comes again, so that it is worth waiting for."""
+        self.expects: Callable[[], bool] = lambda: False
+        """Says whether a replica comes, or comes again, so that it is worth waiting for."""
         self.doubted: Callable[[str], None] = lambda _: None
         """Hears of a replica that broke off."""
         self._upstreams: dict[str, Upstream] = {}
@@ -31,7 +31,9 @@ class Served:
     def shut(self, replica: str) -> None:
         """Send nothing more to a replica; what it works on goes on."""
         self.line.shut(replica)
-        self._upstreams.pop(replica, None)
+        upstream = self._upstreams.pop(replica, None)
+        if upstream is not None:
+            upstream.close()
 
     def upstream(self, replica: str) -> Upstream | None:
         """Return the way to a replica, None where it was shut meanwhile."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import socket
 import time
@@ -24,6 +25,7 @@ from orchestrator.pool.supervisor import Supervisor
 
 _END_S = 30
 _KEEP_S = 75
+_TIDY_S = 30.0
 
 
 def serve(file: PoolFile, folder: Folder, environ: Mapping[str, str], ready: Callable[[str], None]) -> None:
@@ -32,6 +34,9 @@ def serve(file: PoolFile, folder: Folder, environ: Mapping[str, str], ready: Cal
     SIGHUP has it read what is wanted from its folder. Raises `BadConfig`, and `PoolError` where a replica does not come up at first.
     """
     with folder.held(), _bound(file) as listening:
+        # What is there stays: to look through it again and again would hold up replies.
+        gc.collect()
+        gc.freeze()
         uvloop.run(_Pool(file, folder, environ, ready).run(listening))
 
 
@@ -64,9 +69,13 @@ class _Pool:
                 supervisor = Supervisor(self._folder, address, models, doorman, self._environ, group)
                 supervisor.begin(self._file)
                 self._listen(server, supervisor, group)
-                coming = group.create_task(self._come_up(server, supervisor, address))
+                beside = [
+                    group.create_task(self._come_up(server, supervisor, address)),
+                    group.create_task(_tidy(ledger)),
+                ]
                 await server.serve(sockets=[listening])
-                coming.cancel()
+                for each in beside:
+                    each.cancel()
                 await supervisor.end()
         except* BadConfig as group_of:
             raise group_of.exceptions[0] from None
@@ -100,6 +109,12 @@ class _Pool:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, end)
         loop.add_signal_handler(signal.SIGHUP, change)
+
+
+async def _tidy(ledger: Ledger) -> None:
+    while True:
+        await asyncio.sleep(_TIDY_S)
+        await ledger.tidy()
 
 
 def _server(front: Front) -> _Server:

@@ -55,6 +55,8 @@ class ModelTable(Closed):
     drain_s: float = Field(default=600.0, ge=0)
     """How long requests under way may take when a replica ends."""
     health: str = "/health"
+    """Where the engine says that it is well, and within how many seconds; one that does not, three times, is started again."""
+    health_s: float = Field(default=10.0, gt=0)
     surge: bool = True
     """Whether a changed model's new replica starts before the old one ends, which takes the room of both."""
 
@@ -99,7 +101,7 @@ class PoolFile(Closed):
     port: int = Field(default=8400, ge=0, le=65535)
     models: dict[str, ModelTable] = Field(min_length=1)
     limits: LimitsTable = LimitsTable()
-    keys: tuple[KeyTable, ...] = Field(default=(), strict=False)
+    keys: tuple[KeyTable, ...] = Field(default=(), strict=False, validate_default=True)
 
     @field_validator("models")
     @classmethod

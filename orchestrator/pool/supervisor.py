@@ -66,13 +66,11 @@ class Supervisor:
                 await self._change(file)
             except (BadConfig, PoolError) as error:
                 self._trouble = str(error)
-            self._write()
 
     async def end(self) -> None:
         """End all replicas."""
         if self._loop is not None:
             self._loop.cancel()
-        self._write()
         await asyncio.gather(*(fleet.end() for fleet in self._fleets.values()))
 
     async def _change(self, file: PoolFile) -> None:
@@ -101,15 +99,14 @@ class Supervisor:
         while True:
             for fleet in self._fleets.values():
                 fleet.scale()
-            self._write()
+            # Aside: a disk that is slow holds up no reply.
+            await asyncio.to_thread(self._folder.write, self._status())
             await asyncio.sleep(_STEP_S)
 
-    def _write(self) -> None:
+    def _status(self) -> PoolStatus:
         models = tuple(fleet.status() for fleet in self._fleets.values())
         changing = self._changing.locked()
-        self._folder.write(
-            PoolStatus(os.getpid(), self._address, time.time(), self._wants, changing, self._trouble, models)
-        )
+        return PoolStatus(os.getpid(), self._address, time.time(), self._wants, changing, self._trouble, models)
 
 
 def _check(file: PoolFile) -> None:

@@ -47,7 +47,7 @@ class Answer(asyncio.Protocol):
         self._held = 0
         self.status = 0
         self.kind = b""
-        self._whole = self._reading_paused = False
+        self._whole = self._kept = self._reading_paused = False
         self._broken: Broken | None = None
         self._heard, self._idle_s = 0.0, idle_s
         if first_s:
@@ -56,8 +56,7 @@ class Answer(asyncio.Protocol):
     @property
     def usable(self) -> bool:
         """Say whether another request may go out over this connection."""
-        whole = self._whole and self._parser.should_keep_alive()
-        return whole and self._transport is not None and not self._transport.is_closing()
+        return self._kept and self._transport is not None and not self._transport.is_closing()
 
     async def head(self) -> None:
         """Wait until the status is known. Raises `Broken`."""
@@ -139,6 +138,8 @@ class Answer(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         self._whole = True
+        # The parser knows this only now: it begins anew afterwards.
+        self._kept = self._parser.should_keep_alive()
 
     async def _more(self) -> None:
         if self._broken is not None:
@@ -177,6 +178,7 @@ class Upstream:
         self._first_s = first_s
         self._idle_s = idle_s
         self._free: list[Answer] = []
+        self._closed = False
         fixed = {"Host": f"{HOST}:{port}", "User-Agent": "nightcrew", "Accept-Encoding": "identity"}
         if key:
             fixed["Authorization"] = f"Bearer {key}"
@@ -194,13 +196,14 @@ class Upstream:
             yield answer
         finally:
             answer.rest()
-            if answer.usable:
+            if answer.usable and not self._closed:
                 self._free.append(answer)
             else:
                 answer.close()
 
     def close(self) -> None:
-        """End the connections that nobody uses."""
+        """Keep no connection any more; those in use go on to the end of their replies."""
+        self._closed = True
         while self._free:
             self._free.pop().close()
 

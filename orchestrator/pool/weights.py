@@ -55,7 +55,7 @@ def _file_trouble(path: Path) -> str:
                 return f"{path} is a Git LFS pointer, not the model: fetch it with `git lfs pull`"
         size = path.stat().st_size
         needs = {".safetensors": _safetensors_bytes, ".gguf": gguf_bytes}.get(path.suffix, lambda _: 0)(path)
-    except (OSError, ValueError, struct.error) as error:
+    except (OSError, ValueError, KeyError, TypeError, IndexError, struct.error) as error:
         return f"{path} cannot be read as a model ({error or type(error).__name__}): download it again"
     if size < needs:
         return f"{path} has {size} of {needs} bytes: its download broke off, download it again"
@@ -72,5 +72,7 @@ def _safetensors_bytes(path: Path) -> int:
     if len(header) < length:
         raise ValueError("it ends within its header")
     told = json.loads(header)
+    if not isinstance(told, dict):
+        raise ValueError("its header is no JSON object")
     ends = [each["data_offsets"][1] for name, each in told.items() if name != "__metadata__"]
     return 8 + int(length) + max(ends, default=0)

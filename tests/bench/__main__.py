@@ -15,6 +15,7 @@ BENCHMARKS = {
     "durable": "tests.bench.durable",
     "main": "tests.bench.main",
     "model": "tests.bench.model",
+    "pool": "tests.bench.pool",
     "repair": "tests.bench.repair",
     "review": "tests.bench.review",
     "sandbox": "tests.bench.sandbox",

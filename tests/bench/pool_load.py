@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 _LAST = b"data: [DONE]\n\n"
@@ -65,6 +65,7 @@ class Caller(asyncio.Protocol):
             self._done.set_result(Streamed(self._status, self._first - self._began, self._events, whole))
         if not whole and self._transport is not None:
             self._transport.abort()
+            self._transport = None
 
     async def ask(self, request: bytes) -> Streamed:
         """Send a request, and wait for the end of its reply."""
@@ -93,24 +94,27 @@ def request(body: Mapping[str, object], headers: Mapping[str, str] | None = None
 
 
 async def stream(
-    port: int, callers: Sequence[Sequence[bytes]], between: Callable[[], Awaitable[None]] | None = None
+    ports: Sequence[int], callers: Sequence[Sequence[bytes]], spread_s: float = 0.0, tries: int = 1
 ) -> list[list[Streamed]]:
-    """Have each caller ask its requests one after the other, all callers at once. `between` runs beside them."""
-    beside = None if between is None else asyncio.ensure_future(between())
+    """Have each caller ask its requests one after the other, all callers at once, their beginnings spread over a while; ports share the callers.
 
-    async def one(requests: Sequence[bytes]) -> list[Streamed]:
+    A reply that did not come whole is asked for again, up to `tries` times in all; each try is told.
+    """
+
+    async def one(at: int, requests: Sequence[bytes]) -> list[Streamed]:
+        await asyncio.sleep(spread_s * at / len(callers))
         told: list[Streamed] = []
         caller: Caller | None = None
         for each in requests:
-            if caller is None or not caller.open:
-                _, caller = await asyncio.get_running_loop().create_connection(Caller, "127.0.0.1", port)
-            told.append(await caller.ask(each))
+            for _ in range(tries):
+                if caller is None or not caller.open:
+                    at_port = ports[at % len(ports)]
+                    _, caller = await asyncio.get_running_loop().create_connection(Caller, "127.0.0.1", at_port)
+                told.append(await caller.ask(each))
+                if told[-1].whole:
+                    break
         if caller is not None:
             caller.close()
         return told
 
-    try:
-        return await asyncio.gather(*(one(requests) for requests in callers))
-    finally:
-        if beside is not None:
-            await beside
+    return await asyncio.gather(*(one(at, requests) for at, requests in enumerate(callers)))

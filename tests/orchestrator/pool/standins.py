@@ -34,7 +34,6 @@ class Standing:
     """A stand-in that runs."""
 
     port: int
-    process: subprocess.Popen[bytes]
 
     def fault(self, kind: str, after: int = 0) -> None:
         """Have the next request meet a fault."""
@@ -73,17 +72,17 @@ def words(port: int | str, *more: str) -> list[str]:
 @contextmanager
 def standins(count: int, *more: str) -> Iterator[list[Standing]]:
     """Have so many stand-ins run."""
-    started: list[Standing] = []
+    started: list[tuple[Standing, subprocess.Popen[bytes]]] = []
     with ExitStack() as opened:
         for _ in range(count):
             port = free_port()
             process = subprocess.Popen(words(port, *more), cwd=ROOT)
             opened.callback(process.wait)
             opened.callback(process.kill)
-            started.append(Standing(port, process))
-        for each in started:
-            _wait(each)
-        yield started
+            started.append((Standing(port), process))
+        for each, process in started:
+            _wait(each, process)
+        yield [each for each, _ in started]
 
 
 @dataclass(slots=True)
@@ -134,6 +133,10 @@ def fronting(
             await asyncio.to_thread(over.wait)
             server.should_exit = True
             await serving
+            for at in range(len(replicas)):
+                served.shut(f"replica-{at}")
+            # What was aborted is gone with the next round of the loop.
+            await asyncio.sleep(0)
 
     thread = threading.Thread(target=asyncio.run, args=(serve(),))
     thread.start()
@@ -152,12 +155,12 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def _wait(standing: Standing) -> None:
+def _wait(standing: Standing, process: subprocess.Popen[bytes]) -> None:
     last = time.monotonic() + _START_S
     while True:
         try:
             socket.create_connection(("127.0.0.1", standing.port), 1).close()
             return
         except OSError:
-            assert time.monotonic() < last and standing.process.poll() is None, "the stand-in does not start"
+            assert time.monotonic() < last and process.poll() is None, "the stand-in does not start"
             time.sleep(0.05)

@@ -65,7 +65,7 @@ def test_tool_calls_pass_untouched_both_ways(client: openai.OpenAI, two: list[St
         each.say({"tool_calls": [CALL]}, {"tool_calls": [CALL]})
     whole = client.chat.completions.create(**ASKED, tools=[TOOL], user="tools")
     assert whole.choices[0].message.tool_calls is not None
-    assert whole.choices[0].message.tool_calls[0].function.arguments == '{"path": "ä\\n"}'  # type: ignore[union-attr]
+    assert whole.choices[0].message.tool_calls[0].function.arguments == '{"path": "ä\\n"}'
     chunks: list[Any] = list(client.chat.completions.create(**ASKED, tools=[TOOL], user="tools", stream=True))
     called = [call for chunk in chunks for call in chunk.choices[0].delta.tool_calls or ()]
     assert called[0].function is not None and called[0].function.arguments == '{"path": "ä\\n"}'
