@@ -14,13 +14,25 @@ from typing import Any
 import pytest
 
 from tests.e2e.command import NIGHTCREW, clean_environment, until
-from tests.e2e.library import base_python, git
-from tests.e2e.project import TESTS, TICKET, make_project
-from tests.e2e.test_checkouts import SECRET, SETUP, WHEEL, vendored
+from tests.e2e.library import base_python
+from tests.e2e.project import TICKET, make_project
 from tests.orchestrator.forges import webhooks
 from tests.orchestrator.forges.fake import TOKEN, FakeForge, serving
 from tests.orchestrator.forges.fakeapi import github
 
+TESTS = """\
+import unittest
+
+from shop.total import total
+
+
+class Totals(unittest.TestCase):
+    def test_nothing_costs_nothing(self):
+        self.assertEqual(total([]), 0)
+
+    def test_all_prices_count(self):
+        self.assertEqual(total([3, 4, 5]), 12)
+"""
 SHOWN = 'mount --bind "$0" "$1" && shift && exec "$@"'
 """A machine has its own disk where every machine has one."""
 
@@ -53,25 +65,21 @@ class Machines:
 
     @property
     def environ(self) -> dict[str, str]:
-        secrets = {"TEAM_TOKEN": TOKEN, "TEAM_SECRET": webhooks.SECRET, "INDEX_KEY": SECRET}
+        secrets = {"TEAM_TOKEN": TOKEN, "TEAM_SECRET": webhooks.SECRET}
         shared = {"NIGHTCREW_STORE": f"sqlite:///{self.folder}/store.db", "NIGHTCREW_DEPOTS": f"{self.folder}/hub.git"}
         return clean_environment({"XDG_CONFIG_HOME": str(self.folder / "config"), **secrets, **shared})
 
 
 @pytest.fixture
 def machines(tmp_path: Path) -> Iterator[Machines]:
-    work = make_project(tmp_path / "elsewhere" / "sums", {"tests/test_total.py": f"import pricing\n\n{TESTS}"})
-    vendored(work)
-    (work / "nightcrew.toml").write_text(SETUP.format(python=base_python(), wheel=WHEEL))
-    git(work, "add", "-A", "-f")
-    git(work, "commit", "-q", "-m", "set-up")
+    suite = f"[test]\ncommand = '{base_python()} -m unittest tests.test_total'\n"
+    work = make_project(tmp_path / "elsewhere" / "sums", {"tests/test_total.py": TESTS, "nightcrew.toml": suite})
     with serving(FakeForge(tmp_path / "forge", work, github)) as fake:
         config = tmp_path / "config" / "nightcrew" / "config.toml"
         config.parent.mkdir(parents=True)
         config.write_text(
             f'[forges.team]\nkind = "github"\nurl = "{fake.url}"\napi = "{fake.url}/api"\ntoken_env = "TEAM_TOKEN"\n'
             f'secret_env = "TEAM_SECRET"\nallow = ["alice"]\nmanaged = ["team/sums"]\n'
-            f"secrets = {{ {json.dumps('team/sums')} = ['INDEX_KEY'] }}\n"
         )
         yield Machines(tmp_path, fake)
 
