@@ -1,6 +1,6 @@
 """Measures the applier on drifted edits of real files, beside the appliers of others on the same cases in the same run.
 
-Thresholds were tuned on `DEVELOPMENT` with its seed; what is reported is `REPORTED` with another, other libraries, once.
+Thresholds were tuned on `DEVELOPMENT`; what is reported is `REPORTED`, other libraries with another seed, run once for each set of rules.
 """
 
 from __future__ import annotations
