@@ -274,9 +274,10 @@ def _differ(old: Called, now: Called) -> bool:
 
 def _agreed(seen: Observed, ended: Mapping[str, TestResult]) -> list[Called]:
     """Return the calls of tests that ended as they did when the change was judged."""
-    return [
-        each for each in seen.calls if seen.outcomes.get(each.test, Outcome.SKIPPED).bad == ended[each.test].outcome.bad
-    ]
+    agreed = {
+        test for test, outcome in seen.outcomes.items() if test in ended and outcome.bad == ended[test].outcome.bad
+    }
+    return [each for each in seen.calls if each.test in agreed]
 
 
 def _named(touched: Sequence[Touched], side: str) -> dict[Function, str]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 import select
+import sys
 from collections.abc import Iterator, Mapping
 from socket import socket
 
@@ -36,7 +36,7 @@ class Message:
     def number(self, name: str, default: float | None = None) -> float:
         """Return a finite number, not below zero."""
         value = self._fields.get(name, default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= sys.float_info.max:
             raise ProtocolBroken(f"field `{name}` from inside the sandbox is not a number: {value!r:.80}")
         return float(value)
 

@@ -25,7 +25,8 @@ def copy_database(path: Path, target: Path) -> None:
     try:
         header = _header(path)
         with _readable(path, header) as readable:
-            where = f"file:{quote(os.fspath(readable))}?mode={'ro' if readable == path else 'rw'}"
+            how = "mode=ro&readonly_shm=1" if readable == path else "mode=rw"
+            where = f"file:{quote(os.fspath(readable))}?{how}"
             with closing(sqlite3.connect(where, uri=True)) as source, closing(sqlite3.connect(target)) as copy:
                 source.backup(copy)
                 # With a log it could not be opened where only the file itself is there.
@@ -57,7 +58,7 @@ def _readable(path: Path, header: bytes) -> Iterator[Path]:
     left would be rolled back. Both are done to a copy: nobody else is there who could write meanwhile.
     """
     beside = {ending: path.with_name(path.name + ending) for ending in ("-wal", "-shm", "-journal")}
-    opened = beside["-shm"].exists()
+    opened = beside["-shm"].exists() and beside["-wal"].exists()
     if opened or (header[18:20] != _WAL and not beside["-journal"].exists()):
         yield path
         return

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -58,8 +57,21 @@ class Templates:
 
     def _forget(self, made: str) -> None:
         """Remove what was used least lately, unless somebody holds it."""
-        there = sorted((path for path in self._root.iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime)
-        for path in there[:-_KEPT]:
-            if path.name != made:
-                with suppress(BlockingIOError), self._locked(path.name, fcntl.LOCK_EX | fcntl.LOCK_NB):
-                    shutil.rmtree(path)
+        used: dict[Path, float] = {}
+        for path in self._root.iterdir():
+            # Another process may forget it meanwhile.
+            with suppress(FileNotFoundError):
+                if path.is_dir():
+                    used[path] = path.stat().st_mtime
+        scratch = Scratch(self._scratch)
+        try:
+            for path in sorted(used, key=used.__getitem__)[:-_KEPT]:
+                if path.name != made:
+                    with (
+                        suppress(BlockingIOError, FileNotFoundError),
+                        self._locked(path.name, fcntl.LOCK_EX | fcntl.LOCK_NB),
+                    ):
+                        # At once: of what is removed file by file, a killed process would leave a half to be found.
+                        path.rename(scratch.path / path.name)
+        finally:
+            scratch.remove()

@@ -191,6 +191,13 @@ def test_a_test_that_ends_otherwise_while_it_is_watched_is_no_witness() -> None:
     assert told(facts, "value") == [(2, "f(x=2): returns 3")]
 
 
+def test_calls_of_no_test_are_no_evidence() -> None:
+    calls = [Called("t::fix", F, "f(x=1)", "returns 2", "d", "2")]
+    strange = [Called("", F, "f(x=1)", "returns 1", "d", "1"), Called("t::gone", F, "f(x=1)", "returns 1", "d", "1")]
+    verdict = judged(says({"tree": seen(NEW, *calls, *strange), "base": seen(OLD, *strange)}))
+    assert told(verdict.beside, "value") == [(2, "f(x=1): returns 2")] and not told(verdict.beside, "differs")
+
+
 def test_calls_are_paired_by_their_arguments_and_told_once() -> None:
     now = [
         Called("t::fix", F, f"f(x={number})", f"returns {number + 1}", str(number), f"now {number}")

@@ -30,12 +30,8 @@ def names(path: Path) -> list[str]:
 
 
 def beside(folder: Path) -> dict[str, tuple[int, bytes]]:
-    """Return what lies in a directory, but for the index of a log, in which readers note where they are."""
-    return {
-        each.name: (each.stat().st_mtime_ns, each.read_bytes())
-        for each in folder.iterdir()
-        if not each.name.endswith("-shm")
-    }
+    """Return what lies in a directory."""
+    return {each.name: (each.stat().st_mtime_ns, each.read_bytes()) for each in folder.iterdir()}
 
 
 @pytest.mark.parametrize("mode", ["DELETE", "WAL"])
@@ -65,16 +61,27 @@ def test_a_database_that_nobody_has_open_is_copied_without_a_file_beside_it(tmp_
     assert sorted(beside(folder)) == ["app.db"]
 
 
-def test_a_log_that_a_killed_process_left_is_in_the_copy(tmp_path: Path) -> None:
+@pytest.mark.parametrize("endings", [("", "-wal"), ("", "-wal", "-shm")])
+def test_a_log_that_a_killed_process_left_is_in_the_copy(tmp_path: Path, endings: tuple[str, ...]) -> None:
     left = tmp_path / "left"
     left.mkdir()
     with closing(made(tmp_path / "app.db", "WAL")):
-        for ending in ("", "-wal"):
+        for ending in endings:
             shutil.copyfile(tmp_path / f"app.db{ending}", left / f"app.db{ending}")
     before = beside(left)
     copy_database(left / "app.db", tmp_path / "copy.db")
     assert (beside(left), names(tmp_path / "copy.db")) == (before, ["ann"])
-    assert sorted(beside(left)) == ["app.db", "app.db-wal"]
+    assert sorted(beside(left)) == sorted(f"app.db{ending}" for ending in endings)
+
+
+def test_an_index_without_its_log_is_left_as_it_is(tmp_path: Path) -> None:
+    left = tmp_path / "left"
+    left.mkdir()
+    made(left / "app.db", "WAL").close()
+    (left / "app.db-shm").write_bytes(b"\0" * 32_768)
+    before = beside(left)
+    copy_database(left / "app.db", tmp_path / "copy.db")
+    assert (beside(left), names(tmp_path / "copy.db")) == (before, ["ann"])
 
 
 @pytest.mark.parametrize(("data", "said"), [(b"no database", "is no SQLite database"), (None, "cannot be copied")])
