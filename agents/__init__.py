@@ -8,6 +8,7 @@ from agents.agent import Agent, Attend, Hit, NoFix, Option, Proposal, Query, Que
 from agents.command import CommandAgent
 from agents.errors import AgentError, BadPattern, OutOfBudget, Stopped
 from agents.expression import Expression
+from agents.formed import Formed, totals
 from agents.locating import IndexFile, Locator
 from agents.memory import MemoryWorkspace
 from agents.modelled import model_agent
@@ -72,6 +73,7 @@ __all__ = [
     "Endpoint",
     "Expression",
     "Finish",
+    "Formed",
     "Harvest",
     "Hit",
     "HttpModel",
@@ -134,6 +136,7 @@ __all__ = [
     "recall",
     "seed_bugs",
     "title",
+    "totals",
 ]
 
 _LATER = {

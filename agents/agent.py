@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from agents.formed import Formed
 from agents.variant import Variant
 from sandbox import Command, Completed, Limits, Process, Sandbox
 from shadowfs import Change, Example, RepoPath
@@ -53,6 +54,8 @@ class Task:
     """Changes that show what is to be done to the rest."""
     follow: bool = False
     """Whether the files move meanwhile, with what the user saves: a tree that was seen once may be none to go back to."""
+    formed: tuple[Formed, ...] = ()
+    """What came of the forms in which edits were asked of models in earlier attempts of this agent."""
 
 
 Attend = Callable[[Process], None]

@@ -114,6 +114,7 @@ def _task(work: Assignment, failing: tuple[str, ...], record: AttemptRecord) -> 
         refused=record.refused,
         examples=work.order.examples,
         follow=work.order.follow,
+        formed=work.store.forms.latest(record.agent) if record.agent.partition(":")[0] == "model" else (),
     )
 
 

@@ -20,6 +20,7 @@ from orchestrator.codec import encode
 from orchestrator.errors import LeaseLost, UnknownTicket
 from orchestrator.fairness import ANY, Lane, Terms
 from orchestrator.lease import booked
+from orchestrator.memoryforms import MemoryForms
 from orchestrator.memoryledger import Spent, total
 from orchestrator.memorymessages import MemoryMessages
 from orchestrator.memoryqueue import MemoryQueue, coming_deadline, is_expired, overdue
@@ -48,6 +49,7 @@ class MemoryStore:
         self._outcomes: dict[tuple[int, int], tuple[float, Outcome]] = {}
         self._queue = MemoryQueue(self._lane)
         self.messages = MemoryMessages(self._lock, self._listens)
+        self.forms = MemoryForms(self._lock, self._outcomes, self._steps)
 
     def close(self) -> None:
         """Do nothing: there is nothing to close."""

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import URL, Connection, Engine
 
-from orchestrator import sqlboard, sqllanes, sqlledger, sqlmessages, sqlqueue, sqlrecords
+from orchestrator import sqlboard, sqlforms, sqllanes, sqlledger, sqlmessages, sqlqueue, sqlrecords
 from orchestrator.abilities import needs_of
 from orchestrator.allowance import Allowance, Amount, Short
 from orchestrator.board import Board, Sought
@@ -44,6 +44,7 @@ class SqlStore:
         self._version = Version(self._engine)
         self._counts = UntilWritten(self._version.now)
         self.messages = sqlmessages.SqlMessages(self._engine, self._clock)
+        self.forms = sqlforms.SqlForms(self._engine)
         self._held = threading.local()
 
     @property

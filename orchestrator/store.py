@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from agents import Formed
 from orchestrator.allowance import Allowance, Short
 from orchestrator.board import Board, Sought
 from orchestrator.fairness import ANY, Terms
@@ -43,6 +44,12 @@ CLAIMABLE = (Status.QUEUED, Status.PAUSED, Status.STOPPED, Status.FAILED)
 """Where a job may stand that is asked for by its number. One that is worked on may be had when its lease has expired."""
 
 
+FORMS_NOTED = "note:turn"
+"""The steps that `Forms` reads."""
+FORMS_OF = 100
+"""Of how many attempts, the latest."""
+
+
 class Messages(Protocol):
     """Keeps what people say to jobs."""
 
@@ -55,11 +62,22 @@ class Messages(Protocol):
         ...
 
 
+class Forms(Protocol):
+    """Remembers what came of the forms in which edits were asked of models."""
+
+    def latest(self, agent: str) -> tuple[Formed, ...]:
+        """Return what did in the latest attempts of an agent of which it is known whether they were verified, by model and form."""
+        ...
+
+
 class Store(Protocol):
     """Keeps everything. What takes a lease writes nothing and raises `LeaseLost` when that lease is not the job's present one."""
 
     @property
     def messages(self) -> Messages: ...
+
+    @property
+    def forms(self) -> Forms: ...
 
     def version(self) -> object:
         """Return what differs from all it was before whenever something was written since, by whomever."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -10,6 +11,7 @@ from threading import Event
 
 from agents.agent import NoFix, Proposal, Question, Result, Task, Workspace
 from agents.errors import OutOfBudget, Stopped
+from agents.formed import NOTED, by_success, noted
 from agents.models import (
     JournaledModel,
     MeteredModel,
@@ -43,7 +45,7 @@ from agents.sampling.forks import Forks
 from agents.sampling.place import Place, begun_at, places
 from agents.sampling.pool import Pool
 from agents.sampling.sample import Sample, samples_of
-from agents.sampling.turn import Pass, Turn, ballots, passes, rivals, turns
+from agents.sampling.turn import FORMS, Pass, Turn, ballots, passes, rivals, turns
 from agents.sampling.vote import Vote
 from agents.sampling.walk import ALTERNATIVES, Walk
 from sandbox import Command
@@ -139,6 +141,8 @@ class _Attempt:
     settings: Settings
     asked: int = 0
     unusable: int = 0
+    replied: Counter[str] = field(default_factory=Counter)
+    usable: Counter[str] = field(default_factory=Counter)
     reserve_s: float = 0.0
     before: dict[RepoPath, bytes] = field(default_factory=dict)
     leaving: Event = field(default_factory=Event)
@@ -161,7 +165,7 @@ class _Attempt:
         ways: Iterable[Pass | Turn] = chain(first, ballots(found, temperature))
         if diagnosis.failing:
             anew = bool(tests) or traced(task, diagnosis)
-            ways = chain(self._passes(found, anew), turns(found, self.settings.rounds, temperature))
+            ways = chain(self._passes(found, anew), turns(found, self.settings.rounds, temperature, self._forms()))
         for turn in ways:
             try:
                 if isinstance(turn, Pass):
@@ -187,6 +191,16 @@ class _Attempt:
         if traced(self.task, diagnosis):
             return sources(diagnosis.failing, suite, tuple(self.workspace.paths()), self.workspace.read)
         return around("\n".join(diagnosis.messages), suite.cwd, self.workspace)
+
+    def _forms(self) -> tuple[Form, ...]:
+        """Return the forms to ask for, by what came of each before; a life after a crash keeps the order of the one before it."""
+        kept = (step.data.get("order") for step in self.workspace.journal() if step.kind == "note:forms")
+        for each in kept:
+            if isinstance(each, list) and sorted(map(str, each)) == sorted(FORMS):
+                return tuple(map(Form, each))
+        order = by_success(FORMS, self.task.formed, self.model.name)
+        self.workspace.note("forms", {"order": list(order)})
+        return tuple(map(Form, order))
 
     def _vote(self, tests: Sequence[str], found: Sequence[Place]) -> Vote:
         code = (self.workspace.read(path).decode("utf-8", "replace") for path in {place.path for place in found})
@@ -279,7 +293,8 @@ class _Attempt:
         where = f"{place.path}:{place.first} {place.name}".rstrip()
         told = f"{where}: {self.asked} replies, {len(self.pool.known)} different edits, {len(self.pool.passing)} pass"
         note = {"nth": turn.nth, "place": where, "samples": len(samples), "passing": passing}
-        self.workspace.note("turn", note, progress=told)
+        note |= noted(self.model.name, self.replied, self.usable)
+        self.workspace.note(NOTED, note, progress=told)
 
     def _take(self, beginning: Beginning, turn: Turn) -> None:
         """Ask a turn's questions side by side, and try what the replies ask for."""
@@ -290,6 +305,10 @@ class _Attempt:
         samples: list[Sample] = []
         for ask, reply in zip(turn.asks, self._replies(requests), strict=True):
             made = samples_of(reply, ask, data)
+            if reply.text:
+                # Where nothing came, the form is not to blame.
+                self.replied[ask.form] += 1
+                self.usable[ask.form] += not isinstance(made, str)
             if isinstance(made, str):
                 self.unusable += 1
             else:

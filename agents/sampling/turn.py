@@ -13,6 +13,9 @@ _BALLOTS, _VOTES = 2, 2
 _WHOLE_LINES = 60
 """Places longer than this are not asked for whole: the reply would take more than all short ones together."""
 
+FORMS = (Form.ANY, Form.WHOLE)
+"""In which forms it is asked what is wrong in a place, the first one first."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pass:
@@ -39,11 +42,14 @@ def passes(places: Sequence[Place], anew: bool = True) -> Iterator[Pass]:
     yield from (Pass(place, Form.AGAIN, 1) for place in places)
 
 
-def turns(places: Sequence[Place], rounds: int, temperature: float) -> Iterator[Turn]:
-    """Yield the turns of all rounds: each round goes through the places, and further down in each place's statements."""
+def turns(places: Sequence[Place], rounds: int, temperature: float, forms: Sequence[Form] = FORMS) -> Iterator[Turn]:
+    """Yield the turns of all rounds: each round goes through the places, and further down in each place's statements.
+
+    What is wrong in a place is asked for in `forms` by turns of rounds.
+    """
     for nth in range(rounds):
         for place in places:
-            yield Turn(nth + 1, place, tuple(_asks(place, nth, temperature)))
+            yield Turn(nth + 1, place, tuple(_asks(place, nth, temperature, forms)))
 
 
 def ballots(places: Sequence[Place], temperature: float) -> Iterator[Turn]:
@@ -62,15 +68,13 @@ def rivals(turn: Turn, temperature: float) -> Turn:
     return Turn(turn.nth, place, (*(Ask(place, Form.ANY, temperature) for _ in range(4 - len(near))), *near))
 
 
-def _asks(place: Place, nth: int, temperature: float) -> Iterator[Ask]:
+def _asks(place: Place, nth: int, temperature: float, forms: Sequence[Form]) -> Iterator[Ask]:
     """Yield the questions of a place's turn. The first of its kind takes the likeliest reply, the others stray."""
+    forms = [form if place.last - place.first < _WHOLE_LINES else Form.ANY for form in forms]
+    form = forms[nth % len(forms)]
+    yield Ask(place, form, 0.0 if nth == forms.index(form) else temperature)
     if nth == 0:
-        yield Ask(place, Form.ANY, 0.0)
-        yield Ask(place, Form.ANY, temperature)
-    elif nth % 2 and place.last - place.first < _WHOLE_LINES:
-        yield Ask(place, Form.WHOLE, 0.0 if nth == 1 else temperature)
-    else:
-        yield Ask(place, Form.ANY, temperature)
+        yield Ask(place, form, temperature)
     statements = place.statements[2 * nth : 2 * nth + 2]
     yield from (Ask(place, Form.STATEMENT, 0.0, each) for each in statements)
     if len(statements) < 2:

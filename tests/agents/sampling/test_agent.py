@@ -9,6 +9,7 @@ import pytest
 
 from agents import (
     Finish,
+    Formed,
     MemoryWorkspace,
     ModelError,
     NoFix,
@@ -55,10 +56,11 @@ def work(
     ask: bool = False,
     refused: tuple[str, ...] = (),
     variant: int = 0,
+    formed: tuple[Formed, ...] = (),
 ) -> tuple[Result, FolderWorkspace, ScriptedModel]:
     with opened(folder, FILES) as (workspace, suite):
         model = ScriptedModel(script)
-        task = Task("rebates", suite, (FAILING,), ask=ask, refused=refused, variant=Variant(variant))
+        task = Task("rebates", suite, (FAILING,), ask=ask, refused=refused, variant=Variant(variant), formed=formed)
         result = SamplingAgent(model, ForkServers(), settings, words).work(task, workspace)
         return result, workspace, model
 
@@ -186,6 +188,25 @@ def test_a_life_after_a_crash_asks_nothing_again(tmp_path: Path) -> None:
     assert isinstance(result, Proposal)
     assert model.asked == []
     assert second.files == workspace.files
+
+
+def test_it_notes_what_came_of_each_form_it_asked_for(tmp_path: Path) -> None:
+    _, workspace, _ = work(tmp_path, [WRONG, NOTHING, "", STATEMENT, *[NOTHING] * 4])
+    forms = [step.data["forms"] for step in workspace.journal() if step.kind == "note:turn"]
+    assert forms[0] == {"any": [2, 1], "statement": [1, 1]}, "what came empty says nothing of a form"
+
+
+def test_the_form_that_served_the_model_best_is_asked_for_first_and_a_life_after_a_crash_keeps_to_it(
+    tmp_path: Path,
+) -> None:
+    formed = (Formed("scripted", "any", 80, 8), Formed("scripted", "whole", 40, 38))
+    _, workspace, model = work(tmp_path / "first", [NOTHING] * 8, formed=formed)
+    assert "whole, in one fenced block" in model.asked[0].messages[-1].text
+    with opened(tmp_path / "second", FILES, journal=workspace.journal()) as (second, suite):
+        again = ScriptedModel([])
+        task = Task("rebates", suite, (FAILING,))
+        assert isinstance(SamplingAgent(again, ForkServers(), ONE, words).work(task, second), NoFix)
+    assert again.asked == []
 
 
 @pytest.mark.parametrize(("plan", "says"), [(True, "A plan was asked for"), (False, "stand still")])
