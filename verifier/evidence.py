@@ -97,8 +97,8 @@ def _touched(case: Case) -> Iterator[Touched]:
             continue
         try:
             found = Touched(path, tuple(statements(before, after)), tuple(functions(before, after)))
-        except (SyntaxError, ValueError, RecursionError):
-            # Of a newer Python than this process's, or no Python at all.
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            # Of a newer Python than this process's, no Python at all, or nested too deep.
             continue
         if found.statements or found.functions:
             yield found

@@ -137,4 +137,4 @@ def _key(services: Services, source: Source, engines: Sequence[Engine]) -> str:
 
 
 def _socket(engine: Engine, server: Server) -> dict[Path, Path]:
-    return {_SEEN[engine.name] / engine.socket: server.folder / engine.socket}
+    return {_SEEN[engine.name] / engine.socket: server.socket(engine)}

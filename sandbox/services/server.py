@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 import time
 from collections.abc import Callable
@@ -81,6 +82,7 @@ class Server:
     def __init__(self, scratch: Path) -> None:
         filter_program = needed_filter()
         kept = Scratch(scratch)
+        self._kept = kept.path
         self.folder = kept.path / "service"
         self.folder.mkdir(mode=0o700)
         self._sandbox = _ServerSandbox(Root(self.folder, FOLDER), Policy(), kept, filter_program)
@@ -114,6 +116,14 @@ class Server:
         serving = Command(("sh", "-c", _SERVE, "serve", *engine.command), str(FOLDER))
         self._process = self._ended.enter_context(self._sandbox.start(serving, _LIMITS))
         self._wait(engine, time.monotonic, self._process)
+
+    def socket(self, engine: Engine) -> Path:
+        """Return its socket, by a name that nothing in there can point elsewhere. Raises `ServiceUnavailable` for what is none."""
+        name = self._kept / engine.socket
+        os.link(self.folder / engine.socket, name, follow_symlinks=False)
+        if not stat.S_ISSOCK(name.lstat().st_mode):
+            raise ServiceUnavailable(f"what {engine.name} left at {engine.socket} is no socket: correct its dump")
+        return name
 
     def end(self) -> None:
         """End the server well: what it held is whole in the folder. Raises `ServiceUnavailable`."""

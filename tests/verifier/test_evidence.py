@@ -230,7 +230,9 @@ def test_what_cannot_be_watched_is_not() -> None:
     judged(observer, case_of(change_of({"a.txt": "x"}, {"a.txt": "y"}), failing=["t::fix"], repeats=1))
     judged(observer, replace(case_of(CHANGE, failing=["t::fix"], repeats=1), left_s=lambda: 1.0))
     newer = change_of({"a.py": "x = 1\n"}, {"a.py": "type X = int\n"})
-    assert judged(observer, case_of(newer, failing=["t::fix"], repeats=1)) is not None
+    deep = change_of({"a.py": "x = 1\n"}, {"a.py": f"x = {'-' * 60_000}1\n"})
+    for change in (newer, deep):
+        assert judged(observer, case_of(change, failing=["t::fix"], repeats=1)) is not None
     assert observer.asked == []
 
 

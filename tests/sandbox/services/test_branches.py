@@ -99,7 +99,7 @@ def test_a_dump_is_what_a_database_begins_with_in_both_forms(tmp_path: Path) -> 
 def test_a_dump_of_redis_is_what_it_begins_with(folder: Path, tmp_path: Path) -> None:
     with branches(folder).open(BOTH, Source(), filling(folder, []), {}) as served:
         (socket,) = (path for path in served.sockets.values() if path.name == "redis.sock")
-        data = (socket.parent / "dump.rdb").read_bytes()
+        data = (socket.parent / "service/dump.rdb").read_bytes()
     services = Services(redis=RedisService("dump.rdb"))
     with branch(tmp_path, services, Source({"dump.rdb": data})) as sandbox:
         assert redis(sandbox, "get", "greeting") == "hello"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from sandbox import Command, PostgresService, RedisService, Sandbox, Services, service_lack
+from sandbox import Command, PostgresService, RedisService, Sandbox, Services, ServiceUnavailable, Source, service_lack
 from tests.sandbox.cases import needs_local
 from tests.sandbox.services.data import PSQL, branch, redis, sql, told
 
@@ -55,6 +56,16 @@ def test_a_statement_that_reaches_out_of_its_database_is_refused(served: Sandbox
     assert "permission denied" in said or "must be" in said or "not permitted" in said or "not a superuser" in said, (
         said
     )
+
+
+def test_a_dump_cannot_have_another_socket_handed_to_tests(tmp_path: Path) -> None:
+    dump = b"\\! mv .s.PGSQL.5432 real; ln -s real .s.PGSQL.5432\n"
+    services = Services(postgres=PostgresService(dump="a.sql"))
+    with (
+        pytest.raises(ServiceUnavailable, match="is no socket"),
+        branch(tmp_path, services, Source({"a.sql": dump})),
+    ):
+        pass
 
 
 def test_the_superuser_cannot_connect(served: Sandbox) -> None:
