@@ -13,6 +13,7 @@ import pytest
 
 from agents import (
     Agent,
+    Formed,
     ModelError,
     NoFix,
     OutOfBudget,
@@ -80,6 +81,21 @@ class Absent:
         """Fail as an agent of a model does."""
         del task, workspace
         raise ModelError(Trouble.UNREACHABLE, "nobody answers")
+
+
+class Formal:
+    """An agent that notes what came of a form, and keeps what it is told of earlier ones."""
+
+    name = "formal"
+
+    def __init__(self) -> None:
+        self.told: list[tuple[Formed, ...]] = []
+
+    def work(self, task: Task, workspace: Workspace) -> Result:
+        """Note that one of three replies could be used."""
+        self.told.append(task.formed)
+        workspace.note("turn", {"model": "m", "forms": {"any": [3, 1]}})
+        return NoFix("nothing came to mind")
 
 
 class Slow:
@@ -173,6 +189,14 @@ def test_auto_learns_from_verdicts_and_says_why_an_agent_was_tried(tmp_path: Pat
     assert "0 of 1 verified on such tickets here" in second.attempts[0].reason
     assert "1 of 1 verified on such tickets here" in second.attempts[1].reason
     assert second.status is Status.VERIFIED
+
+
+def test_an_attempt_of_a_model_is_told_what_came_of_the_forms_of_those_before(tmp_path: Path, repository: Path) -> None:
+    agent = Formal()
+    with opened(tmp_path, {"model:m": agent, "acp:x": agent}, agent="model:m,acp:x") as crew:
+        crew.fix(order(repository))
+        crew.fix(order(repository))
+    assert agent.told == [(), (), (Formed("m", "any", 3, 1),), ()]
 
 
 def test_a_slow_agent_has_its_share_and_the_next_one_the_rest(tmp_path: Path, repository: Path) -> None:
