@@ -77,6 +77,13 @@ class Branching:
         outside = {name: path for name, path in services.sqlite.items() if path.is_absolute()}
         placed = {name: snapshot.repository / path for name, path in services.sqlite.items()}
         source = _source(snapshot, tree, services)
+        if tree != snapshot.tree and services.files:
+            # What `setup` runs is written by the attempt as well: of `files` alone, it would make what others are judged on.
+            pinned = _source(snapshot, snapshot.tree, services)
+            if source.depends == pinned.depends:
+                tree = snapshot.tree
+            else:
+                source = replace(source, depends=(tree.encode(),))
         set_up = self._set_up(tree, opening)
         return self._branches.open(replace(services, sqlite=placed), source, set_up, outside, user)
 

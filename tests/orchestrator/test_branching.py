@@ -64,11 +64,11 @@ def repository(tmp_path: Path) -> Path:
     return repository
 
 
-def changed(snapshot: Snapshot, driver_state: Path, text: str) -> str:
+def changed(snapshot: Snapshot, driver_state: Path, text: str, path: str = "greeting") -> str:
     """Return a tree with another greeting."""
     driver = CopyDriver(driver_state)
     with closing(driver), driver.create(snapshot) as shadow:
-        shadow.write("greeting", text.encode())
+        shadow.write(path, text.encode())
         return shadow.checkpoint()
 
 
@@ -93,6 +93,29 @@ def test_places_and_forks_have_data_of_their_own_made_for_their_tree(tmp_path: P
             assert "No such file" in said(bare, f"{CLIENT} ping")
         assert there.without == ()
     assert not list((state / "sandboxes").iterdir())
+
+
+@needs_local
+@needs_redis
+def test_what_one_tree_s_set_up_does_is_in_no_other_s_data(tmp_path: Path, repository: Path) -> None:
+    (repository / "setup.sh").write_text(f'{CLIENT} set greeting "$(cat greeting)"')
+    project.git(repository, "add", "setup.sh")
+    project.git(repository, "commit", "--quiet", "--message=set-up")
+    state = tmp_path / "state"
+    snapshot = shadowfs.pin(repository, state, environ={})
+    forging = f"{CLIENT} set greeting forged"
+    services = Services(redis=RedisService(), setup="sh setup.sh", files=("greeting",))
+    forged = changed(snapshot, state, forging, "setup.sh")
+    with places(state, services) as there, there.open(snapshot, forged) as place:
+        assert said(place, f"{CLIENT} get greeting") == "hello"
+    driver = CopyDriver(state)
+    with closing(driver), driver.create(snapshot, forged) as shadow:
+        shadow.write("greeting", b"goodbye")
+        both = shadow.checkpoint()
+    with places(state, services) as there:
+        for tree, greeting in ((both, "forged"), (changed(snapshot, state, "goodbye"), "goodbye")):
+            with there.open(snapshot, tree) as place:
+                assert said(place, f"{CLIENT} get greeting") == greeting
 
 
 @needs_local
