@@ -40,6 +40,9 @@ def evict(state: Path, limit_bytes: int, in_use: Collection[str]) -> list[str]:
 
     Those named `in_use` stay, those on which there are shadows or that were used a moment ago, and those that hold what no hub has.
     """
+    for rest in (state / "depots").glob(".gone-*"):
+        # Whoever removed it was killed.
+        remove_tree(rest)
     found = {path: _bytes(path) for path in (state / "depots").glob("*.git")}
     total = sum(found.values())
     gone = []
@@ -67,7 +70,13 @@ def _used_at(depot: Path) -> float:
 
 
 def _bytes(path: Path) -> int:
-    return sum((Path(folder) / name).lstat().st_blocks * 512 for folder, _, names in os.walk(path) for name in names)
+    blocks = 0
+    for folder, _, names in os.walk(path):
+        for name in names:
+            # git writes meanwhile: what had a name of its own while it was written has another one.
+            with suppress(FileNotFoundError):
+                blocks += (Path(folder) / name).lstat().st_blocks
+    return blocks * 512
 
 
 def _holds_its_own(depot: Path) -> bool:
@@ -81,8 +90,11 @@ def _holds_its_own(depot: Path) -> bool:
 
 def _lent(state: Path) -> set[Path]:
     """Return the depots whose objects the shadows here read."""
-    stores = (state / "shadows").glob("*/git/objects/info/alternates")
-    return {Path(line).parent for store in stores for line in store.read_text().splitlines()}
+    lent: set[Path] = set()
+    for store in (state / "shadows").glob("*/git/objects/info/alternates"):
+        with suppress(FileNotFoundError):
+            lent |= {Path(line).parent for line in store.read_text().splitlines()}
+    return lent
 
 
 def _forget_pins(state: Path, depot: Path) -> None:

@@ -47,3 +47,13 @@ def test_what_is_in_use_or_nowhere_else_stays(tmp_path: Path) -> None:
         assert evict(state, 0, {leased.depot.path.name}) == []
     assert evict(state, 0, {leased.depot.path.name}) == [lent.depot.path.name]
     assert fresh.depot.path.exists()
+
+
+def test_what_a_killed_process_had_begun_to_remove_goes_and_holds_up_nothing(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    old = pinned(tmp_path, "old")
+    rest = state / "depots" / ".gone-other-0123.git"
+    (rest / "objects").mkdir(parents=True)
+    os.utime(rest, (time.time() - 9000.0,) * 2)
+    assert evict(state, 0, ()) == [old.depot.path.name]
+    assert list((state / "depots").iterdir()) == []
