@@ -27,6 +27,8 @@ _REPORTED, _BASE_TESTS = 20, 30
 _FILES, _BYTES = 50, 1 << 20
 _FACTS, _NAMED, _VALUES = 200, 20, 2
 _WORD_CHARS = 4
+_ID_CHARS = 500
+"""Each fact names many tests, and there are many facts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,9 @@ def _chosen(runs: Runs, touched: Sequence[Touched], room_s: float) -> list[str]:
     words = {each.path.rpartition("/")[2].removesuffix(".py").lower() for each in touched}
     words |= {one.name.rpartition(".")[2].strip("_").lower() for each in touched for one in each.functions}
     words = {word for word in words if len(word) >= _WORD_CHARS}
-    tests = {test.id: test for test in runs.after.tests if test.outcome is not Outcome.SKIPPED}
+    tests = {
+        test.id: test for test in runs.after.tests if test.outcome is not Outcome.SKIPPED and len(test.id) <= _ID_CHARS
+    }
     # All files of tests are collected only where others are chosen than those that name what is touched.
     collecting_s = max(0.0, runs.after.seconds - sum(test.seconds for test in tests.values()))
     chosen = [test for test in runs.reported if test in tests]

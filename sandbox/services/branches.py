@@ -132,7 +132,10 @@ def _dump(path: str | None, source: Source) -> bytes | None:
 
 def _key(services: Services, source: Source, engines: Sequence[Engine]) -> str:
     setup = (services.setup, sorted(services.environment.items()), source.depends) if services.setup else None
-    made_of = [(engine.name, engine.command, engine.made_of) for engine in engines]
+    # A dump may be large, and what `repr` makes of one four times as large.
+    made_of = [
+        (engine.name, engine.command, [hashlib.sha256(part).digest() for part in engine.made_of]) for engine in engines
+    ]
     return hashlib.sha256(repr((made_of, setup)).encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 

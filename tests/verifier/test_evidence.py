@@ -224,6 +224,16 @@ def test_there_are_only_so_many_facts() -> None:
     assert watch.first == {"t::fix"} and len(watch.lines["a.py"]) == 400
 
 
+def test_a_test_whose_name_is_a_book_is_not_watched() -> None:
+    book = "t::" + "x" * 40_000
+    observer = says({"tree": seen(NEW), "base": seen(OLD)})
+    runner = steady({**OLD, book: "passed"}, {**NEW, book: "passed"})
+    verdict = Ladder(runner, observer=observer).judge(case_of(CHANGE, failing=["t::fix"], repeats=1))
+    ids, _, _ = observer.asked[0]
+    assert "t::fix" in ids and book not in ids
+    assert not told(verdict.beside, "uncovered")
+
+
 def test_what_cannot_be_watched_is_not() -> None:
     observer = says({})
     judged(observer, case_of(CHANGE, failing=["t::fix"], suite=Suite("command", ("make",)), repeats=1))
