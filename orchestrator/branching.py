@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
@@ -21,7 +22,7 @@ from sandbox import (
     copy_database,
     told_of,
 )
-from shadowfs import RepoPath, Shadow, Snapshot
+from shadowfs import RepoPath, Shadow, Snapshot, hiding
 
 if TYPE_CHECKING:
     from orchestrator.place import Place
@@ -121,9 +122,13 @@ def _copy_ignored(shadow: Shadow, path: RepoPath) -> None:
     snapshot = shadow.snapshot
     if path in snapshot.depot.entries(snapshot.tree):
         return
-    there = snapshot.repository / path
-    if not there.resolve().is_relative_to(snapshot.repository.resolve()):
+    top = snapshot.repository.resolve()
+    there = (top / path).resolve()
+    if not there.is_relative_to(top):
         raise ServiceUnavailable(f"{path} leads out of the repository: name the file itself under [services.sqlite]")
+    hidden = hiding(snapshot.secret_patterns)
+    if any(hidden(os.fsencode(each), False) for each in (path, there.relative_to(top))):
+        raise ServiceUnavailable(f"{path} is hidden as a secret: name another database under [services.sqlite]")
     with tempfile.TemporaryDirectory(prefix="nightcrew-") as folder:
         copy = Path(folder) / "copy"
         copy_database(there, copy)

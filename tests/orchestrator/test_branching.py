@@ -167,6 +167,22 @@ def test_an_ignored_database_is_a_copy_of_each_place_and_no_part_of_the_change(
         assert user.execute("SELECT count(*) FROM people").fetchone() == (1,)
 
 
+@needs_local
+def test_a_database_that_is_hidden_is_copied_to_nobody(tmp_path: Path, repository: Path) -> None:
+    state = tmp_path / "state"
+    (repository / "build/app.db").rename(repository / "build/app.key")
+    (repository / "build/link.db").symlink_to("app.key")
+    snapshot = shadowfs.pin(repository, state, environ={})
+    for name in ("app.key", "link.db"):
+        services = Services(sqlite={"app": Path("build") / name})
+        with (
+            places(state, services) as there,
+            pytest.raises(ServiceUnavailable, match="is hidden as a secret"),
+            there.open(snapshot, snapshot.tree),
+        ):
+            pass
+
+
 def test_without_a_sandbox_nothing_leads_to_servers(tmp_path: Path) -> None:
     policy = Policy(sockets={Path("/run/services/redis/redis.sock"): tmp_path / "redis.sock"})
     with pytest.raises(SandboxUnavailable, match="--sandbox local"):
