@@ -75,6 +75,10 @@ class Call:
                 if answer.status != 200:
                     raise self._refused(answer.status, await answer.body(_ERROR_BYTES))
                 await (self._stream if self._asked.streams else self._whole)(answer, reply)
+        except asyncio.CancelledError:
+            # Whoever asked has gone, or its time is over: what was begun for it is not free.
+            self.taken = True
+            raise
         except Broken as broken:
             self._served.doubted(replica)
             self._served.line.move(self._ticket)

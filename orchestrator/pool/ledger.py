@@ -116,7 +116,7 @@ class Ledger:
         await asyncio.to_thread(self._checkpoint)
 
     def _checkpoint(self) -> None:
-        with closing(sqlite3.connect(self._path)) as database, suppress(sqlite3.Error):
+        with suppress(sqlite3.Error), closing(sqlite3.connect(self._path)) as database:
             database.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def close(self) -> None:
@@ -187,6 +187,8 @@ class Ledger:
     def _account(self, key: tuple[str, ...], limit: int, where: str) -> _Account:
         account = self._accounts.get(key)
         if account is None:
+            # What was settled a moment ago counts, too.
+            self.flush()
             if len(self._accounts) > 10_000:
                 self._accounts = {each: kept for each, kept in self._accounts.items() if kept.reserved}
             sums = f"SELECT coalesce(sum(tokens_in + tokens_out), 0) FROM spent WHERE {where}"

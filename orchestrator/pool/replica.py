@@ -10,6 +10,7 @@ import sys
 import time
 from asyncio.subprocess import Process
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from orchestrator.plain import plain
@@ -208,8 +209,10 @@ class Replica:
         return "\n".join((what, *lines))
 
     def _bound_log(self) -> None:
-        if self._log.stat().st_size > _LOG_BYTES:
-            os.truncate(self._log, 0)
+        # Somebody may have removed it.
+        with suppress(OSError):
+            if self._log.stat().st_size > _LOG_BYTES:
+                os.truncate(self._log, 0)
 
 
 async def _first(*awaited: object, timeout_s: float) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+_KNOWN = 1024
+
 
 class Shares:
     """What each of several has had of something."""
@@ -9,6 +11,9 @@ class Shares:
     def __init__(self) -> None:
         self._until: dict[str, float] = {}
         self._now = 0.0
+
+    def __len__(self) -> int:
+        return len(self._until)
 
     def start(self, name: str) -> float:
         """Return the place in line of the next of `name`: the least goes first."""
@@ -19,5 +24,7 @@ class Shares:
         begins = self.start(name)
         self._now = begins
         self._until[name] = begins + cost
-        if len(self._until) > 1024:
-            self._until = {each: until for each, until in self._until.items() if until > begins}
+        if len(self._until) > _KNOWN:
+            # Whoever had least loses least by being forgotten. Names are the clients' own: there may be any number.
+            most = sorted(self._until.items(), key=lambda each: each[1])[-_KNOWN // 2 :]
+            self._until = {each: until for each, until in most if until > begins}

@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 
 from orchestrator.errors import BadConfig
 from orchestrator.pool.engine import check
@@ -99,8 +100,9 @@ class Supervisor:
         while True:
             for fleet in self._fleets.values():
                 fleet.scale()
-            # Aside: a disk that is slow holds up no reply.
-            await asyncio.to_thread(self._folder.write, self._status())
+            # Aside: a disk that is slow holds up no reply, and one that is full ends no model.
+            with suppress(OSError):
+                await asyncio.to_thread(self._folder.write, self._status())
             await asyncio.sleep(_STEP_S)
 
     def _status(self) -> PoolStatus:

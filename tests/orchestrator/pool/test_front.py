@@ -156,6 +156,18 @@ def test_a_deadline_ends_a_request(two: list[Standing], tmp_path: Path) -> None:
         front.until(lambda: front.served.line.running == 0)
 
 
+def test_what_is_ended_before_its_reply_began_is_paid_where_a_limit_binds(two: list[Standing], tmp_path: Path) -> None:
+    anybody = Holder(ANYBODY, limits=Limits(user_tokens_per_day=10_000))
+    with fronting(tmp_path, two, anybody=anybody) as front:
+        for each in two:
+            each.fault("hang")
+        body = json.dumps(ASKED).encode()
+        assert post(front, body, X_Nightcrew_Deadline="0.3")[0] == 504
+        front.until(lambda: read_spent(tmp_path / "ledger.db"))
+    told = read_spent(tmp_path / "ledger.db")[0]
+    assert told.tokens_in > len(body) and told.tokens_out == 5
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [

@@ -80,6 +80,24 @@ def test_what_was_not_sent_costs_nothing_and_what_nobody_counted_costs_all(tmp_p
     assert [(each.calls, each.tokens_in, each.tokens_out) for each in read_spent(path)] == [(1, 60, 40)]
 
 
+def test_an_account_that_was_put_away_has_all_that_was_settled(tmp_path: Path) -> None:
+    limits = Limits(ticket_tokens=100)
+
+    async def work() -> None:
+        with closing(Ledger(tmp_path / "l.db", lambda: 0.0)) as ledger:
+            others = [await ledger.reserve("ann", f"t{at}", "m", Usage(1, 0), limits) for at in range(10_001)]
+            ledger.settle(await ledger.reserve("ben", "t", "m", Usage(60, 0), limits), None)
+            # With this one there are too many, and those that hold nothing are put away.
+            with pytest.raises(Refusal, match="100 tokens left"):
+                await ledger.reserve("cat", "t", "m", Usage(101, 0), limits)
+            with pytest.raises(Refusal, match="40 tokens left"):
+                await ledger.reserve("ben", "t", "m", Usage(60, 0), limits)
+            for each in others:
+                ledger.settle(each, Usage())
+
+    asyncio.run(work())
+
+
 def test_a_new_day_brings_a_user_new_tokens(tmp_path: Path) -> None:
     now, limits = [0.0], Limits(user_tokens_per_day=10)
 

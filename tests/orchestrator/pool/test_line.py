@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from orchestrator.pool.line import Line
+from orchestrator.pool.shares import Shares
 
 T = TypeVar("T")
 AVOIDS_ONE = frozenset({"one"})
@@ -161,3 +162,11 @@ def test_tickets_that_nobody_asks_for_any_more_are_forgotten() -> None:
         return before, line.load("one")[1]
 
     assert run(work) == (5, 1)
+
+
+def test_any_number_of_names_takes_bounded_room() -> None:
+    shares = Shares()
+    shares.charge("heavy", 100.0)
+    for at in range(5000):
+        shares.charge(f"t{at}", 1.0)
+    assert len(shares) <= 1024 and shares.start("heavy") == 100.0
