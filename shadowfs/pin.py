@@ -17,6 +17,7 @@ from shadowfs import git, layer, worktree
 from shadowfs.borrow import LATEST, Commit, borrow, borrow_tree
 from shadowfs.depot import Depot
 from shadowfs.errors import NotPinnable
+from shadowfs.evicting import use
 from shadowfs.gitdir import neutral_config
 from shadowfs.index import GITLINK, Index, copy_index, read_index
 from shadowfs.pintable import PinTable, by_directory
@@ -67,6 +68,7 @@ class _Pinning:
 
     def run(self, id: str) -> Snapshot:
         depot = Depot.open(self.state, self.tree.root, self.tree.object_format)
+        use(depot.path)
         index = copy_index(self.tree, self.directory / "scratch")
         self._take_rules(index)
         scan, ignored, head = self._scan(depot, index)

@@ -57,3 +57,9 @@ def test_what_a_killed_process_had_begun_to_remove_goes_and_holds_up_nothing(tmp
     os.utime(rest, (time.time() - 9000.0,) * 2)
     assert evict(state, 0, ()) == [old.depot.path.name]
     assert list((state / "depots").iterdir()) == []
+
+
+def test_a_depot_that_was_just_pinned_into_stays(tmp_path: Path) -> None:
+    old = pinned(tmp_path, "old")
+    pin(old.repository, tmp_path / "state")
+    assert evict(tmp_path / "state", 0, ()) == []
