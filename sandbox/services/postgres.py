@@ -117,7 +117,9 @@ def postgres_programs() -> Path | None:
 
 
 def postgres_engine(service: PostgresService, dump: bytes | None) -> PostgresEngine:
-    """Return the engine of a service. Raises `ServiceUnavailable` where PostgreSQL is not installed."""
+    """Return the engine of a service. Raises `ServiceUnavailable` where PostgreSQL is not installed, and for a user of its own."""
+    if service.user == _OWNER or service.user.startswith("pg_"):
+        raise ServiceUnavailable(f"the user {service.user} is PostgreSQL's own: name another under [services.postgres]")
     programs = postgres_programs()
     if programs is None:
         raise ServiceUnavailable(

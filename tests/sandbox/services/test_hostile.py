@@ -68,6 +68,15 @@ def test_a_dump_cannot_have_another_socket_handed_to_tests(tmp_path: Path) -> No
         pass
 
 
+@pytest.mark.parametrize("user", ["nightcrew_server", "pg_monitor"])
+def test_tests_cannot_be_a_user_of_the_server_s_own(tmp_path: Path, user: str) -> None:
+    with (
+        pytest.raises(ServiceUnavailable, match="PostgreSQL's own: name another"),
+        branch(tmp_path, Services(postgres=PostgresService(user))),
+    ):
+        pass
+
+
 def test_the_superuser_cannot_connect(served: Sandbox) -> None:
     done = served.run(Command((PSQL, "-X", "-U", "nightcrew_server", "-d", "postgres", "-c", "SELECT 1")))
     assert not done.ok and "no pg_hba.conf entry" in told(done)
