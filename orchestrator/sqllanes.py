@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 
 import sqlalchemy as sa
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
-from orchestrator.abilities import ANNOUNCE_S, SEEN_S
+from orchestrator import sqlrecords
+from orchestrator.abilities import ANNOUNCE_S, SEEN_S, needs_of
 from orchestrator.fairness import Lane
-from orchestrator.tables import lanes, workers
+from orchestrator.records import Status
+from orchestrator.tables import jobs, lanes, workers
 
 
 def lane_key(connection: Connection, lane: Lane) -> str:
@@ -31,6 +34,21 @@ def key_of(user: str, repository: bytes, needs: str) -> str:
     """Return what a lane is found by."""
     said = b"\0".join((user.encode("utf-8", "surrogatepass"), needs.encode(), repository))
     return hashlib.sha256(said).hexdigest()[:32]
+
+
+def without(connection: Connection) -> Sequence[Row[tuple[int, str]]]:
+    """Return the jobs that have no lane, with their tickets: an older version, which knows of none, filed them."""
+    return connection.execute(_WITHOUT).all()
+
+
+def give(connection: Connection) -> None:
+    """Give each job that has no lane its own."""
+    for number, id in without(connection):
+        ticket = sqlrecords.ticket(connection, id)
+        assert ticket is not None
+        needs = needs_of(ticket.order, sqlrecords.settings(connection, id))
+        lane = lane_key(connection, Lane(ticket.order.user, ticket.order.repository, needs))
+        connection.execute(jobs.update().where(jobs.c.number == number).values(lane=lane))
 
 
 def announced(connection: Connection, machine: str, can: frozenset[str], now: float) -> bool:
@@ -59,6 +77,11 @@ def _text(can: frozenset[str]) -> str:
 
 
 _KNOWN = sa.select(lanes.c.key).where(lanes.c.key == sa.bindparam("lane"))
+_WITHOUT = (
+    sa.select(jobs.c.number, jobs.c.ticket)
+    .where(jobs.c.status.in_((Status.QUEUED, Status.WORKING)), jobs.c.lane == "")
+    .order_by(jobs.c.number)
+)
 _HEARD = sa.select(workers.c.seen_at).where(
     workers.c.machine == sa.bindparam("machine"), workers.c.can == sa.bindparam("can")
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from orchestrator import sqllanes
 from orchestrator.deadline import missed
 from orchestrator.fairness import Lane, Line, Terms, Turns, Waiting
 from orchestrator.records import Status
@@ -25,10 +26,10 @@ _CHUNK = 50
 def claim(
     connection: Connection, owner: str, lease_s: float, number: int | None, terms: Terms, now: float
 ) -> Lease | None:
-    """Lease the job that is next, or the one of a number; what is overdue fails before the next is looked for."""
+    """Lease the job that is next, or the one of a number; the queue is settled before the next is looked for."""
     if number is not None:
         return _take(connection, _WHEREVER, number, owner, now, now + lease_s)
-    fail_overdue(connection, now)
+    settle(connection, now)
     for job in _in_turn(connection, terms, now):
         if (lease := _take(connection, _FREE, job.number, owner, now, now + lease_s)) is not None:
             return lease
@@ -105,18 +106,19 @@ def coming_deadline(now: float | sa.BindParameter[float]) -> sa.ColumnElement[fl
     return sa.case((jobs.c.deadline > now, jobs.c.deadline), else_=sa.null())
 
 
-def overdue(connection: Connection, now: float) -> Sequence[Any]:
-    """Return the jobs whose deadline passed while they waited for a worker."""
-    return connection.execute(_OVERDUE, {"now": now}).all()
+def settled(connection: Connection, now: float) -> bool:
+    """Say whether every job in the queue has a lane, and none waited for a worker until its deadline passed."""
+    return connection.execute(_OVERDUE, {"now": now}).first() is None and not sqllanes.without(connection)
 
 
-def fail_overdue(connection: Connection, now: float) -> None:
-    """End the jobs whose deadline passed while they waited for a worker."""
-    for row in overdue(connection, now):
+def settle(connection: Connection, now: float) -> None:
+    """End the jobs whose deadline passed while they waited for a worker, and give lanes to those that have none."""
+    for row in connection.execute(_OVERDUE, {"now": now}).all():
         values = {"status": Status.FAILED, "why": missed(row.deadline, row.fence > 0), "updated_at": now}
         values |= {"next": f"nightcrew resume {row.ticket}", "lease_owner": None, "lease_until": None}
         which = sa.and_(jobs.c.number == row.number, jobs.c.fence == row.fence, _READY)
         connection.execute(jobs.update().where(which).values(values), {"now": now})
+    sqllanes.give(connection)
 
 
 def _time_has_come(each: Any) -> sa.ColumnElement[bool]:
@@ -160,9 +162,11 @@ _TAKE = (
     .where(jobs.c.number == sa.bindparam("of"), jobs.c.fence == sa.bindparam("before"))
     .values(status=Status.WORKING, stop_requested=False, why="", next="", deadline=coming_deadline(_NOW))
 )
-# Either way of waiting is found by an index, both together are not.
-_OVERDUE = sa.select(jobs.c.number, jobs.c.ticket, jobs.c.fence, jobs.c.deadline).where(
-    sa.or_(*(sa.and_(where, jobs.c.deadline <= _NOW) for where in (jobs.c.status == Status.QUEUED, _EXPIRED)))
+# Either way of waiting is found by an index, both together are not. In order, so that two who settle never wait for each other.
+_OVERDUE = (
+    sa.select(jobs.c.number, jobs.c.ticket, jobs.c.fence, jobs.c.deadline)
+    .where(sa.or_(*(sa.and_(where, jobs.c.deadline <= _NOW) for where in (jobs.c.status == Status.QUEUED, _EXPIRED))))
+    .order_by(jobs.c.number)
 )
 _AT_WORK = (
     sa.select(*_LANE, sa.func.count().label("at_work"))

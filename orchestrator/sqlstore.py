@@ -145,11 +145,10 @@ class SqlStore:
     def ready(self, most: int, terms: Terms = ANY) -> Mapping[int, frozenset[str]]:
         now = self._clock()
         with self._read() as connection:
-            late = sqlqueue.overdue(connection, now)
-            if not late:
+            if sqlqueue.settled(connection, now):
                 return sqlqueue.ready(connection, most, terms, now)
         with self._write() as connection:
-            sqlqueue.fail_overdue(connection, now)
+            sqlqueue.settle(connection, now)
             return sqlqueue.ready(connection, most, terms, now)
 
     def announce(self, machine: str, can: frozenset[str]) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine, delete, update
 
 from orchestrator.fairness import ANY, Terms
 from orchestrator.memory import MemoryStore
@@ -16,6 +18,7 @@ from orchestrator.records import Order, Status, Ticket
 from orchestrator.settings import Settings
 from orchestrator.sqlstore import SqlStore
 from orchestrator.store import Store
+from orchestrator.tables import jobs, lanes
 from tests.contracts.stores import SHARED, STORES, address, open_store
 from tests.contracts.test_queue import ONE, TWO, ready
 from tests.contracts.test_store import Clock
@@ -140,3 +143,26 @@ def test_a_lane_holds_whatever_its_names_have_in_them(queue: Store) -> None:
     strange = Path("/src/\udcff 'x'\n")
     number = filed(queue, "ann \N{SNOWMAN} '", strange)
     assert ready(queue, 9, Terms({strange: 1})) == (number,)
+
+
+@pytest.mark.parametrize("kind", SHARED)
+def test_jobs_that_an_older_version_filed_are_had_in_turn(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path, moving: Clock
+) -> None:
+    url = address(kind, request, tmp_path)
+    with closing(SqlStore(url, moving)) as store:
+        first = filed(store, "ann", settings=Settings(seconds=60.0, needs=("gpu",)))
+        second, third = filed(store, "ann"), filed(store, "ben", TWO)
+        _forget_lanes(url)
+        assert ready(store, 3, Terms(can=frozenset())) == (second, third)
+        _forget_lanes(url)
+        assert served(store, moving, 3) == [first, third, second]
+
+
+def _forget_lanes(url: str) -> None:
+    """Leave the jobs as whoever knows of no lanes files them."""
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(update(jobs).values(lane=""))
+        connection.execute(delete(lanes))
+    engine.dispose()
