@@ -6,9 +6,10 @@ import hashlib
 import os
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from orchestrator import sqlrecords
@@ -36,7 +37,7 @@ def key_of(user: str, repository: bytes, needs: str) -> str:
     return hashlib.sha256(said).hexdigest()[:32]
 
 
-def without(connection: Connection) -> Sequence[Row[tuple[int, str]]]:
+def without(connection: Connection) -> Sequence[Any]:
     """Return the jobs that have no lane, with their tickets: an older version, which knows of none, filed them."""
     return connection.execute(_WITHOUT).all()
 
