@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -91,8 +92,11 @@ class Processes:
             if backlog is None or self._ending.is_set():
                 return
             if not child.busy and child.process.is_alive():
-                child.connection.send(backlog.popleft())
-                child.busy = True
+                # One that died just now is replaced: what it was to have waits for another.
+                with suppress(OSError):
+                    child.connection.send(backlog[0])
+                    backlog.popleft()
+                    child.busy = True
 
     def _watch(self) -> None:
         while not self._ending.is_set():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -197,3 +198,16 @@ def test_a_node_that_is_lost_leaves_its_job_to_another(cluster: Cluster, crew: C
         executor.send(number, "far")
         until(lambda: is_done(crew, number))
     assert len(project.branches(repository)) == 1
+
+
+def test_what_a_process_that_died_just_now_was_to_have_waits_for_another(machine: Path) -> None:
+    del machine
+    gone, other = multiprocessing.Pipe()
+    other.close()
+    with gone, closing(Processes(Station.here(), frozenset(), 1)) as processes:
+        (child,) = processes._children
+        child.connection, living = gone, child.connection
+        processes.send(1)
+        assert processes.waiting() == 1
+        child.connection = living
+        until(lambda: processes.waiting() == 0)
