@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,9 +13,9 @@ from sqlalchemy import URL
 
 from orchestrator.abilities import PLACE, needs_of
 from orchestrator.belonging import place_of
-from orchestrator.errors import StoreAway, WrongStatus
+from orchestrator.errors import LeaseLost, StoreAway, WrongStatus
 from orchestrator.fairness import ANY, Terms
-from orchestrator.lease import Owner
+from orchestrator.lease import BEAT_S, LEASE_S, Heartbeat, Owner
 from orchestrator.records import AttemptRecord, Job, Status, Ticket
 from orchestrator.settings import Settings
 from orchestrator.sqlstore import SqlStore
@@ -103,13 +103,21 @@ class CarryingStore(SqlStore):
     def claim(self, owner: str, lease_s: float, number: int | None = None, terms: Terms = ANY) -> Lease | None:
         if number is not None:
             self._check_place(number)
-        lease = super().claim(owner, lease_s, number, terms)
-        if lease is not None:
+        while (lease := super().claim(owner, lease_s, number, terms)) is not None:
             job = super().job(lease.job)
-            if job.snapshot is not None:
-                # Whoever had it last may have been another machine.
-                self._bring(job, placed(job.snapshot, self._state))
-        return lease
+            if job.snapshot is None:
+                return lease
+            try:
+                # Whoever had it last may have been another machine, and there may be much to bring.
+                with Heartbeat(self, lease, lease_s, lease_s * BEAT_S / LEASE_S):
+                    self._bring(job, placed(job.snapshot, self._state))
+                return lease
+            except DepotError as error:
+                with suppress(LeaseLost):
+                    self.end(lease, Status.FAILED, str(error), f"nightcrew resume {job.ticket}")
+                if number is not None:
+                    raise
+        return None
 
     def record(
         self, lease: Lease, *, snapshot: Snapshot | None = None, base: str | None = None, chosen: int | None = None
@@ -193,7 +201,8 @@ class CarryingStore(SqlStore):
             brought = self._exchange.hub.bring(self._state, depot, job.ticket)
         if not brought and not snapshot.pin.exists():
             raise DepotError(
-                f"the work on ticket {job.ticket} lies on another machine, which never sent it: it began before `depots.url` was set"
+                f"the work on ticket {job.ticket} lies on another machine, which never sent it: it began before `depots.url` was set."
+                f" Go on with it there: `nightcrew resume {job.ticket}`"
             )
         self.tidy()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,16 @@ import pytest
 
 from agents import Agent, Proposal, Result, Task, Workspace
 from orchestrator.belonging import place_of
+from orchestrator.board import Sought
 from orchestrator.cluster.carrying import CarryingStore, Exchange
 from orchestrator.crew import Crew
 from orchestrator.errors import StoreAway, WrongStatus
 from orchestrator.gate import Gate
 from orchestrator.lease import Owner
 from orchestrator.records import Order, Status, StepRecord
+from orchestrator.sqlstore import SqlStore
 from orchestrator.wiring import real_engines
-from shadowfs import Hub, remove_tree
+from shadowfs import Depot, DepotError, Hub, remove_tree
 from tests.orchestrator import project
 from tests.orchestrator.killed import WRITES, Patient
 
@@ -215,6 +217,53 @@ def test_a_depot_that_the_hub_has_goes_when_room_is_wanted_and_comes_again(
     store.end(lease, Status.FAILED, "", "")
     assert not depot.exists() and list((machines.folder / "one/pins").iterdir()) == []
     assert b"+    for number in numbers:" in one.diff(ticket)
+
+
+def test_work_that_was_never_sent_ends_its_job_and_holds_up_no_other(machines: Machines, repository: Path) -> None:
+    one = machines.crew("one", Dying())
+    ticket = one.file(order(repository)).id
+    with pytest.raises(StoreAway):
+        machines.work(one, "one")
+    remove_tree(machines.hub)
+    two = machines.crew("two", ahead_s=_LATER_S)
+    two.file(order(repository))
+    assert machines.work(two, "two") is Status.VERIFIED
+    (failed,) = two.store.board(Sought((Status.FAILED,))).rows
+    assert failed.ticket == ticket and "lies on another machine" in failed.why
+    with pytest.raises(DepotError, match=f"Go on with it there: `nightcrew resume {ticket}`"):
+        two.resume(ticket)
+    assert machines.work(two, "two") is None
+
+
+@dataclass(frozen=True, slots=True)
+class Slow(Hub):
+    """A hub that brings nothing before it may."""
+
+    may: Callable[[], bool] = lambda: True
+
+    def bring(self, state: Path, depot: Depot, job: str) -> bool:
+        """Bring a job once it may be."""
+        while not self.may():
+            time.sleep(0.01)
+        return Hub.bring(self, state, depot, job)
+
+
+def test_a_lease_lasts_for_as_long_as_its_work_is_being_brought(machines: Machines, repository: Path) -> None:
+    one = machines.crew("one", Dying())
+    number = one.store.job_of(one.file(order(repository)).id).number
+    with pytest.raises(StoreAway):
+        machines.work(one, "one")
+    began = time.time() + _LATER_S
+
+    def renewed() -> bool:
+        until = SqlStore.job(two, number).lease_until
+        return until is not None and until > began + 1.5
+
+    exchange = replace(machines.exchange, hub=Slow(str(machines.hub), may=renewed))
+    two = CarryingStore(machines.url, lambda: time.time() + _LATER_S, machines.folder / "two", exchange)
+    with closing(two):
+        lease = two.claim(str(Owner.here()), 0.6)
+        assert lease is not None and not two.stop_requested(lease)
 
 
 def unused(depot: Path) -> None:
