@@ -34,15 +34,22 @@ class Asked:
     tokens_out: int | None
     """The most that the reply can have, all choices together; None where nothing bounds it."""
     choices: int
+    says_max: bool
+    """Whether it has `max_tokens`, which all engines read."""
+    predicts: bool
+    """Whether it has llama.cpp's `n_predict`, which wins over the API's own names."""
     deadline_s: float | None
 
     def sent(self, reply_tokens: int | None) -> bytes:
-        """Return the request as a replica gets it: it tells its usage, and is bounded where it is not and has to be."""
+        """Return the request as a replica gets it: it tells its usage, and has `max_tokens` where it has to be bounded. Raises `Refusal`."""
         added: dict[str, object] = {}
         if self.streams and not self.tells_usage:
             added["stream_options"] = {"include_usage": True}
-        if self.tokens_out is None and reply_tokens is not None:
-            added["max_tokens"] = reply_tokens
+        if reply_tokens is not None and self.tokens_out != 0:
+            if self.predicts:
+                raise _wrong("n_predict", "a limit of tokens binds here: use `max_tokens` instead of `n_predict`")
+            if not self.says_max:
+                added["max_tokens"] = reply_tokens if self.tokens_out is None else self.tokens_out // self.choices
         if not added:
             return self.body
         whole = self.body.rstrip()
@@ -78,6 +85,8 @@ def read(path: str, body: bytes, headers: Mapping[str, str]) -> Asked:
         tokens_in=len(body) + _TEMPLATE_TOKENS,
         tokens_out=None if most is None else most * choices,
         choices=choices,
+        says_max=told.get("max_tokens") is not None,
+        predicts=told.get("n_predict") is not None,
         deadline_s=_deadline(headers),
     )
 

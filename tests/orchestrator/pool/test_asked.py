@@ -31,10 +31,22 @@ def test_what_is_added__stands_at_the_end_of_bytes_that_did_not_change() -> None
 
 
 def test__what_says_it_all_itself_goes_on_as_it_is() -> None:
-    body = (
-        b'{"model":"m","messages":[],"max_completion_tokens":3,"stream":true,"stream_options":{"include_usage":true}}'
-    )
+    body = b'{"model":"m","messages":[],"max_tokens":3,"stream":true,"stream_options":{"include_usage":true},"n_predict":null}'
     assert read(CHAT, body, {}).sent(7) == body
+
+
+def test__a_bound_goes_out_by_the_name_that_all_engines_read() -> None:
+    asked = read(CHAT, b'{"model":"m","messages":[],"max_completion_tokens":3,"n":2}', {})
+    assert json.loads(asked.sent(7))["max_tokens"] == 3 and asked.sent(None) == asked.body
+    embeds = read("/v1/embeddings", b'{"model":"m","input":"a","n_predict":3}', {})
+    assert embeds.sent(7) == embeds.body
+
+
+def test__a_bound_that_only_one_engine_reads_is_refused_where_a_limit_binds() -> None:
+    asked = read(CHAT, b'{"model":"m","messages":[],"max_tokens":3,"n_predict":-1}', {})
+    assert asked.sent(None) == asked.body
+    with pytest.raises(Refusal, match="use `max_tokens`"):
+        asked.sent(7)
 
 
 def test__the_most_that_a_reply_may_have_is_that_of_all_its_choices() -> None:
