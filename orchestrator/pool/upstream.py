@@ -122,6 +122,10 @@ class Answer(asyncio.Protocol):
         self._transport = None
         self._fail(str(exc) if exc else "it closed the connection", unheard=not self._heard)
 
+    def on_message_begin(self) -> None:
+        if self._whole:
+            raise ValueError("bytes that nobody asked for: the next reply would be taken from them")
+
     def on_header(self, name: bytes, value: bytes) -> None:
         if name.lower() == b"content-type":
             self.kind = value
