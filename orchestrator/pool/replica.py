@@ -41,6 +41,7 @@ class Replica:
         self._state, self._since = "starting", time.time()
         self._pid: int | None = None
         self._port: int | None = None
+        self._key = ""
         self._lives = 0
         self._ending = asyncio.Event()
         self._doubted = asyncio.Event()
@@ -105,16 +106,16 @@ class Replica:
     async def _live(self) -> None:
         """Start the engine, and see to it until it ends or is to end."""
         self._lives += 1
-        self._port, key = _free_port(), secrets.token_urlsafe(24)
+        self._port, self._key = _free_port(), secrets.token_urlsafe(24)
         self._doubted.clear()
         self._turn("starting")
-        process = await self._spawn(key)
+        process = await self._spawn()
         self._pid = process.pid
         gone = asyncio.ensure_future(process.wait())
-        health = Upstream(self._port, key, self.table.health_s, self.table.health_s)
+        health = Upstream(self._port, self._key, self.table.health_s, self.table.health_s)
         try:
             if await self._comes_up(health, gone):
-                upstream = Upstream(self._port, key, self.table.first_s, self.table.idle_reply_s)
+                upstream = Upstream(self._port, self._key, self.table.first_s, self.table.idle_reply_s)
                 self._turn("up")
                 self.why = ""
                 self._served.open(self.id, upstream, self.table.at_once)
@@ -124,7 +125,7 @@ class Replica:
             if self.is_ending:
                 await self._drain(gone)
             elif gone.done():
-                self.why = self._last_words(f"the engine ended with status {gone.result()}", key)
+                self.why = self._last_words(f"the engine ended with status {gone.result()}")
         finally:
             self._served.shut(self.id)
             health.close()
@@ -134,9 +135,9 @@ class Replica:
             process.stdin.close()
             await gone
 
-    async def _spawn(self, key: str) -> Process:
+    async def _spawn(self) -> Process:
         assert self._port is not None
-        how = start(self._served.name, self.table, self._port, key)
+        how = start(self._served.name, self.table, self._port, self._key)
         words = (sys.executable, "-I", str(_KEEPER), str(_GRACE_S), *how.words)
         with self._log.open("wb") as log:
             return await asyncio.create_subprocess_exec(
@@ -157,7 +158,7 @@ class Replica:
             await _first(gone, self._ending.wait(), timeout_s=0.1)
             if gone.done() or self.is_ending:
                 return False
-        self.why = self._last_words(f"the engine did not answer within {self.table.start_s:g} s", "")
+        self.why = self._last_words(f"the engine did not answer within {self.table.start_s:g} s")
         return False
 
     async def _stays_well(self, health: Upstream, gone: asyncio.Future[int], began: float) -> None:
@@ -171,7 +172,7 @@ class Replica:
             if not unwell:
                 self._doubted.clear()
             if unwell == _UNWELL:
-                self.why = self._last_words("the engine does not answer any more", "")
+                self.why = self._last_words("the engine does not answer any more")
                 return
             if time.monotonic() - began > _WELL_S:
                 self.failures = 0
@@ -196,7 +197,7 @@ class Replica:
     def _turn(self, state: str) -> None:
         self._state, self._since = state, time.time()
 
-    def _last_words(self, what: str, key: str) -> str:
+    def _last_words(self, what: str) -> str:
         """Return what the engine said last, without its key."""
         try:
             with self._log.open("rb") as file:
@@ -204,8 +205,7 @@ class Replica:
                 said = file.read().decode("utf-8", "replace")
         except OSError:
             said = ""
-        said = said.replace(key, "***") if key else said
-        lines = [line for line in plain(said).splitlines() if line.strip()][-_LAST_LINES:]
+        lines = [line for line in plain(said.replace(self._key, "***")).splitlines() if line.strip()][-_LAST_LINES:]
         return "\n".join((what, *lines))
 
     def _bound_log(self) -> None:

@@ -69,6 +69,7 @@ class Folder:
     def held(self) -> Iterator[None]:
         """Hold the lock. Raises `PoolError` where somebody else does."""
         self.logs.mkdir(parents=True, exist_ok=True)
+        self.logs.chmod(0o700)
         with self._lock.open("a+b") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -148,6 +148,15 @@ def test_an_engine_that_ends_at_once_is_told_by_its_last_lines(tmp_path: Path) -
         assert "the engine ended with status 3" in made.log and "CUDA out of memory" in made.log
 
 
+def test_an_engine_that_does_not_answer_is_told_without_its_key(tmp_path: Path) -> None:
+    line = '["sh", "-c", "echo my key is $VLLM_API_KEY.; exec sleep 60"]'
+    text = f'[models.coder]\nengine = "command"\ncommand = {line}\nstart_s = 1.0\n'
+    with pool(tmp_path, text) as made:
+        assert made.process is not None and made.process.wait(30) == 1
+        assert "did not answer within 1 s" in made.log and "my key is ***." in made.log
+        assert (made.state / "pool" / "logs").stat().st_mode & 0o777 == 0o700
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
