@@ -17,7 +17,7 @@ from shadowfs.errors import (
     TooLarge,
     UnknownCommit,
 )
-from shadowfs.evicting import evict, held, use
+from shadowfs.evicting import evict, held, remove_evicted, use
 from shadowfs.example import Example, ExampleFile, commit_example
 from shadowfs.export import check_exportable, deliver_objects, set_branch
 from shadowfs.follower import Follower
@@ -98,6 +98,7 @@ __all__ = [
     "merge",
     "pin",
     "placed",
+    "remove_evicted",
     "remove_tree",
     "rewind",
     "set_branch",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import secrets
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +17,7 @@ from shadowfs.home import remove_tree
 _SETTLED_S = 600.0
 """What was used within this time may be being read."""
 _USED = "used"
+_GONE = ".gone-"
 _MINE = ("refs/nightcrew/shelf/",)
 """What no hub has."""
 
@@ -36,14 +38,12 @@ def use(depot: Path) -> None:
 
 
 def evict(state: Path, limit_bytes: int, in_use: Collection[str]) -> list[str]:
-    """Remove depots, and their pins, until they take `limit_bytes` at most; return their names.
+    """Take depots, and their pins, out of their places until the others take `limit_bytes` at most; return their names.
 
     Those named `in_use` stay, those on which there are shadows or that were used a moment ago, and those that hold what no hub has.
+    `remove_evicted` removes what was taken out, which takes long and needs no lock.
     """
-    for rest in (state / "depots").glob(".gone-*"):
-        # Whoever removed it was killed.
-        remove_tree(rest)
-    found = {path: _bytes(path) for path in (state / "depots").glob("*.git")}
+    found = {path: _bytes(path) for path in (state / "depots").glob("[!.]*.git")}
     total = sum(found.values())
     gone = []
     for path in sorted(found, key=_used_at):
@@ -53,15 +53,19 @@ def evict(state: Path, limit_bytes: int, in_use: Collection[str]) -> list[str]:
             continue
         if path in _lent(state):
             continue
-        # Out of its place in one step, so that nobody takes a part for the whole.
-        away = path.with_name(f".gone-{path.name}")
-        remove_tree(away)
-        path.rename(away)
-        remove_tree(away)
+        # A depot without its pins has them brought again; pins without their depot are of no use.
         _forget_pins(state, path)
+        # Out of its place in one step, so that nobody takes a part for the whole.
+        path.rename(path.with_name(f"{_GONE}{secrets.token_hex(4)}"))
         total -= found[path]
         gone.append(path.name)
     return gone
+
+
+def remove_evicted(state: Path) -> None:
+    """Remove what was evicted, by whomever: one who was killed left it."""
+    for rest in (state / "depots").glob(f"{_GONE}*"):
+        remove_tree(rest)
 
 
 def _used_at(depot: Path) -> float:

@@ -110,12 +110,15 @@ class Hub:
             tip = depot.commit(loads[-1].tree, [tip, *([theirs] if theirs else [])], f"{job} both", _EPOCH)
         raise HubAway(f"somebody else kept writing {_JOBS}{job} of the hub {self.url}: end the other worker")
 
-    def bring(self, state: Path, depot: Depot, job: str) -> bool:
-        """Bring what was sent of a job into the depot, and its pins below `state`; say whether anything ever was."""
+    def bring(self, state: Path, depot: Depot, job: str, *, again: bool = False) -> bool:
+        """Bring what was sent of a job into the depot, and its pins below `state`; say whether anything ever was.
+
+        What was unpacked before is not, but `again`: its pins may be gone.
+        """
         there = self._fetch(depot, _JOBS + job, _BROUGHT + job)
         if there is None:
             return False
-        before = depot.kept(_SENT + job)
+        before = None if again else depot.kept(_SENT + job)
         if there != before:
             for id, what, name in _new(depot, job, there, before):
                 if what == "commit":

@@ -31,6 +31,7 @@ from shadowfs import (
     evict,
     held,
     placed,
+    remove_evicted,
     snapshot_loads,
     tree_load,
     use,
@@ -162,7 +163,11 @@ class CarryingStore(SqlStore):
                 for job in self.working()
                 if job.snapshot is not None and job.lease_owner and Owner.parse(job.lease_owner).machine == here
             }
-            return evict(self._state, self._exchange.keep_bytes, mine)
+            gone = evict(self._state, self._exchange.keep_bytes, mine)
+        remove_evicted(self._state)
+        if gone:
+            self._here.clear()
+        return gone
 
     def _placed(self, job: Job) -> Job:
         """Return a job with its snapshot as it lies here, which is brought where it is not."""
@@ -198,7 +203,7 @@ class CarryingStore(SqlStore):
         with self._moving, held(self._state), _answering():
             depot = Depot.open(self._state, snapshot.repository, "sha1" if len(snapshot.tree) == 40 else "sha256")
             use(depot.path)
-            brought = self._exchange.hub.bring(self._state, depot, job.ticket)
+            brought = self._exchange.hub.bring(self._state, depot, job.ticket, again=not snapshot.pin.exists())
         if not brought and not snapshot.pin.exists():
             raise DepotError(
                 f"the work on ticket {job.ticket} lies on another machine, which never sent it: it began before `depots.url` was set."

@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-from shadowfs import CopyDriver, Hub, Snapshot, evict, pin, snapshot_loads
+from shadowfs import CopyDriver, Hub, Snapshot, evict, pin, remove_evicted, snapshot_loads
 from tests.shadowfs.repositories import make
 
 
@@ -34,6 +34,7 @@ def test_the_one_that_was_not_used_for_longest_goes_with_its_pins_until_there_is
     assert evict(state, took, ()) == [older.depot.path.name]
     assert not older.pin.parent.exists() and old.pin.exists()
     assert evict(state, 0, ()) == [old.depot.path.name]
+    remove_evicted(state)
     assert list((state / "depots").iterdir()) == []
 
 
@@ -56,6 +57,7 @@ def test_what_a_killed_process_had_begun_to_remove_goes_and_holds_up_nothing(tmp
     (rest / "objects").mkdir(parents=True)
     os.utime(rest, (time.time() - 9000.0,) * 2)
     assert evict(state, 0, ()) == [old.depot.path.name]
+    remove_evicted(state)
     assert list((state / "depots").iterdir()) == []
 
 

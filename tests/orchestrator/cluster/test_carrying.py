@@ -216,7 +216,12 @@ def test_a_depot_that_the_hub_has_goes_when_room_is_wanted_and_comes_again(
     assert store.tidy() == []
     store.end(lease, Status.FAILED, "", "")
     assert not depot.exists() and list((machines.folder / "one/pins").iterdir()) == []
+    assert store.attempts(number) and depot.exists()
     assert b"+    for number in numbers:" in one.diff(ticket)
+    # An eviction that is killed when it has forgotten the pins leaves a depot without them.
+    remove_tree(machines.folder / "one/pins")
+    assert b"+    for number in numbers:" in one.diff(ticket)
+    assert store.job(number).snapshot is not None and list((machines.folder / "one/pins").iterdir()) != []
 
 
 def test_work_that_was_never_sent_ends_its_job_and_holds_up_no_other(machines: Machines, repository: Path) -> None:
@@ -241,11 +246,11 @@ class Slow(Hub):
 
     may: Callable[[], bool] = lambda: True
 
-    def bring(self, state: Path, depot: Depot, job: str) -> bool:
+    def bring(self, state: Path, depot: Depot, job: str, *, again: bool = False) -> bool:
         """Bring a job once it may be."""
         while not self.may():
             time.sleep(0.01)
-        return Hub.bring(self, state, depot, job)
+        return Hub.bring(self, state, depot, job, again=again)
 
 
 def test_a_lease_lasts_for_as_long_as_its_work_is_being_brought(machines: Machines, repository: Path) -> None:
