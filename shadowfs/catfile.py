@@ -6,11 +6,15 @@ import os
 import subprocess
 import threading
 import weakref
+from collections import deque
 from pathlib import Path
 from typing import IO
 
 from shadowfs import git
 from shadowfs.errors import DepotError
+
+_MOST = 16
+_STARTED: deque[weakref.ref[CatFile]] = deque()
 
 
 class CatFile:
@@ -42,9 +46,12 @@ class CatFile:
     def close(self) -> None:
         """End the process. Safe to call twice; a later read starts another."""
         with self._lock:
-            if self._end is not None:
-                self._end()
-            self._process = None
+            self._stop()
+
+    def _stop(self) -> None:
+        if self._end is not None:
+            self._end()
+        self._process = None
 
     def _ask(self, name: str) -> tuple[str, str, bytes] | None:
         asked, answers = self._pipes()
@@ -65,8 +72,7 @@ class CatFile:
         return self._process.stdin, self._process.stdout
 
     def _start(self) -> None:
-        if self._end is not None:
-            self._end()
+        self._stop()
         self._process = subprocess.Popen(
             git.command(["cat-file", "--batch"]),
             env=git.environment(self._git_dir),
@@ -77,6 +83,28 @@ class CatFile:
         )
         self._pid = os.getpid()
         self._end = weakref.finalize(self, _end, self._process, self._pid)
+        _STARTED.append(weakref.ref(self))
+        _end_oldest()
+
+    def _stop_if_idle(self) -> bool:
+        # Waiting here could be waiting for whoever waits for the process that is being started.
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            self._stop()
+        finally:
+            self._lock.release()
+        return True
+
+
+def _end_oldest() -> None:
+    """Keep few processes: whoever holds a git directory for long, if only because nobody has collected it yet, starts another at its next read."""
+    while len(_STARTED) > _MOST:
+        oldest = _STARTED.popleft()
+        one = oldest()
+        if one is not None and not one._stop_if_idle():
+            _STARTED.append(oldest)
+            return
 
 
 def _end(process: subprocess.Popen[bytes], pid: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -56,6 +57,8 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
     if subprocess.run(words, capture_output=True, check=False).returncode != 0:
         pytest.skip("mounting a small disk takes root")
     yield Disk(small)
+    # An error's frames hold depots, and these the processes that read them.
+    gc.collect()
     subprocess.run(["umount", str(small)], check=True)
 
 
