@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import resource
 import signal
 import socket
 import time
@@ -12,6 +13,7 @@ from contextlib import contextmanager, suppress
 
 import uvicorn
 import uvloop
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from orchestrator.errors import BadConfig
 from orchestrator.pool.errors import PoolError
@@ -26,6 +28,10 @@ from orchestrator.pool.supervisor import Supervisor
 _END_S = 30
 _KEEP_S = 75
 _TIDY_S = 30.0
+_HEAD_BYTES, _HEAD_S = 64 << 10, 30.0
+_CONNECTIONS = 4096
+_OWN_FILES = 256
+"""Files that are open besides connections."""
 
 
 def serve(file: PoolFile, folder: Folder, environ: Mapping[str, str], ready: Callable[[str], None]) -> None:
@@ -46,6 +52,56 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Generator[None]:
         yield
+
+
+class Connection(HttpToolsProtocol):
+    """A client's connection: ended where its headers are too long or too slow, or where there are too many."""
+
+    most = _CONNECTIONS
+    head_s = _HEAD_S
+    _unread = 0
+    """Bytes since anything came that is whole: headers, trailers and sizes of chunks are held until they are."""
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > self.most:
+            transport.abort()
+        else:
+            self._timer = self.loop.call_later(self.head_s, transport.close)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._at_ease()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._unread += len(data)
+        super().data_received(data)
+        if self._unread > _HEAD_BYTES:
+            self.transport.close()
+
+    def on_message_begin(self) -> None:
+        if self._timer is None:
+            self._timer = self.loop.call_later(self.head_s, self.transport.close)
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._at_ease()
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._unread = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._unread = 0
+        super().on_message_complete()
+
+    def _at_ease(self) -> None:
+        self._unread = 0
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
 
 class _Pool:
@@ -118,8 +174,10 @@ async def _tidy(ledger: Ledger) -> None:
 
 
 def _server(front: Front) -> _Server:
+    Connection.most = _room()
     config = uvicorn.Config(
         front,
+        http=Connection,
         access_log=False,
         log_level="warning",
         lifespan="off",
@@ -131,6 +189,14 @@ def _server(front: Front) -> _Server:
         timeout_graceful_shutdown=_END_S,
     )
     return _Server(config)
+
+
+def _room() -> int:
+    """Have as many files as may be; return how many connections that is room for, each with one to a replica."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = hard if hard != resource.RLIM_INFINITY else 2 * _CONNECTIONS + _OWN_FILES
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
+    return max(1, min(_CONNECTIONS, (files - _OWN_FILES) // 2))
 
 
 def _bound(file: PoolFile) -> socket.socket:

@@ -23,6 +23,7 @@ from orchestrator.pool.keys import ANYBODY, Doorman, Holder
 from orchestrator.pool.ledger import Ledger
 from orchestrator.pool.line import Line
 from orchestrator.pool.served import Models, Served
+from orchestrator.pool.serving import Connection
 from orchestrator.pool.upstream import Upstream
 
 ROOT = Path(__file__).parents[3]
@@ -124,7 +125,7 @@ def fronting(
             listening.bind(("127.0.0.1", 0))
             port = listening.getsockname()[1]
             front = Front(Models([served]), Doorman(holders, anybody, time.monotonic), ledger)
-            config = uvicorn.Config(front, lifespan="off", log_level="warning", access_log=False)
+            config = uvicorn.Config(front, http=Connection, lifespan="off", log_level="warning", access_log=False)
             server = uvicorn.Server(config)
             made.append(Fronting(f"http://127.0.0.1:{port}/v1", port, front, served, asyncio.get_running_loop()))
             listening.listen(1024)
