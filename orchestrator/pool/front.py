@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from orchestrator.pool.asked import PATHS, Asked, read
@@ -18,7 +19,11 @@ from orchestrator.pool.reply import Receive, Reply, Scope, Send
 from orchestrator.pool.served import Models, Served
 
 REQUEST_BYTES = 32 << 20
+HELD_BYTES = 512 << 20
+BODY_S = 60.0
 WAIT_S = 3600.0
+_CLOSE = {"connection": "close"}
+"""What is still to come of a request that was refused is not read."""
 
 
 @dataclass(slots=True)
@@ -29,8 +34,13 @@ class Front:
     doorman: Doorman
     ledger: Ledger
     request_bytes: int = REQUEST_BYTES
+    held_bytes: int = HELD_BYTES
+    """Of all requests together that are under way."""
+    body_s: float = BODY_S
+    """How long a request may take to come."""
     wait_s: float = WAIT_S
     """How long a request may take in all, where it has no deadline of its own."""
+    _held: int = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -69,23 +79,27 @@ class Front:
         if headers.get("content-encoding", "identity") != "identity":
             raise Refusal(415, "unsupported_encoding", "send the request as it is, not compressed")
         with self.doorman.admitted(holder):
-            asked = read(path, await self._body(headers, receive), headers)
-            _, served = self._served(asked.model)
-            task = asyncio.current_task()
-            assert task is not None
-            left = asyncio.ensure_future(_left(receive))
-            left.add_done_callback(lambda gone: None if gone.cancelled() else task.cancel())
-            try:
-                async with asyncio.timeout(min(asked.deadline_s or self.wait_s, self.wait_s)):
-                    await self._paid(asked, served, holder, reply)
-            except TimeoutError:
-                raise Refusal(504, "deadline_exceeded", "the time that this request had is over") from None
-            except asyncio.CancelledError:
-                # Whoever asked has gone, and hears nothing any more.
-                if not left.done() or task.uncancel():
-                    raise
-            finally:
-                left.cancel()
+            async with self._body(headers, receive) as body:
+                await self._timed(read(path, body, headers), holder, receive, reply)
+
+    async def _timed(self, asked: Asked, holder: Holder, receive: Receive, reply: Reply) -> None:
+        """Have a call answered in its time, as long as its client is there."""
+        _, served = self._served(asked.model)
+        task = asyncio.current_task()
+        assert task is not None
+        left = asyncio.ensure_future(_left(receive))
+        left.add_done_callback(lambda gone: None if gone.cancelled() else task.cancel())
+        try:
+            async with asyncio.timeout(min(asked.deadline_s or self.wait_s, self.wait_s)):
+                await self._paid(asked, served, holder, reply)
+        except TimeoutError:
+            raise Refusal(504, "deadline_exceeded", "the time that this request had is over") from None
+        except asyncio.CancelledError:
+            # Whoever asked has gone, and hears nothing any more.
+            if not left.done() or task.uncancel():
+                raise
+        finally:
+            left.cancel()
 
     async def _paid(self, asked: Asked, served: Served, holder: Holder, reply: Reply) -> None:
         """Have a call answered, and paid: reserved before it goes out, settled after it."""
@@ -107,25 +121,44 @@ class Front:
             raise Refusal(404, "model_not_found", f"there is no model {name:.100}: there are {known}", param="model")
         return name, served
 
-    async def _body(self, headers: Mapping[str, str], receive: Receive) -> bytes:
-        too_long = Refusal(413, "request_too_large", f"a request has at most {self.request_bytes} bytes")
+    @asynccontextmanager
+    async def _body(self, headers: Mapping[str, str], receive: Receive) -> AsyncIterator[bytes]:
+        """Read a request's body, and hold it. Raises `Refusal`."""
+        body = bytearray()
+        try:
+            try:
+                async with asyncio.timeout(self.body_s):
+                    await self._read(body, headers, receive)
+            except TimeoutError:
+                why = f"a request has to come within {self.body_s:g} s: send it again"
+                raise Refusal(408, "request_timeout", why, headers=_CLOSE) from None
+            yield bytes(body)
+        finally:
+            self._held -= len(body)
+
+    async def _read(self, body: bytearray, headers: Mapping[str, str], receive: Receive) -> None:
+        too_long = Refusal(
+            413, "request_too_large", f"a request has at most {self.request_bytes} bytes", headers=_CLOSE
+        )
         if (
             headers.get("content-length", "0").isdecimal()
             and int(headers.get("content-length", "0")) > self.request_bytes
         ):
             raise too_long
-        parts: list[bytes] = []
-        size, more = 0, True
+        more = True
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
                 raise Refusal(400, "incomplete", "the request ended before it was whole")
-            parts.append(message.get("body", b""))
-            size += len(parts[-1])
-            if size > self.request_bytes:
+            part = message.get("body", b"")
+            body += part
+            self._held += len(part)
+            if len(body) > self.request_bytes:
                 raise too_long
+            if self._held > self.held_bytes:
+                why = "requests under way hold all the room there is: try again later"
+                raise Refusal(503, "overloaded", why, headers={**_CLOSE, "retry-after": "5"})
             more = message.get("more_body", False)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _listed(name: str) -> Mapping[str, object]:

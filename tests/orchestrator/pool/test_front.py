@@ -221,6 +221,30 @@ def test_a_request_that_is_too_long_is_refused_before_it_is_read(front: Fronting
     assert post(front, json.dumps({**ASKED, "user": "x" * 2000}).encode())[0] == 413
 
 
+def test_a_request_that_does_not_come_is_given_up(front: Fronting) -> None:
+    front.front.body_s = 0.2
+    with socket.create_connection(("127.0.0.1", front.port), 30) as connection:
+        connection.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
+        said = b"".join(iter(lambda: connection.recv(1000), b""))
+    assert said.startswith(b"HTTP/1.1 408") and b"request_timeout" in said
+
+
+def test_requests_hold_so_many_bytes_together_and_not_one_more(front: Fronting, two: list[Standing]) -> None:
+    for each in two:
+        each.fault("hang", 1)
+    body = json.dumps({**ASKED, "stream": True, "user": "x" * 100}).encode()
+    front.front.held_bytes = len(body) + 100
+    with socket.create_connection(("127.0.0.1", front.port), 30) as connection:
+        head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+        connection.sendall(head.encode() + body)
+        assert connection.recv(1000)
+        status, told = post(front, body)
+        assert (status, told["error"]["code"], told["error"]["type"]) == (503, "overloaded", "api_error")
+    for each in two:
+        each.clear()
+    front.until(lambda: post(front, body.replace(b"true", b"false"))[0] == 200)
+
+
 def test_keys_open_and_are_counted_each_on_its_own(two: list[Standing], tmp_path: Path) -> None:
     (ann, ann_hash), (ben, ben_hash) = new_key(), new_key()
     holders = (Holder("ann", ann_hash, requests_per_minute=2), Holder("ben", ben_hash, Limits(None, 600)))
