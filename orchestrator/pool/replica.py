@@ -183,8 +183,8 @@ class Replica:
             async with health.ask("GET", self.table.health) as answer:
                 await answer.body(1 << 20)
                 return answer.status == 200
-        except Broken:
-            return False
+        except Broken as broken:
+            return broken.ours and self.is_up
 
     async def _drain(self, gone: asyncio.Future[int]) -> None:
         """Send nothing more, and wait until what is under way has ended."""

@@ -6,6 +6,7 @@ Replies are handed on as they come: each `piece` is what arrived since the last 
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -23,11 +24,13 @@ class Broken(ConnectionError):
     """Raised when a replica cannot be reached, ends its reply early, says nothing for too long, or speaks no HTTP.
 
     `unheard` says that it closed the connection before anything came: one that was kept may have been closed meanwhile.
+    `ours` says that this process has no file left: that says nothing about the replica.
     """
 
-    def __init__(self, why: str, *, unheard: bool = False) -> None:
+    def __init__(self, why: str, *, unheard: bool = False, ours: bool = False) -> None:
         super().__init__(why)
         self.unheard = unheard
+        self.ours = ours
 
 
 class Answer(asyncio.Protocol):
@@ -226,7 +229,8 @@ class Upstream:
             async with asyncio.timeout(_CONNECT_S):
                 _, fresh = await asyncio.get_running_loop().create_connection(Answer, HOST, self.port)
         except (OSError, TimeoutError) as error:
-            raise Broken(f"it cannot be reached: {error or 'no answer'}") from error
+            ours = isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE)
+            raise Broken(f"it cannot be reached: {error or 'no answer'}", ours=ours) from error
         return await self._sent(fresh, data)
 
     async def _sent(self, answer: Answer, data: bytes) -> Answer:

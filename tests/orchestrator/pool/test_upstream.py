@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 from contextlib import closing, suppress
 
 import pytest
 
-from orchestrator.pool.upstream import HOST, Upstream
+from orchestrator.pool.upstream import HOST, Broken, Upstream
 
 OWN = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nown"
 OTHER = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nother"
@@ -68,3 +69,20 @@ def test_a_connection_is_kept_where_nothing_came_after_its_reply() -> None:
 
     asyncio.run(ask_twice())
     assert len(handlers) == 1
+
+
+def test_a_process_that_has_no_file_left_says_nothing_about_its_replica() -> None:
+    async def ask() -> Broken:
+        upstream = Upstream(1)
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        # Files that are open already stay so.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+        try:
+            with pytest.raises(Broken) as raised:
+                async with upstream.ask("GET", "/"):
+                    pass
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        return raised.value
+
+    assert asyncio.run(ask()).ours
