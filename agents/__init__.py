@@ -19,6 +19,7 @@ from agents.models import (
     HttpModel,
     JournaledModel,
     Message,
+    MeteredModel,
     Model,
     ModelError,
     NamedModel,
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from agents.edits import Replace, Whole
     from agents.index import Definition, Outliner, is_code
     from agents.migration import MigrationAgent, diff_example
+    from agents.preferring import Preference, prefer
 
 __all__ = [
     "AcpAgent",
@@ -84,6 +86,7 @@ __all__ = [
     "Locator",
     "MemoryWorkspace",
     "Message",
+    "MeteredModel",
     "MigrationAgent",
     "Model",
     "ModelError",
@@ -93,6 +96,7 @@ __all__ = [
     "OutOfBudget",
     "Outliner",
     "Patience",
+    "Preference",
     "Priced",
     "Probed",
     "Proposal",
@@ -131,6 +135,7 @@ __all__ = [
     "endpoints",
     "is_code",
     "model_agent",
+    "prefer",
     "probe",
     "put_edits",
     "recall",
@@ -148,6 +153,8 @@ _LATER = {
     "Replace": "agents.edits",
     "Whole": "agents.edits",
     "is_code": "agents.index",
+    "prefer": "agents.preferring",
+    "Preference": "agents.preferring",
     "put_edits": "agents.editing",
 }
 """What takes a while to import, and most commands do not need: it is imported when it is asked for."""

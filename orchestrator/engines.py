@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from agents import Agent, Recording, Replaying
+from agents import Agent, Priced, Recording, Replaying
 from orchestrator.allowance import Allowance
 from orchestrator.checkouts.records import Made, Watching
 from orchestrator.errors import OrderRefused
@@ -97,6 +97,8 @@ class Engines:
     agent: Callable[[str], Agent]
     offers: Callable[[], tuple[Offer, ...]] = lambda: (Offer("repair"),)
     """Returns the agents that `auto` chooses among."""
+    referee: Callable[[], Priced | None] = lambda: None
+    """Returns the model that is asked where attempts tie."""
     allowance: Callable[[], Allowance] = Allowance
     """Returns what may be spent in a day on this machine."""
     replayed: Callable[[str, Recording], tuple[Agent, Replaying]] = _no_replay

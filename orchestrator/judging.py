@@ -46,18 +46,29 @@ def judge(
     return verdict
 
 
+def tied(attempts: Sequence[AttemptRecord], verdicts: Sequence[Verdict], best: int) -> tuple[int, ...]:
+    """Return the indices of the verified attempts of which the evidence says the same as of the best."""
+    if not verdicts[best].verified:
+        return (best,)
+    found = _evidence(attempts[best], verdicts[best])
+    return tuple(at for at, each in enumerate(attempts) if _evidence(each, verdicts[at]) == found)
+
+
 def choose(attempts: Sequence[AttemptRecord], verdicts: Sequence[Verdict], sizes: Sequence[int]) -> int:
     """Return the index of the attempt with the best evidence: verified first, then what a person asked for last, then fewer failed and
     more passed rungs, then the smaller change.
     """
 
     def merit(index: int) -> tuple[bool, int, int, int, int, int]:
-        statuses = [rung.status for rung in verdicts[index].rungs]
-        passed, failed = statuses.count(Status.PASS), statuses.count(Status.FAIL)
-        wanted = attempts[index].number if attempts[index].follows else 0
-        return verdicts[index].verified, wanted, -failed, passed, -sizes[index], -attempts[index].number
+        return *_evidence(attempts[index], verdicts[index]), -sizes[index], -attempts[index].number
 
     return max(range(len(attempts)), key=merit)
+
+
+def _evidence(attempt: AttemptRecord, verdict: Verdict) -> tuple[bool, int, int, int]:
+    statuses = [rung.status for rung in verdict.rungs]
+    wanted = attempt.number if attempt.follows else 0
+    return verdict.verified, wanted, -statuses.count(Status.FAIL), statuses.count(Status.PASS)
 
 
 def proposals(attempts: Sequence[AttemptRecord]) -> tuple[AttemptRecord, ...]:

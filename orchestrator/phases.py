@@ -9,8 +9,9 @@ from orchestrator import delivery
 from orchestrator.answering import asking
 from orchestrator.assignment import Assignment
 from orchestrator.course import Tried
-from orchestrator.judging import choose, judge
+from orchestrator.judging import choose, judge, tied
 from orchestrator.patterns import matching
+from orchestrator.preferring import preferred
 from orchestrator.records import REVIEW, AttemptRecord, AttemptState, Status
 from orchestrator.trying import tried_all
 from shadowfs import Change, Entry, RefusedPath, Snapshot
@@ -60,10 +61,10 @@ def run(work: Assignment) -> Ending:
         return Ending(Status.NO_FIX, tried[-1].record.why, tried[-1].record.needs)
     # Where it followed the user, what it stands on has moved.
     with work.span("choose"):
-        best = _choose(work, judged)
+        best, preference = _choose(work, snapshot, judged)
     with work.span("deliver"):
         ending = _deliver(work, work.job().snapshot or snapshot, best)
-    return replace(ending, why=" ".join(filter(None, (_instead(tried, best), ending.why))))
+    return replace(ending, why=" ".join(filter(None, (_instead(tried, best), preference, ending.why))))
 
 
 def _pin(work: Assignment) -> Snapshot:
@@ -117,11 +118,28 @@ def _judged(snapshot: Snapshot, record: AttemptRecord, verdict: Verdict) -> Judg
     return Judged(record, snapshot.depot.change(verdict.base, verdict.tree), verdict)
 
 
-def _choose(work: Assignment, judged: Sequence[Judged]) -> Judged:
+def _choose(work: Assignment, snapshot: Snapshot, judged: Sequence[Judged]) -> tuple[Judged, str]:
+    """Return the best, and what a judge model said of it, "" where none was asked."""
     records, verdicts = [each.record for each in judged], [each.verdict for each in judged]
-    best = judged[choose(records, verdicts, [len(each.change.files) for each in judged])]
+    first, said = choose(records, verdicts, [len(each.change.files) for each in judged]), ""
+    best = judged[first]
+    rivals = _unlike([judged[at] for at in (first, *(at for at in tied(records, verdicts, first) if at != first))])
+    if len(rivals) > 1:
+        place, said = preferred(
+            work, [each.record.number for each in rivals], [_diff(snapshot, each) for each in rivals]
+        )
+        best = best if place is None else rivals[place]
     work.store.record(work.lease, chosen=best.record.number)
-    return best
+    return best, said
+
+
+def _unlike(judged: Sequence[Judged]) -> list[Judged]:
+    """Leave out those whose tree is an earlier one's."""
+    return list({each.change.tree: each for each in reversed(judged)}.values())[::-1]
+
+
+def _diff(snapshot: Snapshot, judged: Judged) -> str:
+    return snapshot.depot.diff(judged.change.base, judged.change.tree).decode("utf-8", "replace")
 
 
 def _instead(tried: Sequence[Tried], best: Judged) -> str:

@@ -67,6 +67,7 @@ def real_engines(state: Path, environ: Mapping[str, str] | None = None) -> Engin
         index=state / "index",
         agent=lambda name: real_agent(name, environ),
         offers=lambda: offers(environ, read_machine(environ).named_models()),
+        referee=lambda: _referee(environ),
         allowance=lambda: read_machine(environ).allowance(),
         warm=lambda driver: fuse.warm() if driver == fuse.name else None,
     )
@@ -145,6 +146,12 @@ def _agent_of(endpoint: Endpoint, name: str, there: Sequence[Endpoint], model_at
         repair=endpoint.repair,
         parallel=endpoint.parallel,
     )
+
+
+def _referee(environ: Mapping[str, str]) -> Priced | None:
+    """Return the first model whose role is `judge`; another one is not asked to judge."""
+    judges = (each for each in endpoints(environ, read_machine(environ).named_models()) if each.role == "judge")
+    return next((Priced(HttpModel(each), each.cost_usd, each.model) for each in judges), None)
 
 
 def read_machine(environ: Mapping[str, str]) -> MachineConfig:

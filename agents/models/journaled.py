@@ -6,13 +6,26 @@ import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from agents.agent import Step, Workspace
+from agents.agent import Step
 from agents.models.errors import ModelError
 from agents.models.model import Model, Reply, Request, Watch, unwatched
 from agents.models.record import Recorded, digest, read_reply, read_requests, reply_data, request_data
 
 ASKED, REPLIED, FAILED = "model_asked", "model_replied", "model_failed"
+
+
+class Diary(Protocol):
+    """What a journaled model needs of a workspace."""
+
+    def journal(self) -> Sequence[Step]:
+        """Return the steps so far, those of a life before a crash too."""
+        ...
+
+    def note(self, kind: str, data: Mapping[str, object]) -> None:
+        """Journal something, as a step of the kind `note:<kind>`."""
+        ...
 
 
 @dataclass(slots=True)
@@ -51,7 +64,7 @@ class JournaledModel:
     they were. `reused` counts the answers that were not asked for again.
     """
 
-    def __init__(self, model: Model, workspace: Workspace) -> None:
+    def __init__(self, model: Model, workspace: Diary) -> None:
         self._model = model
         self._workspace = workspace
         self._recording = recall(workspace.journal())

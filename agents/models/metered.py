@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from agents.agent import Workspace
 from agents.errors import OutOfBudget
@@ -24,6 +25,18 @@ def free(usage: Usage) -> float:
     return 0.0
 
 
+class Purse(Protocol):
+    """What a metered model needs of a workspace."""
+
+    def reserve(self, usd: float, tokens: int = 0) -> int:
+        """Reserve dollars and tokens before they are spent; raise `OutOfBudget` where they are not there."""
+        ...
+
+    def settle(self, reservation: int, tokens_in: int, tokens_out: int, usd: float) -> None:
+        """Say what a reservation was spent on."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Priced:
     """A model and what its calls cost. `count` counts its tokens; unless given, it is chosen by the name `known_as`, else by the model's own."""
@@ -39,7 +52,7 @@ class MeteredModel:
     """Passes requests on to a model as long as the budget has what the dearest answer would cost."""
 
     model: Model
-    workspace: Workspace
+    workspace: Purse
     price: Price = free
 
     @property
