@@ -6,7 +6,6 @@ import os
 import subprocess
 import threading
 import weakref
-from collections import deque
 from pathlib import Path
 from typing import IO
 
@@ -14,7 +13,8 @@ from shadowfs import git
 from shadowfs.errors import DepotError
 
 _MOST = 16
-_STARTED: deque[weakref.ref[CatFile]] = deque()
+_STARTED: list[weakref.ref[CatFile]] = []
+"""Those with a process, the one that started first in front."""
 
 
 class CatFile:
@@ -51,6 +51,8 @@ class CatFile:
     def _stop(self) -> None:
         if self._end is not None:
             self._end()
+            self._end = None
+            _STARTED.remove(weakref.ref(self))
         self._process = None
 
     def _ask(self, name: str) -> tuple[str, str, bytes] | None:
@@ -83,28 +85,24 @@ class CatFile:
         )
         self._pid = os.getpid()
         self._end = weakref.finalize(self, _end, self._process, self._pid)
-        _STARTED.append(weakref.ref(self))
+        _STARTED.append(weakref.ref(self, _STARTED.remove))
         _end_oldest()
 
-    def _stop_if_idle(self) -> bool:
+    def _stop_if_idle(self) -> None:
         # Waiting here could be waiting for whoever waits for the process that is being started.
-        if not self._lock.acquire(blocking=False):
-            return False
-        try:
-            self._stop()
-        finally:
-            self._lock.release()
-        return True
+        if self._lock.acquire(blocking=False):
+            try:
+                self._stop()
+            finally:
+                self._lock.release()
 
 
 def _end_oldest() -> None:
     """Keep few processes: whoever holds a git directory for long, if only because nobody has collected it yet, starts another at its next read."""
-    while len(_STARTED) > _MOST:
-        oldest = _STARTED.popleft()
-        one = oldest()
-        if one is not None and not one._stop_if_idle():
-            _STARTED.append(oldest)
-            return
+    for each in _STARTED[:-_MOST]:
+        one = each()
+        if one is not None:
+            one._stop_if_idle()
 
 
 def _end(process: subprocess.Popen[bytes], pid: int) -> None:

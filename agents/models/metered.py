@@ -13,7 +13,7 @@ from agents.models.model import Model, Reply, Request, Usage, Watch, unwatched
 
 Price = Callable[[Usage], float]
 """What the tokens of a call cost, in dollars."""
-_LEAST_CHARACTERS = 2
+LEAST_CHARACTERS = 2
 """No tokenizer makes more tokens of a text than one of each so many characters, but for odd scripts."""
 _REPLY_TOKENS = 8_192
 """Reserved where a request does not bound its reply."""
@@ -67,7 +67,7 @@ class MeteredModel:
 
     def complete(self, request: Request, *, deadline_s: float, watch: Watch = unwatched) -> Reply:
         """Answer, and pay for it. Raises `OutOfBudget` before a call that may cost more than is left."""
-        most = Usage(_characters(request) // _LEAST_CHARACTERS, request.max_tokens or _REPLY_TOKENS)
+        most = Usage(_characters(request) // LEAST_CHARACTERS, request.max_tokens or _REPLY_TOKENS)
         reservation = self.workspace.reserve(self.price(most), most.tokens_in + most.tokens_out)
         spent = Usage()
         try:

@@ -148,6 +148,7 @@ class CarryingStore(SqlStore):
 
     def end(self, lease: Lease, status: Status, why: str, next: str, told: int | None = None) -> bool:
         ended = super().end(lease, status, why, next, told)
+        self._sent = {each for each in self._sent if each[0] != lease.job}
         self.tidy()
         return ended
 

@@ -9,7 +9,7 @@ import socket
 import sys
 import time
 from asyncio.subprocess import Process
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -215,9 +215,9 @@ class Replica:
                 os.truncate(self._log, 0)
 
 
-async def _first(*awaited: object, timeout_s: float) -> None:
+async def _first(*awaited: Awaitable[object], timeout_s: float) -> None:
     """Wait until one of several is done, or for so long; a future goes on, a coroutine does not."""
-    tasks = [each if isinstance(each, asyncio.Future) else asyncio.ensure_future(each) for each in awaited]  # type: ignore[call-overload]
+    tasks = [asyncio.ensure_future(each) for each in awaited]
     await asyncio.wait(tasks, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
     for task, given in zip(tasks, awaited, strict=True):
         if task is not given:

@@ -16,6 +16,7 @@ import uvloop
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from orchestrator.errors import BadConfig
+from orchestrator.listening import bound
 from orchestrator.pool.errors import PoolError
 from orchestrator.pool.front import Front
 from orchestrator.pool.keys import Doorman
@@ -39,7 +40,8 @@ def serve(file: PoolFile, folder: Folder, environ: Mapping[str, str], ready: Cal
 
     SIGHUP has it read what is wanted from its folder. Raises `BadConfig`, and `PoolError` where a replica does not come up at first.
     """
-    with folder.held(), _bound(file) as listening:
+    with folder.held(), bound(file.host, file.port, "name another `port`, or `port = 0` for any") as listening:
+        listening.listen(2048)
         # What is there stays: to look through it again and again would hold up replies.
         gc.collect()
         gc.freeze()
@@ -197,20 +199,6 @@ def _room() -> int:
     files = hard if hard != resource.RLIM_INFINITY else 2 * _CONNECTIONS + _OWN_FILES
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
     return max(1, min(_CONNECTIONS, (files - _OWN_FILES) // 2))
-
-
-def _bound(file: PoolFile) -> socket.socket:
-    """Listen at the pool's address. Raises `BadConfig` where that cannot be."""
-    try:
-        family, kind, protocol, _, at = socket.getaddrinfo(file.host, file.port, type=socket.SOCK_STREAM)[0]
-        listening = socket.socket(family, kind, protocol)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(at)
-        listening.listen(2048)
-    except OSError as error:
-        why = f"{file.host}:{file.port} cannot be listened at ({error.strerror or error})"
-        raise BadConfig(f"{why}: name another `port`, or `port = 0` for any") from error
-    return listening
 
 
 def _address(host: str, port: int) -> str:

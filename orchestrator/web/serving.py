@@ -21,6 +21,7 @@ from orchestrator.crew import Crew
 from orchestrator.errors import BadConfig
 from orchestrator.gate import Gate
 from orchestrator.gathering import Gatherer
+from orchestrator.listening import bound
 from orchestrator.rounds import Rounds
 from orchestrator.telemetry.figures import stored
 from orchestrator.telemetry.metrics import Metrics
@@ -78,7 +79,7 @@ def serve(
     `ready` is told the address and the link that lets the owner in, once requests are answered. `forges` take webhooks, and are
     taken what is due for them.
     """
-    listening = _bound(how)
+    listening = bound(how.host, how.port, "name another with --port, or --port 0 for any")
     port = listening.getsockname()[1]
     address = f"http://{_shown(how.host)}:{port}"
     with open_crew() as crew, ExitStack() as opened:
@@ -187,20 +188,6 @@ def _shift(
 def changed_since(crew: Crew, since: float) -> list[str]:
     """Return the tickets that were changed since a Unix time."""
     return [row.ticket for row in crew.board(Sought(since=since, limit=MOST_ROWS)).rows]
-
-
-def _bound(how: Serving) -> socket.socket:
-    """Listen. Raises `BadConfig` where that cannot be."""
-    try:
-        family, kind, protocol, _, at = socket.getaddrinfo(how.host, how.port, type=socket.SOCK_STREAM)[0]
-        listening = socket.socket(family, kind, protocol)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(at)
-    except OSError as error:
-        raise BadConfig(
-            f"{how.host}:{how.port} cannot be listened at ({error.strerror or error}): name another with --port, or --port 0 for any"
-        ) from error
-    return listening
 
 
 def _hosts(how: Serving, port: int) -> Iterable[str]:

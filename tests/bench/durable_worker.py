@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
 from dataclasses import replace
 from pathlib import Path
 
 from agents import ScriptedAgent, Write
-from orchestrator.cluster.node import Node
 from orchestrator.crew import Crew
 from orchestrator.engines import Engines, RungWatch
-from orchestrator.gate import Gate
-from orchestrator.hands import Hands
 from orchestrator.wiring import real_engines
 from sandbox import Command, Completed, Ended, ScriptedDriver
 from shadowfs import CopyDriver
 from tests.orchestrator import project
+from tests.orchestrator.working import work
 from verifier import DECISIVE, Case, RungResult, ScriptedRunner, Status, Verdict
 
 WORKERS = 2
@@ -59,15 +55,7 @@ def main(kind: str, state: Path) -> None:
     def open_crew() -> Crew:
         return Crew(state, project.settings(state), url=os.environ["NIGHTCREW_STORE"], engines=engines)
 
-    if kind == "celery":
-        Node(os.environ["NIGHTCREW_BROKER"], WORKERS, Gate(), open_crew).run(lambda: None)
-        return
-    hands = Hands(open_crew, Gate(), lambda *_: None, lambda *_: None, count=WORKERS, idle_s=1.0)
-    told = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: told.set())
-    hands.start()
-    told.wait()
-    hands.end(60.0)
+    work(kind, open_crew, WORKERS, 1.0)
 
 
 if __name__ == "__main__":

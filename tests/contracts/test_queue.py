@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,22 +20,10 @@ from orchestrator.records import Cost, Order, Status, Ticket
 from orchestrator.settings import Settings
 from orchestrator.sqlstore import SqlStore
 from orchestrator.store import Lease, Store
-from tests.contracts.stores import SHARED, STORES, address, open_store
+from tests.contracts.stores import SHARED, address
 from tests.contracts.test_store import Clock
 
 ONE, TWO = Path("/one"), Path("/two")
-
-
-@pytest.fixture
-def moving() -> Clock:
-    return Clock()
-
-
-@pytest.fixture(params=STORES)
-def queue(request: pytest.FixtureRequest, tmp_path: Path, moving: Clock) -> Iterator[Store]:
-    opened = open_store(request.param, request, tmp_path, moving)
-    yield opened
-    opened.close()
 
 
 def filed(store: Store, id: str, repository: Path = ONE, **given: Any) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -19,21 +18,9 @@ from orchestrator.settings import Settings
 from orchestrator.sqlstore import SqlStore
 from orchestrator.store import Store
 from orchestrator.tables import jobs, lanes
-from tests.contracts.stores import SHARED, STORES, address, open_store
+from tests.contracts.stores import SHARED, address
 from tests.contracts.test_queue import ONE, TWO, ready
 from tests.contracts.test_store import Clock
-
-
-@pytest.fixture
-def moving() -> Clock:
-    return Clock()
-
-
-@pytest.fixture(params=STORES)
-def queue(request: pytest.FixtureRequest, tmp_path: Path, moving: Clock) -> Iterator[Store]:
-    opened = open_store(request.param, request, tmp_path, moving)
-    yield opened
-    opened.close()
 
 
 def filed(store: Store, user: str, repository: Path = ONE, settings: Settings | None = None, **given: Any) -> int:

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
-import threading
 from dataclasses import replace
 from pathlib import Path
 
 from agents import Finish, Reply, Request, Role, ScriptedModel, ToolCall
 from agents.conversation import ConversationAgent
-from orchestrator.cluster.node import Node
 from orchestrator.crew import Crew
-from orchestrator.gate import Gate
-from orchestrator.hands import Hands
 from orchestrator.wiring import real_engines
 from tests.orchestrator import project
+from tests.orchestrator.working import work
 from tests.soak.deadly import Book, DeadlyStore
 
 TURNS: tuple[tuple[str, dict[str, object]], ...] = (
@@ -60,15 +56,7 @@ def main(kind: str, state: Path, book: Book, workers: int) -> None:
         crew.sweep()
         return crew
 
-    if kind == "celery":
-        Node(os.environ["NIGHTCREW_BROKER"], workers, Gate(), open_crew).run(lambda: None)
-        return
-    hands = Hands(open_crew, Gate(), lambda *_: None, lambda *_: None, count=workers, idle_s=0.2)
-    told = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: told.set())
-    hands.start()
-    told.wait()
-    hands.end(60.0)
+    work(kind, open_crew, workers, 0.2)
 
 
 if __name__ == "__main__":

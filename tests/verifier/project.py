@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
 
 from sandbox import Limits, LocalDriver, Root, Sandbox
+from tests.sandbox.cases import TOOLS
 from verifier import Edit, InsideRunner, Suite, SuiteReport, TestResult
 
 HERE = Path(sys.executable)
@@ -20,6 +22,7 @@ DEBIAN = Path("/usr/bin/python3")
 PYTEST = Suite("pytest", (), str(HERE), environment={"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"})
 UNITTEST = Suite("unittest", (), str(HERE))
 LIMITS = Limits(wall_s=300.0)
+OpenTree = Callable[[str], AbstractContextManager[Sandbox]]
 
 
 def write(root: Path, files: Mapping[str, str]) -> Path:
@@ -29,6 +32,23 @@ def write(root: Path, files: Mapping[str, str]) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(textwrap.dedent(text).lstrip("\n"), "utf-8")
     return root
+
+
+def opener(directory: Path, before: Mapping[str, str], after: Mapping[str, str]) -> OpenTree:
+    """Return what opens a sandbox on the files of the tree `base` or `tree`, as a case does."""
+    sides = {"base": before, "tree": after}
+
+    @contextmanager
+    def open_tree(tree: str) -> Iterator[Sandbox]:
+        place = directory / "repository"
+        for path, text in sides[tree].items():
+            (place / path).parent.mkdir(parents=True, exist_ok=True)
+            (place / path).write_text(text)
+        with LocalDriver(directory / "scratch").open(Root(place, place, readonly=TOOLS)) as sandbox:
+            yield sandbox
+        shutil.rmtree(place)
+
+    return open_tree
 
 
 @contextmanager

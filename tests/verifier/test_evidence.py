@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
 
-from sandbox import LocalDriver, Root, Sandbox, SandboxError
+from sandbox import Sandbox, SandboxError
 from shadowfs import ShadowfsError
-from tests.sandbox.cases import TOOLS, needs_local
+from tests.sandbox.cases import needs_local
 from tests.verifier.cases import case_of, change_of, report, steady
-from tests.verifier.project import PYTEST
+from tests.verifier.project import PYTEST, opener
 from verifier import (
     Called,
     Case,
@@ -85,19 +83,7 @@ FAILS = "test_shop.py::test_all_are_summed"
 def verdict(tmp_path_factory: pytest.TempPathFactory) -> Verdict:
     """Return the verdict on a change of the small shop, judged and watched for real."""
     directory = tmp_path_factory.mktemp("evidence")
-    sides = {"base": BEFORE, "tree": AFTER}
-
-    @contextmanager
-    def open_tree(tree: str) -> Iterator[Sandbox]:
-        place = directory / "repository"
-        for path, text in sides[tree].items():
-            (place / path).parent.mkdir(parents=True, exist_ok=True)
-            (place / path).write_text(text)
-        with LocalDriver(directory / "scratch").open(Root(place, place, readonly=TOOLS)) as sandbox:
-            yield sandbox
-        shutil.rmtree(place)
-
-    case = Case(change_of(BEFORE, AFTER), PYTEST, open_tree, (FAILS,), repeats=1)
+    case = Case(change_of(BEFORE, AFTER), PYTEST, opener(directory, BEFORE, AFTER), (FAILS,), repeats=1)
     return Ladder(InsideRunner(), observer=InsideObserver()).judge(case)
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from sandbox import LocalDriver, Root, Sandbox
-from tests.sandbox.cases import TOOLS, needs_local
+from tests.sandbox.cases import needs_local
 from tests.verifier.cases import FIX, case_of, change_of, steady
+from tests.verifier.project import opener
 from verifier import Case, InsideRunner, Ladder, Measure, Status, Suite
 from verifier.rungs.exercised import Exercised
 
@@ -26,20 +24,8 @@ BOTH = {**BEFORE, "calc.py": ONE["calc.py"].replace("return old(a)", "return new
 
 def case(directory: Path, after: Mapping[str, str]) -> Case:
     """Return the case of a change of the small project, on real trees."""
-    sides = {"base": BEFORE, "tree": after}
-
-    @contextmanager
-    def open_tree(tree: str) -> Iterator[Sandbox]:
-        place = directory / "repository"
-        for path, text in sides[tree].items():
-            (place / path).parent.mkdir(parents=True, exist_ok=True)
-            (place / path).write_text(text)
-        with LocalDriver(directory / "scratch").open(Root(place, place, readonly=TOOLS)) as sandbox:
-            yield sandbox
-        shutil.rmtree(place)
-
     suite = Suite("unittest", ("tests.test_calc",), sys.executable)
-    return Case(change_of(BEFORE, after), suite, open_tree, repeats=1, keeps=True)
+    return Case(change_of(BEFORE, after), suite, opener(directory, BEFORE, after), repeats=1, keeps=True)
 
 
 @needs_local
