@@ -34,6 +34,8 @@ _EXTRAS = {
     "oidc": ("jwt", "signs people in at an issuer of OpenID Connect", "links and keys"),
     "postgres": ("psycopg", "keeps the store on a server, for several machines", "SQLite"),
     "cluster": ("celery", "`nightcrew worker`, woken by a broker", "`nightcrew work` and `serve`"),
+    "ray": ("ray", "`nightcrew worker --on ray`", "Celery, or `--on here`"),
+    "pool": ("httptools", "`nightcrew pool`: models of one's own behind one address", "any OpenAI-compatible address"),
     "traces": ("opentelemetry.sdk", "sends traces to an OpenTelemetry collector", "logs and metrics"),
     "lsp": ("pygls", "`nightcrew lsp`, for editors", "the command line"),
     "mcp": ("mcp", "`nightcrew mcp`", "`nightcrew fix`"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tomllib
 from pathlib import Path
 
 from orchestrator.doctor import Check, examine
@@ -65,6 +66,13 @@ def test_a_state_directory_that_cannot_be_written_is_named(tmp_path: Path) -> No
     state = by_name(examine(tmp_path / "file" / "state", os.environ))["state"]
     assert not state.works
     assert "--state" in state.instead
+
+
+def test_every_extra_is_looked_for(tmp_path: Path) -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))["project"]
+    told = by_name(examine(tmp_path / "state", os.environ))
+    looked_for = {name.removeprefix("extra ") for name in told if name.startswith("extra ")} | {"docker", "fuse"}
+    assert looked_for == set(project["optional-dependencies"])
 
 
 def test_the_command_says_the_same(tmp_path: Path) -> None:
