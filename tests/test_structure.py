@@ -50,7 +50,12 @@ ENGINES: dict[str, str | tuple[str, ...]] = {
     "prometheus_client": "orchestrator/telemetry/metrics.py",
     "pygls": "orchestrator/lsp",
     "pygments": "orchestrator/web/highlight.py",
-    "httpx2": ("agents/door/upstream.py", "orchestrator/forges/calls.py", "orchestrator/web/issuer.py"),
+    "httpx2": (
+        "agents/door/upstream.py",
+        "agents/models/client.py",
+        "orchestrator/forges/calls.py",
+        "orchestrator/web/issuer.py",
+    ),
     "h11": "agents/door/connection.py",
     "quicktok": "agents/prompts/tokens.py",
     "sse_starlette": "orchestrator/web/api.py",

@@ -12,6 +12,7 @@ from collections.abc import Awaitable
 from dataclasses import replace
 from typing import Any, TypeVar
 
+import httpx2
 import openai
 
 from agents.models.endpoint import Endpoint
@@ -37,6 +38,9 @@ _SPARE = {
     "top_logprobs": None,
 }
 """Parameters that some servers refuse, and what they want instead (None: nothing)."""
+
+_EACH_ITS_OWN = httpx2.Limits(max_keepalive_connections=0)
+"""Each try has a connection of its own: one that was kept may end, at the server's side, as the next try is sent over it."""
 
 _END = object()
 
@@ -92,7 +96,8 @@ class Call:
         address = self._endpoint.base_url
         # Reading the authorities takes longer than all else. A plain address needs none, and with none no other is believed.
         bare = address.startswith("http://")
-        http = openai.DefaultAsyncHttpxClient(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)) if bare else None
+        verify = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if bare else True
+        http = openai.DefaultAsyncHttpxClient(verify=verify, limits=_EACH_ITS_OWN)
         return openai.AsyncOpenAI(api_key=key, base_url=address, max_retries=0, timeout=timeout, http_client=http)
 
     async def _pause(self, wait_s: float) -> None:
@@ -110,7 +115,7 @@ class Call:
                 return await self._try(client)
             raise self._of_status(error) from None
         except openai.APIConnectionError as error:
-            why = self._said(str(error.__cause__ or error))
+            why = self._said(str(error.__cause__ or error) or type(error.__cause__).__name__)
             if assembly.begun:
                 raise _Again(self._error(Trouble.BROKEN, f"broke off its reply ({why})", assembly)) from None
             raise _Again(self._error(Trouble.UNREACHABLE, f"cannot be reached ({why})")) from None

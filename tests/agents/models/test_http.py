@@ -122,6 +122,16 @@ def test_an_overloaded_server_is_asked_again(status: int) -> None:
     assert len(server.asked) == 3
 
 
+def test_each_try_has_a_connection_of_its_own() -> None:
+    def keeps(asked: Asked) -> None:
+        asked.handler.close_connection = False
+        asked.refuse(503, "busy")
+
+    with serving(keeps, keeps, says("now")) as server:
+        assert model(server).complete(HELLO, deadline_s=AMPLE_S).text == "now"
+    assert len({asked.handler.client_address for asked in server.asked}) == 3
+
+
 def test_a_server_that_stays_overloaded_is_given_up() -> None:
     error, server = trouble(refuses(503, "still busy"))
     assert error.trouble is Trouble.OVERLOADED
