@@ -13,6 +13,7 @@ from agents.locating import IndexFile, Locator
 from agents.memory import MemoryWorkspace
 from agents.modelled import model_agent
 from agents.models import (
+    JUDGE,
     Compared,
     Endpoint,
     Finish,
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from agents.preferring import Preference, prefer
 
 __all__ = [
+    "JUDGE",
     "AcpAgent",
     "Agent",
     "AgentError",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import shadowfs
 from agents import (
+    JUDGE,
     AcpAgent,
     Agent,
     CommandAgent,
@@ -133,8 +134,8 @@ def _model_agent(name: str, model: str, environ: Mapping[str, str]) -> Agent:
 
 
 def _agent_of(endpoint: Endpoint, name: str, there: Sequence[Endpoint], model_at: Callable[[Endpoint], Model]) -> Agent:
-    plans = choose(there, role="plan")
-    planner = Priced(model_at(plans), plans.cost_usd, plans.model) if plans.role == "plan" else None
+    plans = next((each for each in there if each.role == "plan"), endpoint)
+    planner = Priced(model_at(plans), plans.cost_usd, plans.model)
     return model_agent(
         model_at(endpoint),
         ForkServers(),
@@ -150,7 +151,7 @@ def _agent_of(endpoint: Endpoint, name: str, there: Sequence[Endpoint], model_at
 
 def _referee(environ: Mapping[str, str]) -> Priced | None:
     """Return the first model whose role is `judge`; another one is not asked to judge."""
-    judges = (each for each in endpoints(environ, read_machine(environ).named_models()) if each.role == "judge")
+    judges = (each for each in endpoints(environ, read_machine(environ).named_models()) if each.role == JUDGE)
     return next((Priced(HttpModel(each), each.cost_usd, each.model) for each in judges), None)
 
 

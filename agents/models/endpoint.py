@@ -10,6 +10,8 @@ from agents.models.errors import ModelError, Trouble
 from agents.models.model import Usage
 
 HIDDEN = "[key]"
+JUDGE = "judge"
+"""The role of a model that prefers among attempts; unlike one of another role it does nothing else unasked."""
 CONTEXT_TOKENS = 32_768
 """Assumed where nobody says: small servers are often started with less, and name it in their refusal."""
 PARALLEL = 4
@@ -109,7 +111,7 @@ def endpoints(environ: Mapping[str, str], named: Sequence[NamedModel] = ()) -> t
 
 
 def choose(there: Sequence[Endpoint], name: str = "", role: str = "") -> Endpoint:
-    """Return the model of that name, else the first for that role, else the first for any. Raises `ModelError`."""
+    """Return the model of that name, else the first for that role, for any, for another but a judge's. Raises `ModelError`."""
     if not there:
         raise ModelError(Trouble.NO_ADDRESS, "no model is configured")
     if name:
@@ -119,9 +121,11 @@ def choose(there: Sequence[Endpoint], name: str = "", role: str = "") -> Endpoin
         raise ModelError(
             Trouble.NO_ADDRESS, f"no model is named {name!r}; there are: {', '.join(each.name for each in there)}"
         )
-    return next(
-        (each for each in there if each.role == role), next((each for each in there if not each.role), there[0])
-    )
+    able = [each for each in there if each.role == role or each.role != JUDGE]
+    if not able:
+        named = ", ".join(each.name for each in there)
+        raise ModelError(Trouble.NO_ADDRESS, f"every model that is configured only judges ({named}); another must edit")
+    return min(able, key=lambda each: (each.role != role, bool(each.role)))
 
 
 def _of_environment(environ: Mapping[str, str]) -> Endpoint | None:

@@ -47,6 +47,10 @@ def test_agents_that_cost_dollars_are_known_by_all_their_names() -> None:
         offers({}, (without_its_key,))
 
 
+def test_a_model_that_only_judges_is_no_agent_but_by_its_name() -> None:
+    assert paid_agents({}, (JUDGE,)) == ("model:judge",)
+
+
 def test_agents_that_ask_the_environments_model_are_known_by_all_their_names() -> None:
     environ = {"LLM_BASE_URL": "http://127.0.0.1:1/v1", "LLM_MODEL": "m"}
     assert unpriced_agents({}, (SMALL,)) == ()

@@ -89,3 +89,12 @@ def test_a_model_is_chosen_by_name_then_by_role() -> None:
         choose([general], "other")
     with pytest.raises(ModelError, match="set LLM_BASE_URL"):
         choose([])
+
+
+def test_a_judge_edits_where_it_is_named_alone() -> None:
+    judges, plans = Endpoint("judges", "http://a", "m", role="judge"), Endpoint("plans", "http://a", "m", role="plan")
+    assert choose([judges, plans], role="edit") is plans
+    assert choose([judges, plans], role="judge") is judges
+    assert choose([judges], "judges", role="edit") is judges
+    with pytest.raises(ModelError, match=r"only judges \(judges\)"):
+        choose([judges], role="edit")
