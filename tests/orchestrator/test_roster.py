@@ -40,15 +40,11 @@ def test_agents_that_cost_dollars_are_known_by_all_their_names() -> None:
     assert paid_agents({}, (SMALL,)) == ()
     assert paid_agents({}, (BIG,)) == ("model:big", "model", "auto")
     assert paid_agents({}, (SMALL, BIG)) == ("model:big", "auto")
-    assert paid_agents({}, (JUDGE,)) == ("model:judge", "model")
+    assert paid_agents({}, (JUDGE,)) == ("model:judge",)
     without_its_key = NamedModel("k", "http://127.0.0.1:1/v1", "k", key_env="NOT_SET", price_in=1.0)
     assert paid_agents({}, (without_its_key,)) == ()
     with pytest.raises(ModelError):
         offers({}, (without_its_key,))
-
-
-def test_a_model_that_only_judges_is_no_agent_but_by_its_name() -> None:
-    assert paid_agents({}, (JUDGE,)) == ("model:judge",)
 
 
 def test_agents_that_ask_the_environments_model_are_known_by_all_their_names() -> None:
