@@ -22,7 +22,7 @@ from sqlalchemy import URL
 
 from orchestrator.copies import dump_database, load_database
 from orchestrator.errors import BadConfig, StoreError
-from orchestrator.tables import SCHEMA
+from orchestrator.store.sql.tables import SCHEMA
 
 _FOLDERS = ("depots", "pins", "published", "digests")
 _FILES = ("id",)

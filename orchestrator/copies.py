@@ -14,7 +14,7 @@ from sqlalchemy import URL
 from sqlalchemy.engine import make_url
 
 from orchestrator.errors import BadConfig, StoreError
-from orchestrator.schema import open_engine
+from orchestrator.store.sql.schema import open_engine
 
 
 def dump_database(url: str | URL, file: Path) -> tuple[str, str]:

@@ -9,14 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from orchestrator import answering, intake
-from orchestrator.answering import Answer
+from orchestrator import intake
+from orchestrator.dispatch.gate import Gate
 from orchestrator.errors import Superseded, WrongStatus
 from orchestrator.exits import USAGE, exit_of_error
-from orchestrator.gate import Gate
-from orchestrator.journal import Journal
-from orchestrator.lease import LEASE_S, Owner
-from orchestrator.looking import Look
 from orchestrator.records import (
     REVIEW,
     Applied,
@@ -29,20 +25,25 @@ from orchestrator.records import (
     Ticket,
     Watch,
 )
+from orchestrator.reporting.looking import Look
+from orchestrator.reporting.showing import Showing
 from orchestrator.roster import agents_of
 from orchestrator.settings import Settings
-from orchestrator.showing import Showing
 from orchestrator.store import CLAIMABLE, Lease, Store
 from orchestrator.telemetry import Tracer, Untraced
 from orchestrator.telemetry.traces import ROOT
+from orchestrator.working import answering
+from orchestrator.working.answering import Answer
+from orchestrator.working.journal import Journal
+from orchestrator.working.lease import LEASE_S, Owner
 
 if TYPE_CHECKING:
     import sqlalchemy
 
     from orchestrator.cluster.carrying import Exchange
     from orchestrator.engines import Engines, Repositories
-    from orchestrator.readings import Readings
     from orchestrator.replaying import Replay
+    from orchestrator.reporting.readings import Readings
     from orchestrator.reviewing import Reviews
     from orchestrator.reviewing.desk import ReviewDesk
 
@@ -161,7 +162,7 @@ class Crew(Showing):
 
     def message(self, ticket: str, text: str, *, user: str = "") -> JobReport:
         """Say something to a job that waits or is at work: its agent is told, as data, at its next step. Raises `OrderRefused`, `WrongStatus`."""
-        from orchestrator.hearing import say
+        from orchestrator.working.hearing import say
 
         job = self._look.job(ticket)
         say(self._store, job, text, user or intake.user())
@@ -275,7 +276,7 @@ class Crew(Showing):
     def _store(self) -> Store:
         if self._given_store is not None:
             return self._given_store
-        from orchestrator.belonging import open_store
+        from orchestrator.store.sql.belonging import open_store
 
         # Tickets may hold what is nobody else's business.
         self._state.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -290,7 +291,7 @@ class Crew(Showing):
 
     @cached_property
     def _readings(self) -> Readings:
-        from orchestrator.readings import Readings
+        from orchestrator.reporting.readings import Readings
 
         return Readings(self._look)
 
@@ -304,7 +305,7 @@ class Crew(Showing):
     @cached_property
     def database(self) -> sqlalchemy.Engine:
         """Return the database of the store; where that is none, one that lasts as long as the crew."""
-        from orchestrator.schema import open_engine
+        from orchestrator.store.sql.schema import open_engine
 
         engine: sqlalchemy.Engine | None = getattr(self._store, "engine", None)
         return open_engine("sqlite://") if engine is None else engine
@@ -385,6 +386,6 @@ class Crew(Showing):
         journal.finish(step, {"tree": record.tree} if record.answer else {})
 
     def _work(self, lease: Lease, watch: Watch) -> Exception | None:
-        from orchestrator.worker import Worker
+        from orchestrator.working.worker import Worker
 
         return Worker(self._store, self._engines, self._clock, self._ticks, self.tracer).work(lease, watch)

@@ -227,7 +227,7 @@ def _models(environ: Mapping[str, str]) -> Iterator[Check]:
     """Yield whether each configured model answers; each is asked for one token."""
     # The configuration takes pydantic, the agents take longer than all else here.
     from agents import ModelError, endpoints
-    from orchestrator.config import read_machine
+    from orchestrator.configuration.config import read_machine
     from orchestrator.errors import BadConfig
 
     get = "set LLM_BASE_URL and LLM_MODEL, or write a table [models.NAME] into config.toml"

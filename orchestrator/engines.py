@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Protocol
 
 from agents import Agent, Priced, Recording, Replaying
-from orchestrator.allowance import Allowance
 from orchestrator.checkouts.records import Made, Watching
 from orchestrator.errors import OrderRefused
-from orchestrator.place import Imaging, named_image
+from orchestrator.places.place import Imaging, named_image
+from orchestrator.places.warm import WarmPlace
 from orchestrator.records import Order
-from orchestrator.routing import Offer
 from orchestrator.settings import Managed, Settings
-from orchestrator.warm import WarmPlace
+from orchestrator.working.allowance import Allowance
+from orchestrator.working.routing import Offer
 from sandbox import Branches, SandboxDriver
 from shadowfs import Change, Driver, Forecast, Snapshot
 from verifier import Case, RungResult, Runner, Verdict

@@ -11,8 +11,7 @@ import unicodedata
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from orchestrator.abilities import checked
-from orchestrator.deadline import shown
+from orchestrator.dispatch.abilities import checked
 from orchestrator.errors import OrderRefused
 from orchestrator.examples import MIGRATE
 from orchestrator.plain import one_line
@@ -20,6 +19,7 @@ from orchestrator.records import CLIENT, AddedTest, Order, Ticket
 from orchestrator.roster import AUTO, agents_of
 from orchestrator.settings import Settings
 from orchestrator.suites import including, read_suite
+from orchestrator.working.deadline import shown
 
 TEXT_BYTES = 8 << 20
 ADDED_BYTES = 16 << 20

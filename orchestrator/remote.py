@@ -11,11 +11,11 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, OpenerDirector, ProxyHandler, Request, build_opener
 
-from orchestrator.codec import decode
 from orchestrator.crew import Crew, unseen
 from orchestrator.errors import BadConfig, OrderRefused, ServerRefused, ServerUnreachable
 from orchestrator.intake import read_order
 from orchestrator.records import Applied, Cost, Event, JobReport, Order, Remark, Status, StepRecord, Ticket, Watch
+from orchestrator.store.codec import decode
 
 if TYPE_CHECKING:
     from orchestrator.reading import Reading

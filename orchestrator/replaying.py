@@ -6,19 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from agents import AgentError, Compared, Step, recall
-from orchestrator.assignment import Assignment
-from orchestrator.attempting import attempt
-from orchestrator.budget import Budget
 from orchestrator.checkouts.standing import settings_of
 from orchestrator.engines import Engines
 from orchestrator.errors import WrongStatus
-from orchestrator.journal import Journal
-from orchestrator.lease import Heartbeat
-from orchestrator.memory import MemoryStore
-from orchestrator.place import Places
+from orchestrator.places.place import Places
 from orchestrator.records import AttemptRecord, AttemptState, Job, StepRecord, Watch
 from orchestrator.refs import name_of
 from orchestrator.store import Store
+from orchestrator.store.memory.store import MemoryStore
+from orchestrator.working.assignment import Assignment
+from orchestrator.working.attempting import attempt
+from orchestrator.working.budget import Budget
+from orchestrator.working.journal import Journal
+from orchestrator.working.lease import Heartbeat
 
 SECONDS = 600.0
 _OF_MODELS = frozenset({"note:model_asked", "note:model_replied", "note:model_failed"})

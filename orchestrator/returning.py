@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from orchestrator.errors import OrderRefused, WrongStatus
-from orchestrator.journal import Journal
-from orchestrator.lease import LEASE_S, Owner
 from orchestrator.plain import one_line, plain
 from orchestrator.records import CLIENT, PART, REVIEW, AttemptRecord, AttemptState, Job, Remark, Status
 from orchestrator.refs import name_of
 from orchestrator.store import Store
+from orchestrator.working.journal import Journal
+from orchestrator.working.lease import LEASE_S, Owner
 
 REMARKS = 50
 TEXT_CHARACTERS = 8_000

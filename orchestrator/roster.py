@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from orchestrator.records import CLIENT
-from orchestrator.routing import Offer
+from orchestrator.working.routing import Offer
 
 if TYPE_CHECKING:
     from agents import Endpoint, NamedModel

@@ -11,7 +11,7 @@ from agents import Harvest, Wanted, seed_bugs
 from orchestrator.engines import Engines
 from orchestrator.errors import OrderRefused
 from orchestrator.patterns import matching
-from orchestrator.place import Place, Places
+from orchestrator.places.place import Place, Places
 from orchestrator.settings import Settings
 from shadowfs import RepoPath
 from verifier import ForkServers, TrialsFactory

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orchestrator.lease import Owner
 from orchestrator.store import Store
+from orchestrator.working.lease import Owner
 
 
 def sweep_jobs(store: Store) -> list[str]:

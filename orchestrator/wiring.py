@@ -29,8 +29,8 @@ from agents import (
 from orchestrator.engines import Checkouts, Engines
 from orchestrator.errors import OrderRefused
 from orchestrator.examples import MIGRATE
-from orchestrator.image import recipe
 from orchestrator.intake import check_agent
+from orchestrator.places.image import recipe
 from orchestrator.roster import offers
 from orchestrator.settings import Settings
 from sandbox import Address, Branches, DockerDriver, LocalDriver, NoneDriver, toolchain_paths
@@ -38,7 +38,7 @@ from shadowfs import Change, Forecast, Snapshot
 from verifier import ForkServers, InsideObserver, InsideRunner, Ladder
 
 if TYPE_CHECKING:
-    from orchestrator.config import MachineConfig
+    from orchestrator.configuration.config import MachineConfig
 
 
 def real_engines(state: Path, environ: Mapping[str, str] | None = None) -> Engines:
@@ -158,7 +158,7 @@ def _referee(environ: Mapping[str, str]) -> Priced | None:
 def read_machine(environ: Mapping[str, str]) -> MachineConfig:
     """Read the machine's configuration as it is now."""
     # Reading it takes pydantic: for jobs with models alone.
-    from orchestrator import config
+    from orchestrator.configuration import config
 
     return config.read_machine(environ, Path.home())
 

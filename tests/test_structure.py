@@ -20,9 +20,9 @@ BOUNDARIES: dict[str, int] = {
     "agents/door/server.py": 1,  # what a call of somebody's program runs into ends the attempt, not the server
     "orchestrator/cli/entry.py": 1,  # every error becomes a message and an exit status
     "orchestrator/lsp/boundary.py": 1,  # every error becomes a message in the editor
-    "orchestrator/rounds.py": 1,  # what is due stays due, and is tried again
-    "orchestrator/hands.py": 1,  # what one ticket meets ends no other worker
-    "orchestrator/worker.py": 1,  # a defect ends the job, not the worker
+    "orchestrator/dispatch/rounds.py": 1,  # what is due stays due, and is tried again
+    "orchestrator/dispatch/hands.py": 1,  # what one ticket meets ends no other worker
+    "orchestrator/working/worker.py": 1,  # a defect ends the job, not the worker
     "shadowfs/operations.py": 2,  # an exception that got out of a handler would end the mount
     "shadowfs/zygote.py": 1,  # a forked child's end: the trace goes to the shadow's log
     "verifier/inside/attempt.py": 1,  # whatever a function raises is what it does on an input

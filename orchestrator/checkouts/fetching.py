@@ -11,10 +11,10 @@ from orchestrator.checkouts.errors import CheckoutRefused
 from orchestrator.checkouts.homes import Places
 from orchestrator.checkouts.locks import locked
 from orchestrator.checkouts.plan import CommitFiles, config_of
+from orchestrator.configuration.repositoryconfig import RepositoryConfig
 from orchestrator.forges.errors import ForgeUnavailable
 from orchestrator.forges.gitwords import explained
 from orchestrator.forges.records import Entry
-from orchestrator.repositoryconfig import RepositoryConfig
 from shadowfs import Bound, Clone, DepotError, Remote, TooLarge, TreeFile
 
 SECONDS = 600.0

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator, Mapping
 
 from orchestrator.checkouts.plan import Plan
-from orchestrator.image import is_manifest
 from orchestrator.patterns import matching
+from orchestrator.places.image import is_manifest
 from shadowfs import TreeFile
 
 PLAIN = "plain"

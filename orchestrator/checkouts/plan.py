@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from orchestrator.checkouts.errors import SetupRefused
-from orchestrator.config import REPOSITORY_FILE, parse_repository
+from orchestrator.configuration.config import REPOSITORY_FILE, parse_repository
+from orchestrator.configuration.repositoryconfig import RepositoryConfig, SetupTable
 from orchestrator.devcontainer import DEVCONTAINERS, creation_commands, read_devcontainer
-from orchestrator.repositoryconfig import RepositoryConfig, SetupTable
 from shadowfs import Clone, TreeFile
 
 WORKFLOW = ".github/workflows/copilot-setup-steps.yml"

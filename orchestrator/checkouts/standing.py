@@ -8,12 +8,12 @@ from dataclasses import replace
 
 from orchestrator import intake
 from orchestrator.checkouts.records import Watching
-from orchestrator.codec import decode, encode
 from orchestrator.engines import Engines
-from orchestrator.journal import Journal
 from orchestrator.records import Job, Ticket
 from orchestrator.settings import Settings
 from orchestrator.store import Store
+from orchestrator.store.codec import decode, encode
+from orchestrator.working.journal import Journal
 
 _STEP = "checkout"
 

@@ -89,7 +89,7 @@ def _distinct(reds: list[Red]) -> Iterator[Red]:
 
 
 def _leave(crew: Crew, report: JobReport, patches: Path | None, summary: Path | None) -> None:
-    from orchestrator.markdown import report_markdown
+    from orchestrator.reporting.markdown import report_markdown
 
     patch = crew.diff(report.ticket.id) if report.files else b""
     if patches is not None and patch:
@@ -101,7 +101,7 @@ def _leave(crew: Crew, report: JobReport, patches: Path | None, summary: Path | 
 
 
 def _print(reports: list[JobReport], quiet: list[str], json_wanted: bool) -> None:
-    from orchestrator.documents import report_document
+    from orchestrator.reporting.documents import report_document
 
     if json_wanted:
         print_document({"tickets": [report_document(report) for report in reports], "quiet": quiet})

@@ -72,7 +72,7 @@ def message_command(ticket: str, text: str, edge: Edge, json_wanted: bool) -> No
     with edge.crew() as crew:
         report = crew.message(ticket, read_text(text, None) or "")
     if json_wanted:
-        from orchestrator.documents import message_document
+        from orchestrator.reporting.documents import message_document
 
         told = message_document(report.messages[-1])
         print_document({"ticket": report.ticket.id, "status": str(report.status), "message": told})

@@ -15,8 +15,8 @@ from orchestrator.cli.results import since_of
 from orchestrator.plain import one_line
 
 if TYPE_CHECKING:
-    from orchestrator.board import Row
-    from orchestrator.digest import Digest, Group
+    from orchestrator.reporting.board import Row
+    from orchestrator.reporting.digest import Digest, Group
 
 _SHOWN = 8
 """Of the tickets that ended for one reason, how many are named."""
@@ -33,9 +33,9 @@ def digest_command(since: str, repo: Path | None, markdown: bool, edge: Edge, js
     Changes that are ready come first, those with the best evidence and the least to read before the others. It is of all repositories,
     with --repo of one.
     """
-    from orchestrator.digestmarkdown import digest_markdown
-    from orchestrator.documents import digest_document
-    from orchestrator.gathering import Gatherer
+    from orchestrator.reporting.digestmarkdown import digest_markdown
+    from orchestrator.reporting.documents import digest_document
+    from orchestrator.reporting.gathering import Gatherer
 
     if markdown and json_wanted:
         raise click.UsageError("--markdown and --json are two forms of one digest: leave one of them out")
@@ -51,8 +51,8 @@ def digest_command(since: str, repo: Path | None, markdown: bool, edge: Edge, js
 
 
 def _print(digest: Digest) -> None:
-    from orchestrator.deadline import shown
-    from orchestrator.digestmarkdown import begins_words, cost_words, evidence_words, summary
+    from orchestrator.reporting.digestmarkdown import begins_words, cost_words, evidence_words, summary
+    from orchestrator.working.deadline import shown
 
     write(f"since {shown(digest.since_at)}: {summary(digest)}")
     _title("ready for review", digest.ready)

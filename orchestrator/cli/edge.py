@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from orchestrator.cluster.carrying import Exchange
-    from orchestrator.config import MachineConfig, RepositoryConfig
+    from orchestrator.configuration.config import MachineConfig, RepositoryConfig
+    from orchestrator.configuration.detect import Detected
     from orchestrator.crew import Crew
-    from orchestrator.detect import Detected
+    from orchestrator.dispatch.gate import Gate
     from orchestrator.engines import Engines
-    from orchestrator.gate import Gate
     from orchestrator.records import Order
     from orchestrator.settings import Managed, Settings
     from sandbox import Toolchain
@@ -49,7 +49,7 @@ class Edge:
 
     def machine(self) -> MachineConfig:
         """Read the machine's configuration."""
-        from orchestrator.config import read_machine
+        from orchestrator.configuration.config import read_machine
 
         return read_machine(self.environ, self.home)
 
@@ -72,11 +72,11 @@ class Edge:
 
     def gate(self, can: Sequence[str] = ()) -> Gate:
         """Return what lets jobs begin by this machine's schedules and limits; `can` is what somebody typed that its workers can do."""
-        from orchestrator.abilities import Found, checked, look
-        from orchestrator.belonging import place_of
-        from orchestrator.fairness import Terms
-        from orchestrator.gate import Gate
-        from orchestrator.room import Room
+        from orchestrator.dispatch.abilities import Found, checked, look
+        from orchestrator.dispatch.fairness import Terms
+        from orchestrator.dispatch.gate import Gate
+        from orchestrator.dispatch.room import Room
+        from orchestrator.store.sql.belonging import place_of
 
         zone, machine, state = self.zone(), self.machine(), self.state()
         room = Room(machine.room.memory_mb << 20, machine.room.disk_mb << 20, machine.room.load)
@@ -156,7 +156,7 @@ class Edge:
 
     def detect(self, repository: Path) -> Detected:
         """Look at what a repository's tests are, as `init` does."""
-        from orchestrator.detect import detect
+        from orchestrator.configuration.detect import detect
 
         return detect(repository, self.environ, self.home, self.own_prefix)
 
@@ -165,7 +165,7 @@ class Edge:
 
         `test_command` and `sandbox` are what somebody typed. Raises `BadConfig` where the tests cannot be run as things are.
         """
-        from orchestrator.config import read_repository
+        from orchestrator.configuration.config import read_repository
         from orchestrator.settings import Container, Settings
         from sandbox import Limits, Toolchain
         from verifier import Found
@@ -236,7 +236,7 @@ class Edge:
         self, repository: Path, config: RepositoryConfig, typed: str | None
     ) -> tuple[Suite, str | None, Mapping[str, str]]:
         """Return the suite, the interpreter and variables: what was typed, else configured, else found."""
-        from orchestrator.detect import no_environment
+        from orchestrator.configuration.detect import no_environment
         from orchestrator.errors import BadConfig
         from orchestrator.suites import read_suite
 

@@ -42,7 +42,7 @@ def lsp_command(repo: Path | None, driver: str | None, sandbox: str | None, stat
 
     desk, server = _opened(open_ground)
     from orchestrator.lsp.desk import work
-    from orchestrator.worker import EXPECTED
+    from orchestrator.working.worker import EXPECTED
 
     work(desk, resume, EXPECTED)
     return 0 if server.ended_well else 1

@@ -75,7 +75,7 @@ def print_report(report: JobReport, *, with_text: bool = False) -> None:
 
 def _wanted(order: Order) -> str:
     """Return how much, from when on and by when somebody wants a ticket, "" where nobody said."""
-    from orchestrator.deadline import shown
+    from orchestrator.working.deadline import shown
 
     said = (
         f"priority {order.priority}" if order.priority else "",

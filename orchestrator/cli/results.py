@@ -21,7 +21,7 @@ _UNITS_S = {"m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 @shared_options
 def list_command(repo: Path | None, edge: Edge, json_wanted: bool) -> None:
     """List tickets, newest first; with --repo those of one repository."""
-    from orchestrator.documents import summary_document
+    from orchestrator.reporting.documents import summary_document
 
     with edge.crew() as crew:
         reports = crew.list(edge.repository(repo) if repo else None)
@@ -47,7 +47,7 @@ def show_command(ticket: str, edge: Edge, json_wanted: bool) -> None:
     Its status, the verdict rung by rung, what it cost, and what to type next.
     """
     from orchestrator.cli.forges import forge_document, known_publication, print_publication
-    from orchestrator.documents import report_document
+    from orchestrator.reporting.documents import report_document
 
     with edge.crew() as crew:
         report = crew.show(ticket)
@@ -66,7 +66,7 @@ def show_command(ticket: str, edge: Edge, json_wanted: bool) -> None:
 @shared_options
 def logs_command(ticket: str, edge: Edge, json_wanted: bool) -> None:
     """Show the journal of a ticket's job, step by step."""
-    from orchestrator.documents import step_document
+    from orchestrator.reporting.documents import step_document
 
     with edge.crew() as crew:
         steps = crew.steps(ticket)
@@ -85,8 +85,8 @@ def watch_command(ticket: str, edge: Edge, json_wanted: bool) -> int:
     Ctrl-C ends the watching, not the work. The exit status is that of `fix`.
     """
     from orchestrator.cli.progress import watching
-    from orchestrator.documents import report_document
     from orchestrator.exits import exit_of_status
+    from orchestrator.reporting.documents import report_document
 
     with edge.crew() as crew, watching() as watch:
         report = crew.follow(ticket, watch)
@@ -110,7 +110,7 @@ def diff_command(ticket: str, attempt: int | None, by_cause: bool, edge: Edge, j
     """
     if by_cause:
         from orchestrator.cli.reading import print_reading
-        from orchestrator.documents import reading_document
+        from orchestrator.reporting.documents import reading_document
 
         with edge.crew() as crew:
             reading = crew.reading(ticket, attempt)
@@ -134,7 +134,7 @@ def diff_command(ticket: str, attempt: int | None, by_cause: bool, edge: Edge, j
 def cost_command(repo: Path | None, since: str | None, edge: Edge, json_wanted: bool) -> None:
     """Show what all work cost; with --repo that on one repository."""
     from orchestrator.cli.output import cost_line
-    from orchestrator.documents import cost_document
+    from orchestrator.reporting.documents import cost_document
 
     with edge.crew() as crew:
         cost = crew.cost(edge.repository(repo) if repo else None, since_of(since))

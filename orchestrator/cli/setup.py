@@ -14,7 +14,7 @@ from orchestrator.cli.output import print_document, write
 from orchestrator.plain import plain
 
 if TYPE_CHECKING:
-    from orchestrator.detect import Detected
+    from orchestrator.configuration.detect import Detected
     from orchestrator.doctor import Check
 
 
@@ -27,7 +27,7 @@ def init_command(repo: Path | None, force: bool, edge: Edge, json_wanted: bool) 
 
     That is how its tests run, with which interpreter, and its linters. Only files are read: nothing of the repository is run.
     """
-    from orchestrator.config import REPOSITORY_FILE
+    from orchestrator.configuration.config import REPOSITORY_FILE
 
     repository = find_repository(repo)
     target = repository / REPOSITORY_FILE

@@ -36,7 +36,7 @@ def shadow_command() -> None:
 def create_command(repo: Path | None, edge: Edge, json_wanted: bool) -> None:
     """Pin the repository as it is now and make a shadow of it."""
     from orchestrator.cli.shelf import Shelf
-    from orchestrator.config import read_repository
+    from orchestrator.configuration.config import read_repository
 
     repository = find_repository(repo)
     shelved = Shelf(edge.state()).create(repository, read_repository(repository).files.secret, edge.environ)

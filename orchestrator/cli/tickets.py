@@ -161,7 +161,7 @@ def answer_command(
 
 def _said(option: str | None, text: str | None) -> int | str:
     """Return an answer: a number, or words. Raises `click.UsageError`."""
-    from orchestrator.answering import NONE
+    from orchestrator.working.answering import NONE
 
     if option is None and text is not None:
         return text
@@ -234,7 +234,7 @@ def _examples(edge: Edge, repository: Path, likes: tuple[str, ...]) -> tuple[Exa
     """Return the changes that `--like` names, as they are now."""
     if not likes:
         return ()
-    from orchestrator.config import read_repository
+    from orchestrator.configuration.config import read_repository
     from orchestrator.examples import read_examples
 
     hidden = read_repository(repository).files.secret
@@ -243,15 +243,15 @@ def _examples(edge: Edge, repository: Path, likes: tuple[str, ...]) -> tuple[Exa
 
 def _holding(edge: Edge, crew: Crew, repository: Path, watch: Watch) -> Watch:
     """Return a watcher that holds the lock on saving what the steps write."""
-    from orchestrator.holding import Holding
-    from orchestrator.savelock import SaveLock
+    from orchestrator.working.holding import Holding
+    from orchestrator.working.savelock import SaveLock
 
     return Holding(watch, SaveLock(edge.state(), repository), crew.ticket_of)
 
 
 def _ended(report: JobReport, json_wanted: bool) -> int:
-    from orchestrator.documents import report_document
     from orchestrator.exits import exit_of_status
+    from orchestrator.reporting.documents import report_document
 
     if json_wanted:
         print_document(report_document(report))

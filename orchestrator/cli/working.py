@@ -13,7 +13,7 @@ from orchestrator.cli.output import print_document, print_report, write
 
 if TYPE_CHECKING:
     from orchestrator.crew import Crew
-    from orchestrator.gate import Gate
+    from orchestrator.dispatch.gate import Gate
     from orchestrator.records import Event, JobReport
 
 _END_S = 3_600.0
@@ -32,9 +32,9 @@ def work_command(limit: int | None, workers: int, can: tuple[str, ...], edge: Ed
     jobs of a repository may begin is said by the schedules in the machine's config.toml. Several may run side by side. Ctrl-C ends the jobs in hand, their work kept. The exit status is 0 however the jobs
     ended: `nightcrew list` shows that.
     """
-    from orchestrator.board import Sought
-    from orchestrator.documents import report_document
     from orchestrator.records import Status
+    from orchestrator.reporting.board import Sought
+    from orchestrator.reporting.documents import report_document
 
     gate = edge.gate(can)
     shown = _Shown(json_wanted)
@@ -90,7 +90,7 @@ def _one_by_one(edge: Edge, gate: Gate, limit: int | None, shown: _Shown) -> Non
 
 
 def _side_by_side(edge: Edge, gate: Gate, limit: int | None, workers: int, shown: _Shown) -> None:
-    from orchestrator.hands import Hands
+    from orchestrator.dispatch.hands import Hands
 
     hands = Hands(edge.crew, gate, shown.tell, shown.add, count=workers, limit=limit)
     hands.start()

@@ -11,15 +11,15 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
-from orchestrator.abilities import PLACE, needs_of
-from orchestrator.belonging import place_of
+from orchestrator.dispatch.abilities import PLACE, needs_of
+from orchestrator.dispatch.fairness import ANY, Terms
 from orchestrator.errors import LeaseLost, StoreAway, WrongStatus
-from orchestrator.fairness import ANY, Terms
-from orchestrator.lease import BEAT_S, LEASE_S, Heartbeat, Owner
 from orchestrator.records import AttemptRecord, Job, Status, Ticket
 from orchestrator.settings import Settings
-from orchestrator.sqlstore import SqlStore
 from orchestrator.store import Lease, Outgoing
+from orchestrator.store.sql.belonging import place_of
+from orchestrator.store.sql.store import SqlStore
+from orchestrator.working.lease import BEAT_S, LEASE_S, Heartbeat, Owner
 from shadowfs import (
     Depot,
     DepotError,

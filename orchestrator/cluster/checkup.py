@@ -11,13 +11,13 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from orchestrator.belonging import place_of
 from orchestrator.doctor import Check
 from orchestrator.errors import BadConfig, OrchestratorError
-from orchestrator.lease import LEASE_S, Owner
 from orchestrator.records import Status
-from orchestrator.schema import clock_of, open_engine
-from orchestrator.tables import SCHEMA, jobs
+from orchestrator.store.sql.belonging import place_of
+from orchestrator.store.sql.schema import clock_of, open_engine
+from orchestrator.store.sql.tables import SCHEMA, jobs
+from orchestrator.working.lease import LEASE_S, Owner
 from sandbox import headroom
 from shadowfs import HubAway
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from orchestrator.cluster.broker import Broker
-from orchestrator.gate import Gate
+from orchestrator.dispatch.gate import Gate
 from orchestrator.store import Store
 
 LOOK_S = 1.0

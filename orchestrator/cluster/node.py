@@ -11,7 +11,7 @@ from orchestrator.cluster import celerybroker
 from orchestrator.cluster.taking import Taker
 from orchestrator.cluster.upkeep import Upkeep
 from orchestrator.crew import Crew
-from orchestrator.gate import Gate
+from orchestrator.dispatch.gate import Gate
 
 
 @dataclass(frozen=True, slots=True)

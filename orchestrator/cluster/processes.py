@@ -16,8 +16,8 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from orchestrator.cluster.station import Station
-from orchestrator.lease import Owner
-from orchestrator.worker import EXPECTED
+from orchestrator.working.lease import Owner
+from orchestrator.working.worker import EXPECTED
 
 _LOOK_S = 0.5
 _LIVED_S = 5.0

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 
 from orchestrator.crew import Crew
-from orchestrator.gate import Gate
+from orchestrator.dispatch.gate import Gate
 from orchestrator.records import Event, Status
 
 _log = logging.getLogger(__name__)

@@ -14,10 +14,10 @@ from importlib.metadata import version
 from orchestrator.cluster.broker import Broker
 from orchestrator.cluster.dispatcher import LOOK_S, Dispatcher
 from orchestrator.crew import Crew
+from orchestrator.dispatch.gate import Gate
+from orchestrator.dispatch.rounds import Rounds
 from orchestrator.errors import StoreError
-from orchestrator.gate import Gate
-from orchestrator.rounds import Rounds
-from orchestrator.schema import check_version
+from orchestrator.store.sql.schema import check_version
 
 Machines = Callable[[], Mapping[str, frozenset[str]]]
 _SWEEP_S = 10.0

@@ -6,7 +6,7 @@ import importlib.util
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from orchestrator.config import read_machine
+from orchestrator.configuration.config import read_machine
 from orchestrator.doctor import Check
 from orchestrator.errors import BadConfig, OrchestratorError
 from orchestrator.forges.entries import read_entries

@@ -12,7 +12,7 @@ from orchestrator.errors import BadConfig
 from orchestrator.forges.records import Entry
 
 if TYPE_CHECKING:
-    from orchestrator.config import ForgeTable, MachineConfig, TrackerTable
+    from orchestrator.configuration.config import ForgeTable, MachineConfig, TrackerTable
 
 _HOMES = {
     "github": "https://github.com",

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from orchestrator.codec import decode
 from orchestrator.errors import OrchestratorError, StoreError
 from orchestrator.forges.errors import ForgeUnavailable
 from orchestrator.forges.office import NotYet, Office, Result
 from orchestrator.forges.records import Filed
 from orchestrator.forges.steps import Kind, NewStep, Reacting, Step, new_step, telling
-from orchestrator.markdown import code
 from orchestrator.plain import one_line
 from orchestrator.records import Order
+from orchestrator.reporting.markdown import code
+from orchestrator.store.codec import decode
 from shadowfs import ShadowfsError
 
 _BUSY_S = 5.0

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from orchestrator.codec import decode
 from orchestrator.forges.errors import NotPushable
 from orchestrator.forges.forge import Forge
 from orchestrator.forges.gitwords import explained
@@ -15,9 +14,10 @@ from orchestrator.forges.office import NotYet, Office, Result
 from orchestrator.forges.records import Thread, Wanted
 from orchestrator.forges.steps import NewStep, Pushing, Step, telling
 from orchestrator.forges.store import PullRow
-from orchestrator.markdown import code, report_markdown
 from orchestrator.plain import one_line
 from orchestrator.records import JobReport, Status
+from orchestrator.reporting.markdown import code, report_markdown
+from orchestrator.store.codec import decode
 from shadowfs import DepotError, Outpost, Pushed, Remote, Snapshot
 
 _NAMES = 20

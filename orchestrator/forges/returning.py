@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from orchestrator.codec import decode
 from orchestrator.errors import OrderRefused, WrongStatus
 from orchestrator.forges.errors import ForgeRefused
 from orchestrator.forges.office import NotYet, Office, Result
 from orchestrator.forges.records import Checked, Said
 from orchestrator.forges.steps import Kind, NewStep, Reacting, Step, new_step, telling
 from orchestrator.forges.store import PullRow
-from orchestrator.markdown import code
 from orchestrator.plain import one_line, plain
 from orchestrator.records import Remark, Status
+from orchestrator.reporting.markdown import code
 from orchestrator.returning import REMARKS, TEXT_CHARACTERS
+from orchestrator.store.codec import decode
 
 _BUSY_S = 30.0
 

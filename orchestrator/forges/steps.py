@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from orchestrator.codec import encode
 from orchestrator.forges.records import Thread
+from orchestrator.store.codec import encode
 
 
 class Kind(StrEnum):

@@ -16,8 +16,8 @@ from orchestrator.forges.records import Thread
 from orchestrator.forges.steps import Kind, NewStep, Step
 from orchestrator.forges.tables import deliveries, pulls, steps, threads
 from orchestrator.records import Status
-from orchestrator.schema import reading, writing
-from orchestrator.tables import jobs, tickets
+from orchestrator.store.sql.schema import reading, writing
+from orchestrator.store.sql.tables import jobs, tickets
 
 HOLD_S = 900.0
 """How long whoever took a step may take before somebody else does: longer than a push may."""

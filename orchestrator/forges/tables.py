@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
 
-from orchestrator.tables import metadata
+from orchestrator.store.sql.tables import metadata
 
 # What was delivered already: by the id that the service gives it, and by what is in it.
 deliveries = Table(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from orchestrator.codec import decode
 from orchestrator.forges.office import Office, Result
 from orchestrator.forges.records import TRACKERS, Thread
 from orchestrator.forges.steps import Kind, NewStep, Pushing, Reacting, Step, Telling, new_step, telling
 from orchestrator.forges.store import Ended
-from orchestrator.markdown import block, code
 from orchestrator.records import JobReport, Status
+from orchestrator.reporting.markdown import block, code
+from orchestrator.store.codec import decode
 
 _HEADLINES = {
     Status.VERIFIED: "A change is verified.",

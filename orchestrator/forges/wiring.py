@@ -31,7 +31,7 @@ from orchestrator.settings import Settings
 from orchestrator.telemetry.traces import tracer_for
 
 if TYPE_CHECKING:
-    from orchestrator.config import MachineConfig
+    from orchestrator.configuration.config import MachineConfig
 
 _KINDS: Mapping[str, Callable[[Entry, Caller], Tracker]] = {
     "github": Github,

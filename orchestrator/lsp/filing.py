@@ -9,7 +9,6 @@ from contextlib import suppress
 
 from orchestrator.crew import Crew
 from orchestrator.errors import OrderRefused, WrongStatus
-from orchestrator.holding import Holding
 from orchestrator.intake import agent_of, check_agent
 from orchestrator.lsp.arguments import Arguments, given_to, lines_of, reports_of
 from orchestrator.lsp.client import FILE, FIX, Progress
@@ -19,6 +18,7 @@ from orchestrator.lsp.session import Ground, Session
 from orchestrator.lsp.wording import Subject, ticket_text
 from orchestrator.plain import one_line
 from orchestrator.records import Event, JobReport, Status, Ticket, Watch
+from orchestrator.working.holding import Holding
 from shadowfs import RepoPath
 
 _SHOW, _APPLY = "Show the change", "Apply all of it"

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.board import Row, Sought
 from orchestrator.crew import Crew
 from orchestrator.errors import OrchestratorError
 from orchestrator.lsp.changes import Proposal, proposal
 from orchestrator.records import REVIEW, Status
+from orchestrator.reporting.board import Row, Sought
 from shadowfs import ShadowfsError
 
 EVERY_S = 2.0

@@ -26,7 +26,7 @@ from orchestrator.lsp.positions import Encoding
 from orchestrator.lsp.session import Ground, Session
 from orchestrator.lsp.showing import lenses, offers
 from orchestrator.plain import one_line
-from orchestrator.savelock import SaveLock
+from orchestrator.working.savelock import SaveLock
 
 Open = Callable[[Path | None, Options], Ground]
 """Opens the repository around a folder, which is None where the editor named none."""

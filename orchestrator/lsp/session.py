@@ -18,7 +18,7 @@ from orchestrator.lsp.options import Options
 from orchestrator.lsp.places import Places
 from orchestrator.lsp.showing import Placed, notes, placed
 from orchestrator.records import Order
-from orchestrator.savelock import SaveLock
+from orchestrator.working.savelock import SaveLock
 from shadowfs import RepoPath
 
 if TYPE_CHECKING:

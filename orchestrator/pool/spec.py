@@ -9,8 +9,8 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from orchestrator.closed import Closed
-from orchestrator.config import read_closed
+from orchestrator.configuration.closed import Closed
+from orchestrator.configuration.config import read_closed
 from orchestrator.pool.keys import ANYBODY, Holder
 from orchestrator.pool.ledger import Limits
 

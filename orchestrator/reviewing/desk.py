@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from orchestrator.applying import apply
 from orchestrator.errors import OrderRefused, WrongStatus
-from orchestrator.looking import DECIDABLE, Look
 from orchestrator.reading import Reading
-from orchestrator.readings import Readings
 from orchestrator.records import REVIEW, Applied, Job, JobReport, Remark, Status
+from orchestrator.reporting.looking import DECIDABLE, Look
+from orchestrator.reporting.readings import Readings
 from orchestrator.returning import Return, of_part, send_back, with_remarks
 from orchestrator.reviewing.records import Selection
 from orchestrator.reviewing.reviews import Reviews

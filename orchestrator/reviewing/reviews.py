@@ -11,8 +11,8 @@ from sqlalchemy import Connection, Engine, RowMapping
 
 from orchestrator.records import Remark
 from orchestrator.reviewing.records import Decision, Heeded, Said
-from orchestrator.schema import reading, writing
-from orchestrator.tables import decisions, heeded, reads, remarks
+from orchestrator.store.sql.schema import reading, writing
+from orchestrator.store.sql.tables import decisions, heeded, reads, remarks
 from shadowfs import RepoPath
 
 

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from orchestrator.documents import decision_document, verdict_document
 from orchestrator.errors import OrchestratorError
+from orchestrator.reporting.documents import decision_document, verdict_document
 from shadowfs import ShadowfsError
 
 if TYPE_CHECKING:

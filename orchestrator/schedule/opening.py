@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from orchestrator.allowance import Amount
 from orchestrator.schedule.rules import Schedule
 from orchestrator.schedule.windows import Window
+from orchestrator.working.allowance import Amount
 
 Spent = Callable[[Schedule, Window], Amount]
 """Returns what the repositories of a schedule have spent in a window so far."""

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from pathlib import Path
 
-from orchestrator.allowance import Amount
 from orchestrator.patterns import matching
 from orchestrator.schedule.hours import Hours
 from orchestrator.schedule.windows import Window, windows
 from orchestrator.schedule.zones import first_instant
+from orchestrator.working.allowance import Amount
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
 from orchestrator.records import Cost, Status
-from orchestrator.schema import as_one, clock_of
-from orchestrator.sqlledger import SUMS, cost_of
-from orchestrator.tables import jobs, ledger, outcomes
+from orchestrator.store.sql.ledger import SUMS, cost_of
+from orchestrator.store.sql.schema import as_one, clock_of
+from orchestrator.store.sql.tables import jobs, ledger, outcomes
 
 if TYPE_CHECKING:
     from orchestrator.crew import Crew

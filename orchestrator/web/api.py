@@ -13,10 +13,11 @@ from fastapi import APIRouter, Depends, File, Form, Query, Request, Response, Up
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
-from orchestrator.board import MOST_ROWS, Sought
 from orchestrator.builds import Red
-from orchestrator.codec import encode
-from orchestrator.documents import (
+from orchestrator.records import Order, Status, Ticket
+from orchestrator.remote import RECORD
+from orchestrator.reporting.board import MOST_ROWS, Sought
+from orchestrator.reporting.documents import (
     Document,
     board_document,
     cost_document,
@@ -26,8 +27,7 @@ from orchestrator.documents import (
     said_document,
     step_document,
 )
-from orchestrator.records import Order, Status, Ticket
-from orchestrator.remote import RECORD
+from orchestrator.store.codec import encode
 from orchestrator.web import bodies, filing
 from orchestrator.web.live import Happening
 from orchestrator.web.once import Once

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp
 
 from agents import AgentError
 from orchestrator.errors import OrchestratorError
-from orchestrator.gathering import Gatherer
+from orchestrator.reporting.gathering import Gatherer
 from orchestrator.telemetry.measured import Measured
 from orchestrator.web import api, digestpage, forms, hooks, metricspage, pages, signin
 from orchestrator.web.guard import Guard, Rate

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from orchestrator.schema import reading, writing
-from orchestrator.tables import audit
+from orchestrator.store.sql.schema import reading, writing
+from orchestrator.store.sql.tables import audit
 
 MOST = 1_000
 _VALUE_CHARACTERS = 500

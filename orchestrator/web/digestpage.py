@@ -8,8 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
-from orchestrator.digestmarkdown import begins_words, cost_words, evidence_words, summary
-from orchestrator.gathering import Gatherer
+from orchestrator.reporting.digestmarkdown import begins_words, cost_words, evidence_words, summary
+from orchestrator.reporting.gathering import Gatherer
 from orchestrator.web.pages import Looker, ThePages, TheSite
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)

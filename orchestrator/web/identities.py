@@ -13,8 +13,8 @@ from sqlalchemy.exc import IntegrityError
 
 from orchestrator.forges.payload import Payload
 from orchestrator.plain import one_line
-from orchestrator.schema import reading, writing
-from orchestrator.tables import identities, users
+from orchestrator.store.sql.schema import reading, writing
+from orchestrator.store.sql.tables import identities, users
 from orchestrator.web.people import People, Person, Role
 from orchestrator.web.problems import Problem
 

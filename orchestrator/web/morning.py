@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from orchestrator.allowance import DAY_S
-from orchestrator.digest import Digest
-from orchestrator.digestmarkdown import digest_markdown
 from orchestrator.errors import OrchestratorError
+from orchestrator.reporting.digest import Digest
+from orchestrator.reporting.digestmarkdown import digest_markdown
 from orchestrator.schedule import Schedule
+from orchestrator.working.allowance import DAY_S
 from shadowfs import ShadowfsError
 
 LOOK_S = 30.0

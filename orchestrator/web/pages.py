@@ -14,17 +14,17 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from orchestrator.answering import asking, question_id
-from orchestrator.board import Sought
 from orchestrator.cli.output import ago
 from orchestrator.plain import one_line, plain
 from orchestrator.records import Status
+from orchestrator.reporting.board import Sought
 from orchestrator.web.people import Person, Role
 from orchestrator.web.problems import Problem
 from orchestrator.web.reviewview import review_view, whole_file
 from orchestrator.web.sessions import COOKIE, SESSION_S
 from orchestrator.web.site import Site, lets, person_of, site_of, the_site, who_asks
 from orchestrator.web.steps import step_views
+from orchestrator.working.answering import asking, question_id
 
 if TYPE_CHECKING:
     from orchestrator.forges.asking import Publication

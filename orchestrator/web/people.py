@@ -14,8 +14,8 @@ from sqlalchemy import Engine
 
 from orchestrator.errors import OrderRefused
 from orchestrator.plain import one_line
-from orchestrator.schema import reading, writing
-from orchestrator.tables import keys, users
+from orchestrator.store.sql.schema import reading, writing
+from orchestrator.store.sql.tables import keys, users
 
 _PREFIX = "nck_"
 _KEY_CHARACTERS = 100

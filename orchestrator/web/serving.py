@@ -16,13 +16,13 @@ import uvicorn
 from sqlalchemy import Engine
 
 from orchestrator import intake
-from orchestrator.board import MOST_ROWS, Sought
 from orchestrator.crew import Crew
+from orchestrator.dispatch.gate import Gate
+from orchestrator.dispatch.rounds import Rounds
 from orchestrator.errors import BadConfig
-from orchestrator.gate import Gate
-from orchestrator.gathering import Gatherer
 from orchestrator.listening import bound
-from orchestrator.rounds import Rounds
+from orchestrator.reporting.board import MOST_ROWS, Sought
+from orchestrator.reporting.gathering import Gatherer
 from orchestrator.telemetry.figures import stored
 from orchestrator.telemetry.metrics import Metrics
 from orchestrator.web.app import END_S, WRITES_PER_S, application

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from orchestrator.crew import Crew
-from orchestrator.gate import Gate
-from orchestrator.hands import Hands
+from orchestrator.dispatch.gate import Gate
+from orchestrator.dispatch.hands import Hands
 from orchestrator.records import Event, JobReport, Status
 from orchestrator.web.live import Happening
 

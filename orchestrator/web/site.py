@@ -14,9 +14,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from orchestrator.crew import Crew
-from orchestrator.gate import Gate
-from orchestrator.remembered import Lasting, UntilWritten
-from orchestrator.rounds import Rounds
+from orchestrator.dispatch.gate import Gate
+from orchestrator.dispatch.rounds import Rounds
+from orchestrator.reporting.remembered import Lasting, UntilWritten
 from orchestrator.settings import Settings
 from orchestrator.web.audit import Audit
 from orchestrator.web.drawn import Drawn

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy import Engine, RowMapping
 from sqlalchemy.exc import IntegrityError
 
-from orchestrator.schema import reading, writing
-from orchestrator.tables import submissions
+from orchestrator.store.sql.schema import reading, writing
+from orchestrator.store.sql.tables import submissions
 
 KEPT_S = 86_400.0
 

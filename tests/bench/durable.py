@@ -13,12 +13,12 @@ import httpx2
 import psutil
 import sqlalchemy as sa
 
-from orchestrator.fairness import Lane
+from orchestrator.dispatch.fairness import Lane
 from orchestrator.records import Order, Status, Ticket
 from orchestrator.settings import Settings
-from orchestrator.sqllanes import lane_key
-from orchestrator.sqlstore import SqlStore
-from orchestrator.tables import jobs, tickets
+from orchestrator.store.sql.lanes import lane_key
+from orchestrator.store.sql.store import SqlStore
+from orchestrator.store.sql.tables import jobs, tickets
 from shadowfs import FuseDriver, pin
 from tests.bench.durable_jobs import measure_jobs
 from tests.bench.main import Size, make_repository

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import psutil
 
-from orchestrator.board import Sought
 from orchestrator.crew import Crew
 from orchestrator.records import Order, Status
+from orchestrator.reporting.board import Sought
 from shadowfs import CopyDriver, pin
 from tests.bench.target import Target
 from tests.orchestrator import project

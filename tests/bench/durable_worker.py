@@ -14,7 +14,7 @@ from orchestrator.wiring import real_engines
 from sandbox import Command, Completed, Ended, ScriptedDriver
 from shadowfs import CopyDriver
 from tests.orchestrator import project
-from tests.orchestrator.working import work
+from tests.orchestrator.atwork import work
 from verifier import DECISIVE, Case, RungResult, ScriptedRunner, Status, Verdict
 
 WORKERS = 2

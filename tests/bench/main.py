@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
-from orchestrator import place
+from orchestrator.places import place
 from orchestrator.settings import Settings
 from sandbox import Command, LocalDriver
 from shadowfs import FuseDriver, Shadow, Snapshot, deliver_objects, pin, set_branch

@@ -9,11 +9,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from orchestrator.codec import encode
 from orchestrator.records import AttemptRecord, AttemptState, Order, Status, Ticket
 from orchestrator.settings import Settings
-from orchestrator.sqlstore import SqlStore
-from orchestrator.tables import attempts, jobs, journal, ledger, outbox, tickets, verdicts
+from orchestrator.store.codec import encode
+from orchestrator.store.sql.store import SqlStore
+from orchestrator.store.sql.tables import attempts, jobs, journal, ledger, outbox, tickets, verdicts
 from verifier import RungResult, Verdict
 from verifier import Status as RungStatus
 

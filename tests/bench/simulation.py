@@ -18,11 +18,11 @@ from pathlib import Path
 from statistics import mean, quantiles
 
 from orchestrator.cluster.dispatcher import LOOK_S
-from orchestrator.lease import BEAT_S
 from orchestrator.records import Order, Status, Ticket
 from orchestrator.settings import Settings
-from orchestrator.sqlstore import SqlStore
 from orchestrator.store import Lease
+from orchestrator.store.sql.store import SqlStore
+from orchestrator.working.lease import BEAT_S
 from tests.bench.target import Target
 from tests.servers import postgres_server
 

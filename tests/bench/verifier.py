@@ -21,10 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from orchestrator.languages import languages_in
-from orchestrator.place import Place, Places
+from orchestrator.places.languages import languages_in
+from orchestrator.places.place import Place, Places
+from orchestrator.places.warm import WarmPlace
 from orchestrator.settings import Settings
-from orchestrator.warm import WarmPlace
 from sandbox import LocalDriver
 from shadowfs import FuseDriver, Snapshot, pin
 from tests.bench import trials

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.memory import MemoryStore
-from orchestrator.sqlstore import SqlStore
 from orchestrator.store import Store
+from orchestrator.store.memory.store import MemoryStore
+from orchestrator.store.sql.store import SqlStore
 from tests.servers import Postgres
 
 STORES = ("file", "sqlite memory", "memory", "postgres")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.board import Sought
 from orchestrator.records import AttemptRecord, AttemptState, Cost, Status
+from orchestrator.reporting.board import Sought
 from orchestrator.store import Store
 from tests.contracts.stores import STORES, open_store
 from tests.contracts.test_store import Clock, claim, file

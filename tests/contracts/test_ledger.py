@@ -15,13 +15,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.allowance import DAY_S, Allowance, Amount, Short
-from orchestrator.memory import MemoryStore
 from orchestrator.records import Cost, Order, Outcome, Ticket
-from orchestrator.routing import Tally
 from orchestrator.settings import Settings
-from orchestrator.sqlstore import SqlStore
 from orchestrator.store import Lease, Store
+from orchestrator.store.memory.store import MemoryStore
+from orchestrator.store.sql.store import SqlStore
+from orchestrator.working.allowance import DAY_S, Allowance, Amount, Short
+from orchestrator.working.routing import Tally
 from tests.contracts.stores import SHARED, address
 from tests.contracts.test_store import Clock
 
@@ -191,10 +191,10 @@ def check_steps(store: Store, clock: Clock, leases: Sequence[Lease], steps: Sequ
 RESERVING = """
 import sys
 from pathlib import Path
-from orchestrator.allowance import Allowance, Amount
+from orchestrator.working.allowance import Allowance, Amount
 from orchestrator.records import Order, Ticket
 from orchestrator.settings import Settings
-from orchestrator.sqlstore import SqlStore
+from orchestrator.store.sql.store import SqlStore
 
 url, user = sys.argv[1:]
 store = SqlStore(url)

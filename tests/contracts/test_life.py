@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, precondition, rule
 
 from orchestrator.errors import LeaseLost
-from orchestrator.memory import MemoryStore
 from orchestrator.records import Order, Status, Ticket
 from orchestrator.settings import Settings
-from orchestrator.sqlstore import SqlStore
 from orchestrator.store import CLAIMABLE, Lease, Store
+from orchestrator.store.memory.store import MemoryStore
+from orchestrator.store.sql.store import SqlStore
 from tests.contracts.test_store import Clock
 
 LEASE_S = 30.0

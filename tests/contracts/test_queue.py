@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.board import Sought
-from orchestrator.deadline import shown
+from orchestrator.dispatch.fairness import ANY, Terms
 from orchestrator.errors import LeaseLost
-from orchestrator.fairness import ANY, Terms
-from orchestrator.memory import MemoryStore
 from orchestrator.records import Cost, Order, Status, Ticket
+from orchestrator.reporting.board import Sought
 from orchestrator.settings import Settings
-from orchestrator.sqlstore import SqlStore
 from orchestrator.store import Lease, Store
+from orchestrator.store.memory.store import MemoryStore
+from orchestrator.store.sql.store import SqlStore
+from orchestrator.working.deadline import shown
 from tests.contracts.stores import SHARED, address
 from tests.contracts.test_store import Clock
 

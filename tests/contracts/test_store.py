@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.allowance import Short
 from orchestrator.errors import LeaseLost, UnknownTicket
 from orchestrator.records import AddedTest, AttemptRecord, AttemptState, Cost, OptionRecord, Order, Status, Ticket
 from orchestrator.settings import Settings
-from orchestrator.sqlstore import SqlStore
 from orchestrator.store import Lease, Store
+from orchestrator.store.sql.store import SqlStore
+from orchestrator.working.allowance import Short
 from shadowfs import Omission, Snapshot
 from shadowfs.depot import Depot
 from tests.contracts.stores import SHARED, STORES, address, open_store

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, delete, update
 
-from orchestrator.fairness import ANY, Terms
-from orchestrator.memory import MemoryStore
+from orchestrator.dispatch.fairness import ANY, Terms
 from orchestrator.records import Order, Status, Ticket
 from orchestrator.settings import Settings
-from orchestrator.sqlstore import SqlStore
 from orchestrator.store import Store
-from orchestrator.tables import jobs, lanes
+from orchestrator.store.memory.store import MemoryStore
+from orchestrator.store.sql.store import SqlStore
+from orchestrator.store.sql.tables import jobs, lanes
 from tests.contracts.stores import SHARED, address
 from tests.contracts.test_queue import ONE, TWO, ready
 from tests.contracts.test_store import Clock

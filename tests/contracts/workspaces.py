@@ -13,16 +13,16 @@ from pathlib import Path
 import pytest
 
 from agents import Hit, MemoryWorkspace, Step, Stopped, Task, Workspace
-from orchestrator.budget import Budget
-from orchestrator.forking import forking
-from orchestrator.journal import Journal
-from orchestrator.languages import languages_in
-from orchestrator.locating import locator
-from orchestrator.memory import MemoryStore
-from orchestrator.place import Places
+from orchestrator.places.forking import forking
+from orchestrator.places.languages import languages_in
+from orchestrator.places.locating import locator
+from orchestrator.places.place import Places
+from orchestrator.places.workspace import ShadowWorkspace
 from orchestrator.records import Order, Ticket
 from orchestrator.settings import Settings
-from orchestrator.workspace import ShadowWorkspace
+from orchestrator.store.memory.store import MemoryStore
+from orchestrator.working.budget import Budget
+from orchestrator.working.journal import Journal
 from sandbox import Command, Completed, Ended, Limits, LocalDriver, toolchain_paths
 from shadowfs import CopyDriver, Driver, Example, ExampleFile, FuseDriver, pin
 from tests.agents.acp import PLAIN

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.config import read_repository
-from orchestrator.detect import detect
+from orchestrator.configuration.config import read_repository
+from orchestrator.configuration.detect import detect
 from shadowfs import pin
 from tests.e2e.arena import BRANCH, GIT, Attacker, Bare, Guarded, as_the_host, bare, needs_local, pwned
 from tests.e2e.arena import shipped as guarded

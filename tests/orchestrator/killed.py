@@ -34,7 +34,7 @@ from agents import (
 from agents.conversation import ConversationAgent
 from orchestrator.crew import Crew
 from orchestrator.records import Order, Status
-from orchestrator.sqlstore import SqlStore
+from orchestrator.store.sql.store import SqlStore
 from orchestrator.wiring import real_engines
 from tests.orchestrator import project
 

@@ -16,7 +16,7 @@ from orchestrator.backup import backup, restore
 from orchestrator.crew import Crew
 from orchestrator.errors import BadConfig, StoreError
 from orchestrator.records import Event, Order, Status
-from orchestrator.schema import open_engine
+from orchestrator.store.sql.schema import open_engine
 from tests.e2e.command import NIGHTCREW
 from tests.orchestrator import project
 from tests.servers import Postgres

@@ -15,9 +15,9 @@ import pytest
 from agents import NoFix, Proposal, Result, Task, Workspace
 from orchestrator.crew import Crew
 from orchestrator.errors import StoreAway
-from orchestrator.lease import LEASE_S, Owner
 from orchestrator.records import Order, Status
 from orchestrator.wiring import real_engines
+from orchestrator.working.lease import LEASE_S, Owner
 from tests.contracts.test_store import Clock
 from tests.orchestrator import project
 from tests.servers import Postgres

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from agents import OutOfBudget, Write
-from orchestrator.budget import Budget
-from orchestrator.deadline import cut_to, shown, total_s
 from orchestrator.records import Event, Job, Status
+from orchestrator.working.budget import Budget
+from orchestrator.working.deadline import cut_to, shown, total_s
 from tests.orchestrator.crews import FIX, Open, order
 
 JOB = Job(1, "261121-a", Status.WORKING, seconds=600.0)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.allowance import Allowance, Amount
 from orchestrator.cli.edge import Edge
+from orchestrator.working.allowance import Allowance, Amount
 
 
 def test_the_interpreter_that_a_test_command_names_is_what_sandboxes_see(tmp_path: Path) -> None:

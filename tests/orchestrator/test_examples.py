@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.codec import decode, encode
 from orchestrator.errors import OrderRefused
 from orchestrator.examples import read_examples
 from orchestrator.intake import settle
 from orchestrator.records import Order
 from orchestrator.settings import Settings
+from orchestrator.store.codec import decode, encode
 from shadowfs import Example, ExampleFile
 from tests.orchestrator import project
 

@@ -17,8 +17,8 @@ from orchestrator.errors import StoreAway, StoreError
 from orchestrator.forges.store import ForgeStore
 from orchestrator.records import Order, Status
 from orchestrator.reviewing import Reviews
-from orchestrator.schema import clock_of, open_engine
-from orchestrator.sqlstore import SqlStore
+from orchestrator.store.sql.schema import clock_of, open_engine
+from orchestrator.store.sql.store import SqlStore
 from orchestrator.wiring import real_engines
 from tests.contracts.test_store import Clock
 from tests.orchestrator import project

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orchestrator.fairness import ANY, Terms
-from orchestrator.sqlstore import SqlStore
+from orchestrator.dispatch.fairness import ANY, Terms
 from orchestrator.store import Lease
+from orchestrator.store.sql.store import SqlStore
 
 WRITES = ("record", "end", "put_attempt", "begin", "finish", "put_verdict", "put_outgoing", "deliver")
 _FURTHEST = 9

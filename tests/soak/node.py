@@ -13,7 +13,7 @@ from agents.conversation import ConversationAgent
 from orchestrator.crew import Crew
 from orchestrator.wiring import real_engines
 from tests.orchestrator import project
-from tests.orchestrator.working import work
+from tests.orchestrator.atwork import work
 from tests.soak.deadly import Book, DeadlyStore
 
 TURNS: tuple[tuple[str, dict[str, object]], ...] = (

@@ -13,7 +13,7 @@ from typing import Any
 from orchestrator.checkouts.checkouts import Checkouts
 from orchestrator.checkouts.homes import home_of
 from orchestrator.checkouts.records import Made, Watching
-from orchestrator.config import ForgeTable, MachineConfig
+from orchestrator.configuration.config import ForgeTable, MachineConfig
 from orchestrator.forges.entries import read_entries
 from orchestrator.records import Order
 from orchestrator.settings import Container, Managed, Settings

@@ -13,16 +13,16 @@ from typing import Any
 import pytest
 
 from agents import Agent, Proposal, Result, Task, Workspace
-from orchestrator.belonging import place_of
-from orchestrator.board import Sought
 from orchestrator.cluster.carrying import CarryingStore, Exchange
 from orchestrator.crew import Crew
+from orchestrator.dispatch.gate import Gate
 from orchestrator.errors import StoreAway, WrongStatus
-from orchestrator.gate import Gate
-from orchestrator.lease import Owner
 from orchestrator.records import Order, Status, StepRecord
-from orchestrator.sqlstore import SqlStore
+from orchestrator.reporting.board import Sought
+from orchestrator.store.sql.belonging import place_of
+from orchestrator.store.sql.store import SqlStore
 from orchestrator.wiring import real_engines
+from orchestrator.working.lease import Owner
 from shadowfs import Depot, DepotError, Hub, remove_tree
 from tests.orchestrator import project
 from tests.orchestrator.killed import WRITES, Patient

@@ -9,10 +9,10 @@ from pathlib import Path
 from orchestrator.cluster.checkup import examine_cluster
 from orchestrator.crew import Crew
 from orchestrator.doctor import Check
-from orchestrator.lease import Owner
 from orchestrator.records import Order, Ticket
 from orchestrator.settings import Settings
-from orchestrator.sqlstore import SqlStore
+from orchestrator.store.sql.store import SqlStore
+from orchestrator.working.lease import Owner
 from tests.orchestrator.cluster.nodes import Place, until
 from tests.servers import Postgres, Redis
 

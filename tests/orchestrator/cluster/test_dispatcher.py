@@ -11,10 +11,10 @@ import pytest
 from orchestrator.cluster import Broker, BrokerAway, Dispatcher, MemoryBroker
 from orchestrator.cluster.celerybroker import CeleryBroker
 from orchestrator.cluster.dispatcher import rarest
-from orchestrator.gate import Gate
-from orchestrator.memory import MemoryStore
+from orchestrator.dispatch.gate import Gate
 from orchestrator.records import Order, Status, Ticket
 from orchestrator.settings import Settings
+from orchestrator.store.memory.store import MemoryStore
 from tests.servers import Redis, redis_server
 
 

@@ -19,8 +19,8 @@ from orchestrator.cluster.executor import Executor
 from orchestrator.cluster.processes import Processes
 from orchestrator.cluster.station import Station
 from orchestrator.crew import Crew
-from orchestrator.lease import Owner
 from orchestrator.records import Job, Order, Status
+from orchestrator.working.lease import Owner
 from tests.orchestrator import project
 from tests.orchestrator.cluster.test_node import agent
 

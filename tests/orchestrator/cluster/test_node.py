@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from orchestrator.crew import Crew
-from orchestrator.lease import Owner
 from orchestrator.records import JobReport, Order, Status
+from orchestrator.working.lease import Owner
 from tests.orchestrator import project
 from tests.orchestrator.cluster.nodes import Place, end, until
 from tests.servers import Postgres, Redis, redis_server

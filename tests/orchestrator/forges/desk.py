@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from orchestrator.config import ForgeTable, MachineConfig
+from orchestrator.configuration.config import ForgeTable, MachineConfig
 from orchestrator.crew import Crew
 from orchestrator.forges.records import Receipt
 from orchestrator.forges.wiring import Forges

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.config import ForgeTable, MachineConfig, TrackerTable, read_repository
+from orchestrator.configuration.config import ForgeTable, MachineConfig, TrackerTable, read_repository
 from orchestrator.errors import BadConfig
 from orchestrator.forges.addresses import place_of
 from orchestrator.forges.entries import read_entries

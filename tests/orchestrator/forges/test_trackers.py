@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from agents import NoFix
-from orchestrator.config import MachineConfig, TrackerTable
+from orchestrator.configuration.config import MachineConfig, TrackerTable
 from orchestrator.forges.errors import UnknownForge
 from orchestrator.forges.wiring import Forges
 from tests.orchestrator import project

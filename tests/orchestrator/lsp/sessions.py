@@ -16,7 +16,7 @@ from orchestrator.lsp.places import Places
 from orchestrator.lsp.scripted import ScriptedClient
 from orchestrator.lsp.session import Ground, Session
 from orchestrator.records import Order
-from orchestrator.savelock import SaveLock
+from orchestrator.working.savelock import SaveLock
 from tests.orchestrator import project
 from verifier import apply_edits
 

@@ -10,12 +10,12 @@ import pytest
 
 from agents import Delete, Stopped, Write
 from orchestrator.errors import OrchestratorError, UnknownTicket, WrongStatus
-from orchestrator.lease import Owner
 from orchestrator.lsp import deciding, saving, takeover
 from orchestrator.lsp.edits import Created, Deleted
 from orchestrator.lsp.following import Following
 from orchestrator.lsp.session import Session
 from orchestrator.records import JobReport, Status
+from orchestrator.working.lease import Owner
 from tests.orchestrator import project
 from tests.orchestrator.crews import FIX, Open, order
 from tests.orchestrator.lsp.sessions import ALL, client_of, look, open_file, opened, text_after, without

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from orchestrator.cli.reading import print_reading
-from orchestrator.documents import reading_document
 from orchestrator.reading import read
+from orchestrator.reporting.documents import reading_document
 from tests.orchestrator.reading.test_read import PRICES, TEST, Sides, change, verdict
 from verifier import Evidence
 

@@ -10,7 +10,7 @@ import pytest
 from orchestrator.records import Order, Remark, Ticket
 from orchestrator.reviewing import Decision, Heeded, Reviews
 from orchestrator.settings import Settings
-from orchestrator.sqlstore import SqlStore
+from orchestrator.store.sql.store import SqlStore
 
 TREE = "a" * 40
 HOSTILE = "nul \0 escape \x1b[31m lone \ud800"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orchestrator.allowance import Amount
 from orchestrator.schedule import Opening, Schedule, Window, opening, read_hours, schedule_of
+from orchestrator.working.allowance import Amount
 from tests.orchestrator.schedule.test_windows import BERLIN, at
 
 NIGHT = Schedule(hours=(read_hours("22:00-06:30"),), zone=BERLIN, limit=Amount(usd=5.0, tokens=1_000))

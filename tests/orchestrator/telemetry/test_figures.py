@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.records import Cost, Order, Outcome, Status, Ticket
 from orchestrator.settings import Settings
-from orchestrator.sqlstore import SqlStore
+from orchestrator.store.sql.store import SqlStore
 from orchestrator.telemetry.figures import figures
 from tests.servers import Postgres
 

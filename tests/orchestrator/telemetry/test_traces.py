@@ -114,6 +114,6 @@ def test_a_collector_that_is_away_ends_nothing(caplog: pytest.LogCaptureFixture)
 
 def test_without_an_endpoint_no_package_is_imported() -> None:
     assert isinstance(tracer_for({}), Untraced)
-    code = "import sys, orchestrator.crew, orchestrator.worker; print('opentelemetry' in sys.modules)"
+    code = "import sys, orchestrator.crew, orchestrator.working.worker; print('opentelemetry' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

@@ -13,12 +13,12 @@ from types import SimpleNamespace
 import pytest
 
 from agents import NoFix, Write
-from orchestrator.board import Row
-from orchestrator.digest import Digest, Group
-from orchestrator.digestmarkdown import digest_markdown
-from orchestrator.gate import Gate
-from orchestrator.gathering import Gatherer
+from orchestrator.dispatch.gate import Gate
 from orchestrator.records import Status
+from orchestrator.reporting.board import Row
+from orchestrator.reporting.digest import Digest, Group
+from orchestrator.reporting.digestmarkdown import digest_markdown
+from orchestrator.reporting.gathering import Gatherer
 from orchestrator.schedule import Schedule, read_clock
 from orchestrator.web import digestpage
 from orchestrator.web.morning import LATE_S, Morning

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from orchestrator.records import Order, Status
-from orchestrator.sqlstore import SqlStore
+from orchestrator.store.sql.store import SqlStore
 from orchestrator.web.people import Role
 from tests.orchestrator.web.conftest import Served
 

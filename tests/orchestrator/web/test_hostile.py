@@ -20,9 +20,9 @@ from orchestrator.web.sessions import COOKIE
 from tests.orchestrator import project
 from tests.orchestrator.crews import FIX, Open, order
 from tests.orchestrator.reviewing.test_desk import NOTES, hunk
-from tests.orchestrator.test_answering import ASK
 from tests.orchestrator.web.conftest import ADDRESS, Serve, Served
 from tests.orchestrator.web.test_pages import form_of
+from tests.orchestrator.working.test_answering import ASK
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.place import Place, Places
+from orchestrator.places.place import Place, Places
 from orchestrator.settings import Settings
 from sandbox import LocalDriver
 from shadowfs import FuseDriver, Snapshot, pin

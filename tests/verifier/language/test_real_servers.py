@@ -8,7 +8,7 @@ from functools import cache
 
 import pytest
 
-from orchestrator.place import Place
+from orchestrator.places.place import Place
 from tests.verifier.language.repository import FILES, SAMPLES, placed, started
 from verifier import LanguageSession, Position, ServerRefused, Severity, apply_edits
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.languages import languages_in
-from orchestrator.place import Place
-from orchestrator.warm import WarmPlace, files_of
+from orchestrator.places.languages import languages_in
+from orchestrator.places.place import Place
+from orchestrator.places.warm import WarmPlace, files_of
 from tests.verifier.language.doubles import double
 from tests.verifier.language.repository import FILES, found, opener
 from tests.verifier.language.test_languages import finds

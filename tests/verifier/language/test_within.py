@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.languages import languages_in
-from orchestrator.place import Places
+from orchestrator.places.languages import languages_in
+from orchestrator.places.place import Places
+from orchestrator.places.warm import WarmPlace
 from orchestrator.settings import Settings
-from orchestrator.warm import WarmPlace
 from sandbox import DockerDriver, Root
 from shadowfs import FuseDriver, pin
 from tests.e2e.library import commit_all

@@ -1,0 +1,1 @@
+"""Which job begins, whose turn it is, and by which worker."""

@@ -1,0 +1,1 @@
+"""Where an attempt works: a shadow, a sandbox on it, and what else its agent holds."""

@@ -1,0 +1,1 @@
+"""What is known of tickets, for people and programs to read."""

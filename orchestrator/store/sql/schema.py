@@ -1,0 +1,255 @@
+"""Opening a database: its engine, its pragmas, and bringing its schema up to date. The one module that knows which database it is."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoneFree
+from sqlalchemy.pool import PoolProxiedConnection, StaticPool
+
+from orchestrator.errors import StoreAway, StoreError
+from orchestrator.store.sql.tables import SCHEMA
+
+BUSY_MS = 15_000
+"""How long a writer waits for another one."""
+
+
+_CONNECT_S = 10
+_POOL = 20
+"""How many connections of a process to a server there may be at once."""
+_WRITERS = 0x6E63
+"""The advisory lock of writers who exclude each other."""
+_ANCHOR_S = 60.0
+
+
+def open_engine(url: str | URL) -> Engine:
+    """Return an engine for `url` (`sqlite://…`, `postgresql://…`) whose schema is up to date. Raises `StoreError`.
+
+    Whoever begins with the option `write` keeps other writers out, unless with `beside`: that one leaves it to rows and fences, where it can.
+    """
+    parsed = _parsed(url)
+    lite = parsed.get_backend_name() == "sqlite"
+    in_memory = lite and parsed.database in (None, "", ":memory:")
+    if lite and not in_memory:
+        Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
+    engine = _made(parsed, in_memory)
+    if lite:
+        event.listen(engine, "connect", _set_up)
+    event.listen(engine, "begin", _begin if lite else _begin_beside)
+    try:
+        _bring_up_to_date(engine)
+    except (DBAPIError, OSError) as error:
+        engine.dispose()
+        cause = getattr(error, "orig", None) or error
+        todo = (
+            "free space, repair or move it, or name another state directory"
+            if lite
+            else "see that it runs, and who may enter"
+        )
+        raise StoreError(f"the store {parsed!s} cannot be opened ({cause}): {todo}") from error
+    except StoreError:
+        engine.dispose()
+        raise
+    return engine
+
+
+def _parsed(url: str | URL) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise StoreError(
+            "the store's address is no URL: `postgresql://user@host/database`, or none for SQLite"
+        ) from error
+    return parsed.set(drivername="postgresql+psycopg") if parsed.drivername == "postgresql" else parsed
+
+
+def _made(parsed: URL, in_memory: bool) -> Engine:
+    if in_memory:
+        return create_engine(parsed, poolclass=StaticPool)
+    if parsed.get_backend_name() == "sqlite":
+        return create_engine(parsed)
+    try:
+        # Asked before each use: a server that restarted is met with a new connection.
+        return create_engine(parsed, pool_pre_ping=True, pool_size=_POOL, connect_args={"connect_timeout": _CONNECT_S})
+    except (NoSuchModuleError, ImportError, TypeError) as error:
+        raise StoreError(
+            f"the store {parsed!s} cannot be opened ({error}): PostgreSQL's needs `nightcrew[postgres]`, other databases are not known"
+        ) from error
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Raise what goes wrong with a database (a full disk, a lock held for long, a server that is away) as `StoreAway`."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, NoneFree) as error:
+        cause = " ".join(str(getattr(error, "orig", error)).split())
+        raise StoreAway(
+            f"the store does not answer ({cause}): free space on its disk, or wait for who locks it or has it restarted"
+        ) from error
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Give a connection to read by. Raises `StoreAway`."""
+    with answering(), engine.connect() as connection:
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Give a connection that keeps other writers out; what it wrote is on disk when the block ends. Raises `StoreAway`."""
+    with answering(), engine.execution_options(write=True, durable=True).begin() as connection:
+        yield connection
+
+
+def as_one(engine: Engine) -> Engine:
+    """Return the engine for reads that all come from one state of the database."""
+    return engine if engine.dialect.name == "sqlite" else engine.execution_options(isolation_level="REPEATABLE READ")
+
+
+def clock_of(engine: Engine) -> Callable[[], float]:
+    """Return the clock that all who share a database go by: this machine's for a file, the server's otherwise."""
+    return time.time if engine.dialect.name == "sqlite" else _ServerClock(engine)
+
+
+class _ServerClock:
+    """A server's Unix time: asked for once a minute, and counted on from there. A wall clock that jumps here moves nothing."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._anchor: tuple[float, float] | None = None
+
+    def __call__(self) -> float:
+        ticks = time.clock_gettime(time.CLOCK_BOOTTIME)
+        anchor = self._anchor
+        if anchor is None or ticks - anchor[1] > _ANCHOR_S:
+            anchor = self._anchor = self._asked(ticks)
+        return anchor[0] + ticks - anchor[1]
+
+    def _asked(self, ticks: float) -> tuple[float, float]:
+        try:
+            with reading(self._engine) as connection:
+                return float(connection.execute(_NOW).scalar_one()), ticks
+        except StoreAway:
+            # It is away: who writes next will say so.
+            if self._anchor is None:
+                raise
+            return self._anchor
+
+
+_NOW = text("SELECT extract(epoch FROM clock_timestamp())")
+_VERSION = text("SELECT version_num FROM alembic_version")
+_SEEN = text("SELECT pg_current_snapshot()::text")
+
+
+class Version:
+    """Tells whether a database was written to: by a connection that never writes. Safe to use from several threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._lock = threading.Lock()
+        self._connection: PoolProxiedConnection | None = None
+
+    def now(self) -> object:
+        """Return a value that differs from all before where something was committed since; in memory it always does."""
+        if isinstance(self._engine.pool, StaticPool):
+            return object()
+        return self._counted() if self._engine.dialect.name == "sqlite" else self._seen()
+
+    def _counted(self) -> object:
+        with self._lock:
+            if self._connection is None:
+                # Without a transaction, in which the count would stand still.
+                self._connection = self._engine.raw_connection()
+            cursor = self._connection.cursor()
+            cursor.execute("PRAGMA data_version")
+            return cursor.fetchone()
+
+    def _seen(self) -> object:
+        """Return which transactions a server's reader would see."""
+        with reading(self._engine) as connection:
+            return connection.execute(_SEEN).scalar_one()
+
+    def close(self) -> None:
+        """Give the connection back. Safe to call twice."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+
+def _set_up(connection: sqlite3.Connection, _record: object) -> None:
+    # The driver's own idea of when a transaction begins is turned off: `_begin` does it.
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "foreign_keys=ON", f"busy_timeout={BUSY_MS}"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    # FULL also makes earlier commits of this log durable. NORMAL survives a killed process, not a power cut.
+    connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if options.get('durable') else 'NORMAL'}")
+    # A writer takes the lock at once: one that first reads could not wait for it later.
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("write") else "BEGIN")
+
+
+def _begin_beside(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    if options.get("write") and not options.get("beside"):
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS})")
+
+
+def check_version(connection: Connection) -> None:
+    """Raise `StoreError` where a newer nightcrew has brought the schema further since it was opened: what is known of it here is not so any more."""
+    version = str(connection.execute(_VERSION).scalar_one())
+    if version > SCHEMA:
+        raise StoreError(
+            f"the store has schema {version} by now, made by a newer nightcrew than this one (it knows {SCHEMA}): end this process, update "
+            "nightcrew and start it again; no job is lost"
+        )
+
+
+def _bring_up_to_date(engine: Engine) -> None:
+    with engine.connect() as connection:
+        if _version(connection) == SCHEMA:
+            return
+    with engine.connect().execution_options(write=True, durable=True) as connection, connection.begin():
+        # Another process may have migrated it while this one waited for the lock.
+        version = _version(connection)
+        if version is not None and version > SCHEMA:
+            raise StoreError(
+                f"the store has schema {version}, made by a newer nightcrew than this one (it knows {SCHEMA}): update nightcrew"
+            )
+        if version != SCHEMA:
+            _migrate(connection)
+
+
+def _version(connection: Connection) -> str | None:
+    if not _has_versions(connection):
+        return None
+    value = connection.execute(_VERSION).scalar()
+    return None if value is None else str(value)
+
+
+def _has_versions(connection: Connection) -> bool:
+    """Say whether some migration has run."""
+    return connection.dialect.has_table(connection, "alembic_version")
+
+
+def _migrate(connection: Connection) -> None:
+    # Imported here: it is slow, and a store that is up to date never needs it.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    command.upgrade(config, "head")

@@ -1,0 +1,1 @@
+"""One leased job, from its ticket to a clear end."""
