@@ -110,7 +110,7 @@ class Crew(Showing):
         if intake.needs_model(agent):
             # A model that is nowhere is told of before there is a ticket.
             for each in agents_of(agent):
-                self._engines.agent(each)
+                self._engines.agent(each, "")
         # Paused, not queued: no other worker takes it before this one does.
         return self._work_on(self._add(order, Status.PAUSED), watch)
 

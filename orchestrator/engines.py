@@ -87,18 +87,19 @@ def _no_replay(name: str, recording: Recording) -> tuple[Agent, Replaying]:
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """One of each. `drivers` are in order of preference; `agent` makes the agent that a specification names."""
+    """One of each. `drivers` are in order of preference;"""
 
     repositories: Repositories
     drivers: tuple[Driver, ...]
     sandboxes: Mapping[str, SandboxDriver]
     runner: Runner
     judge: Callable[[Case, RungWatch], Verdict]
-    agent: Callable[[str], Agent]
+    agent: Callable[[str, str], Agent]
+    """Makes the agent that a specification names, whose requests a pool is told to be of the ticket with that alias."""
     offers: Callable[[], tuple[Offer, ...]] = lambda: (Offer("repair"),)
     """Returns the agents that `auto` chooses among."""
-    referee: Callable[[], Priced | None] = lambda: None
-    """Returns the model that is asked where attempts tie."""
+    referee: Callable[[str], Priced | None] = lambda _: None
+    """Returns the model that is asked where attempts tie, for the ticket with that alias."""
     allowance: Callable[[], Allowance] = Allowance
     """Returns what may be spent in a day on this machine."""
     replayed: Callable[[str, Recording], tuple[Agent, Replaying]] = _no_replay

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,9 +66,9 @@ def real_engines(state: Path, environ: Mapping[str, str] | None = None) -> Engin
         judge=Ladder(runner, observer=InsideObserver()).judge,
         replayed=lambda name, recording: replayed_agent(name, recording, environ),
         index=state / "index",
-        agent=lambda name: real_agent(name, environ),
+        agent=lambda name, alias: real_agent(name, environ, alias),
         offers=lambda: offers(environ, read_machine(environ).named_models()),
-        referee=lambda: _referee(environ),
+        referee=lambda alias: _referee(environ, alias),
         allowance=lambda: read_machine(environ).allowance(),
         warm=lambda driver: fuse.warm() if driver == fuse.name else None,
     )
@@ -93,19 +93,19 @@ def managed_checkouts(state: Path, environ: Mapping[str, str]) -> Checkouts:
     )
 
 
-def real_agent(name: str, environ: Mapping[str, str]) -> Agent:
-    """Return the agent that a specification names. Raises `OrderRefused`, and `ModelError` where no such model is configured."""
+def real_agent(name: str, environ: Mapping[str, str], alias: str = "") -> Agent:
+    """Return the agent that a specification names, for the ticket with an alias. Raises `OrderRefused`, and `ModelError` where no such model is configured."""
     check_agent(name)
     kind, _, given = name.partition(":")
     if kind == "command":
-        return CommandAgent(given, models=lambda model: _model_for_programs(environ, model))
+        return CommandAgent(given, models=lambda model: _model_for_programs(environ, model, alias))
     if kind == "acp":
-        return AcpAgent(given, models=lambda model: _model_for_programs(environ, model))
+        return AcpAgent(given, models=lambda model: _model_for_programs(environ, model, alias))
     if kind == MIGRATE:
         from agents import MigrationAgent
 
         return MigrationAgent()
-    return _model_agent(name, given, environ) if kind == "model" else RepairAgent(ForkServers())
+    return _model_agent(name, given, environ, alias) if kind == "model" else RepairAgent(ForkServers())
 
 
 def replayed_agent(name: str, recording: Recording, environ: Mapping[str, str]) -> tuple[Agent, Replaying]:
@@ -115,20 +115,26 @@ def replayed_agent(name: str, recording: Recording, environ: Mapping[str, str]) 
         raise OrderRefused(
             f"the agent {name!r} cannot be replayed: `model` and `model:NAME` can, whose prompts are ours"
         )
-    there = endpoints(environ, read_machine(environ).named_models())
+    there = _models(environ)
     endpoint = choose(there, given, role="edit")
     replaying = Replaying(recording, endpoint.name, endpoint.context_tokens)
     return _agent_of(endpoint, name, there, lambda _: replaying), replaying
 
 
-def _model_for_programs(environ: Mapping[str, str], name: str) -> Endpoint | None:
-    """Return the model that somebody else's program may ask: the environment or this machine's file names it, no repository."""
+def _models(environ: Mapping[str, str], alias: str = "") -> tuple[Endpoint, ...]:
+    """Return the models there are, as they are asked for the ticket with an alias."""
     there = endpoints(environ, read_machine(environ).named_models())
+    return tuple(replace(each, ticket=alias) for each in there)
+
+
+def _model_for_programs(environ: Mapping[str, str], name: str, alias: str) -> Endpoint | None:
+    """Return the model that somebody else's program may ask: the environment or this machine's file names it, no repository."""
+    there = _models(environ, alias)
     return choose(there, name, role="edit") if there or name else None
 
 
-def _model_agent(name: str, model: str, environ: Mapping[str, str]) -> Agent:
-    there = endpoints(environ, read_machine(environ).named_models())
+def _model_agent(name: str, model: str, environ: Mapping[str, str], alias: str) -> Agent:
+    there = _models(environ, alias)
     endpoint = choose(there, model, role="edit")
     return _agent_of(endpoint, name, there, HttpModel)
 
@@ -149,9 +155,9 @@ def _agent_of(endpoint: Endpoint, name: str, there: Sequence[Endpoint], model_at
     )
 
 
-def _referee(environ: Mapping[str, str]) -> Priced | None:
+def _referee(environ: Mapping[str, str], alias: str) -> Priced | None:
     """Return the first model whose role is `judge`; another one is not asked to judge."""
-    judges = (each for each in endpoints(environ, read_machine(environ).named_models()) if each.role == JUDGE)
+    judges = (each for each in _models(environ, alias) if each.role == JUDGE)
     return next((Priced(HttpModel(each), each.cost_usd, each.model) for each in judges), None)
 
 

@@ -48,6 +48,7 @@ class Upstream:
         """Send a call and give the pieces of its reply. Raises `Refused`, also while they come."""
         url = self._endpoint.base_url.rstrip("/") + "/chat/completions"
         headers = {"Content-Type": "application/json", "Accept-Encoding": "identity", "User-Agent": "nightcrew"}
+        headers |= self._endpoint.headers()
         if self._endpoint.key is not None:
             headers["Authorization"] = f"Bearer {self._endpoint.key.reveal()}"
         # In ASCII: a lone surrogate, which JSON can name, could not be sent otherwise.

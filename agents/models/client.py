@@ -130,7 +130,8 @@ class Call:
             raise self._error(Trouble.GARBAGE, f"sent what is no event of a chat ({said})", assembly) from None
 
     async def _stream(self, client: openai.AsyncOpenAI, assembly: Assembly) -> Reply:
-        create = client.chat.completions.create(**self._body)
+        told = self._endpoint.headers(self._ends - time.monotonic())
+        create = client.chat.completions.create(**self._body, extra_headers=told)
         opened: Any = await self._wait(create, self._patience.first_s, assembly)
         if not hasattr(opened, "response"):
             raise self._error(Trouble.GARBAGE, "answered without a stream")

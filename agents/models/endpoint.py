@@ -50,6 +50,7 @@ class NamedModel:
 
     Prices are in dollars for each million tokens. `works` is `samples` for a model that need not be tested for tools, `tools` for one
     that is never asked for samples, else "". It is asked `parallel` times at once at most. With `repair` the repair agent's candidates compete with its samples.
+    `pool` says that a pool of ours answers, which is told of which ticket each request is.
     """
 
     name: str
@@ -63,11 +64,12 @@ class NamedModel:
     works: str = ""
     repair: bool = True
     parallel: int = PARALLEL
+    pool: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A model at an OpenAI-compatible address."""
+    """A model at an OpenAI-compatible address. `ticket` is what a `pool` is told, and nobody else, of what its requests are for."""
 
     name: str
     base_url: str
@@ -80,6 +82,8 @@ class Endpoint:
     works: str = ""
     repair: bool = True
     parallel: int = PARALLEL
+    pool: bool = False
+    ticket: str = ""
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.base_url)
@@ -95,6 +99,13 @@ class Endpoint:
     def cost_usd(self, usage: Usage) -> float:
         """Return the price of one call; cached tokens are counted in full."""
         return (usage.tokens_in * self.price_in + usage.tokens_out * self.price_out) / 1e6
+
+    def headers(self, left_s: float | None = None) -> dict[str, str]:
+        """Return what is sent beside a request: to a pool its ticket, and how many seconds are left for the whole reply; to others nothing."""
+        if not self.pool:
+            return {}
+        told = {"X-Nightcrew-Ticket": self.ticket} if self.ticket else {}
+        return told if left_s is None else {**told, "X-Nightcrew-Deadline": f"{max(left_s, 0.001):.3f}"}
 
     def scrub(self, text: str) -> str:
         """Return text without the key."""
@@ -169,6 +180,7 @@ def _of_named(each: NamedModel, environ: Mapping[str, str]) -> Endpoint:
         each.works,
         each.repair,
         each.parallel,
+        each.pool,
     )
 
 

@@ -60,7 +60,7 @@ def mcp_command(
 
         # Read anew for each ticket: a server may live for days.
         settings = replace(edge.settings(repository, test_command, sandbox), rounds=_ROUNDS)
-        engines = replace(real_engines(edge.state(), edge.environ), agent=lambda _: agent)
+        engines = replace(real_engines(edge.state(), edge.environ), agent=lambda *_: agent)
         return edge.crew(settings, engines)
 
     order = Order(

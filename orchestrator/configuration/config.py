@@ -141,6 +141,8 @@ class ModelTable(Closed):
     """Whether the repair agent's candidates compete with its samples."""
     parallel: int = Field(default=4, ge=1, le=64)
     """How many samples are asked for at once; a server that keeps no prefixes between its slots is faster with 1."""
+    pool: bool = False
+    """Whether a pool of nightcrew's answers, which is told of which ticket each request is; no other server is."""
 
 
 class ForgeTable(Closed):
@@ -301,6 +303,7 @@ class MachineConfig(Closed):
                 each.works,
                 each.repair,
                 each.parallel,
+                each.pool,
             )
             for name, each in self.models.items()
         )

@@ -47,7 +47,7 @@ def attempt(
     """
     work.engines.warm_place.reap()
     steps = journal_of(work, record.number)
-    agent = work.engines.agent(record.agent)
+    agent = work.engines.agent(record.agent, work.ticket.alias)
     task = _task(work, failing, record)
     protects = _protection(work, task.protected)
     base, start = left_by(steps, base)

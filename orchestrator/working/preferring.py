@@ -21,7 +21,7 @@ def preferred(work: Assignment, attempts: Sequence[int], diffs: Sequence[str]) -
         if step.kind == "prefer" and step.data.get("attempts") == list(attempts):
             place = step.data.get("place")
             return (place if isinstance(place, int) else None), str(step.data.get("why", ""))
-    judge = work.engines.referee()
+    judge = work.engines.referee(work.ticket.alias)
     if judge is None:
         return None, ""
     # Only jobs that ask it take the time to import it.

@@ -44,7 +44,7 @@ def scripted(state: Path) -> Engines:
         sandboxes={"local": ScriptedDriver(_says_nothing)},
         runner=ScriptedRunner(lambda _: {}),
         judge=_verified,
-        agent=lambda _: _FIX,
+        agent=lambda *_: _FIX,
     )
 
 

@@ -55,7 +55,7 @@ def fixed(repository: Path, state: Path, servers: tuple[Found, ...]) -> tuple[Jo
     settings = project.settings(state, suite=SUITE, servers=servers, agent="repair")
     # A search for what can be imported takes a server seconds where the machine is busy.
     patient = RepairAgent(ForkServers(), Settings(hints_s=120.0))
-    engines = replace(real_engines(state), agent=lambda _: patient)
+    engines = replace(real_engines(state), agent=lambda *_: patient)
     with closing(engines), closing(Crew(state, settings, engines=engines)) as crew:
         report = crew.fix(Order("two is wrong", repository, failing=("tests.test_shop.Tests.test_something",)))
         hints = next(step.intent for step in crew.steps(report.ticket.id) if step.kind == "note:hints")

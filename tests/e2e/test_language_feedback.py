@@ -101,7 +101,7 @@ def test_an_agent_that_listens_to_the_language_server_repairs(tmp_path: Path, to
     state = tmp_path / "state"
     suite = Suite("command", ("sh", told.suite))
     settings = project.settings(state, suite=suite, servers=servers)
-    engines = replace(real_engines(state), agent=lambda _: Listener(told))
+    engines = replace(real_engines(state), agent=lambda *_: Listener(told))
     with closing(Crew(state, settings, engines=engines)) as crew, closing(engines):
         report = crew.fix(Order("18 is not old enough for 18", repository, failing=("sh check.sh",)))
         steps = crew.steps(report.ticket.id)

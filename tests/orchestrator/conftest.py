@@ -33,7 +33,7 @@ def crew(tmp_path: Path) -> Iterator[Open]:
         left = list(scripts)
         engines = real_engines(tmp_path / "state")
         if scripts:
-            engines = replace(engines, agent=lambda _: ScriptedAgent(left.pop(0)))
+            engines = replace(engines, agent=lambda *_: ScriptedAgent(left.pop(0)))
         made = Crew(tmp_path / "state", project.settings(tmp_path / "state", **settings), engines=engines, ticks=ticks)
         opened.append((made, engines))
         return made

@@ -155,7 +155,7 @@ def main(state: Path, repository: Path, nth: int, answer: str = "") -> None:
         agent, answer = Hearing(), ""
     elif answer == SPOKEN:
         agent, answer = Spoken(f"sqlite:///{state}/nightcrew.db"), ""
-    engines = replace(real_engines(state), agent=lambda _: agent)
+    engines = replace(real_engines(state), agent=lambda *_: agent)
     # A mount is ended and begun again where the agent is patient; the others would only wait for it.
     driver = None if isinstance(agent, Patient) else "copy"
     with Crew(state, project.settings(state, driver=driver), engines=engines, store=store) as crew:

@@ -53,7 +53,7 @@ def test_what_dies_around_a_job_ends_it_only_when_it_does_so_again(
     error: Exception, times: int, status: Status, repository: Path, tmp_path: Path
 ) -> None:
     state, agent = tmp_path / "state", Unlucky(error, times)
-    engines = replace(real_engines(state), agent=lambda _: agent)
+    engines = replace(real_engines(state), agent=lambda *_: agent)
     order = Order("total() forgets a number", repository, failing=(project.FAILING,), agent="command:true")
     with Crew(state, project.settings(state, driver="copy"), engines=engines) as crew:
         with suppress(SandboxUnavailable):

@@ -85,7 +85,7 @@ class Struck:
 
 
 def opened(state: Path, url: str | None, clock: Clock, agent: Struck) -> Crew:
-    engines = replace(real_engines(state), agent=lambda _: agent)
+    engines = replace(real_engines(state), agent=lambda *_: agent)
     return Crew(state, project.settings(state, driver="copy"), url=url, clock=clock, engines=engines)
 
 

@@ -74,7 +74,7 @@ def test_a_database_that_goes_away_ends_a_life_and_the_next_goes_on(tmp_path: Pa
     repository, state, clock = project.make(tmp_path), tmp_path / "state", Clock(time.time())
     with postgres_server() as server:
         agent = Losing(server)
-        engines = replace(real_engines(state), agent=lambda _: agent)
+        engines = replace(real_engines(state), agent=lambda *_: agent)
         order = Order("total() forgets a number", repository, failing=(project.FAILING,), agent="command:true")
         with Crew(state, project.settings(state), url=server.url(), clock=clock, engines=engines) as crew:
             with pytest.raises(StoreAway, match="does not answer"):

@@ -48,7 +48,7 @@ def answers(book: Book) -> ScriptedModel:
 
 def main(kind: str, state: Path, book: Book, workers: int) -> None:
     """Work until somebody ends it."""
-    engines = replace(real_engines(state), agent=lambda _: ConversationAgent(answers(book), count=len))
+    engines = replace(real_engines(state), agent=lambda *_: ConversationAgent(answers(book), count=len))
     url = os.environ.get("NIGHTCREW_STORE") or f"sqlite:///{state}/nightcrew.db"
 
     def open_crew() -> Crew:

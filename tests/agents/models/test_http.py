@@ -357,3 +357,15 @@ def test_alternatives_that_hold_the_key_are_not_told() -> None:
     with serving(sends(event, *chunks())) as server:
         reply = model(server).complete(Request(HELLO.messages, alternatives=1), deadline_s=AMPLE_S)
     assert SECRET not in repr(reply)
+
+
+def test_a_pool_is_told_ticket_and_deadline_and_nobody_else_is() -> None:
+    told = {}
+    for pool in (True, False):
+        with serving(says("Yes")) as server:
+            endpoint = Endpoint("local", server.url, "tiny", pool=pool, ticket="an alias")
+            HttpModel(endpoint, QUICK).complete(HELLO, deadline_s=AMPLE_S)
+        headers = server.asked[0].handler.headers
+        told[pool] = headers["X-Nightcrew-Ticket"], headers["X-Nightcrew-Deadline"]
+    assert told[False] == (None, None)
+    assert told[True][0] == "an alias" and 0 < float(told[True][1]) <= AMPLE_S

@@ -35,7 +35,7 @@ def crew_at(at: Lair, *scripts: Sequence[Action]) -> Iterator[Crew]:
         real_engines(at.state),
         checkouts=lambda: at.checkouts,
         repositories=GitRepositories(at.state, os.environ, lambda: at.checkouts),
-        agent=lambda _: ScriptedAgent(left.pop(0)),
+        agent=lambda *_: ScriptedAgent(left.pop(0)),
     )
     filed = Settings(managed=Managed(), agent="command:true", seconds=300.0)
     with Crew(at.state, filed, engines=engines) as crew:

@@ -98,7 +98,7 @@ class Machines:
     ) -> Crew:
         """Open a crew on a machine, whose clock may be ahead."""
         state = self.folder / name
-        engines = replace(real_engines(state), agent=lambda _: agent)
+        engines = replace(real_engines(state), agent=lambda *_: agent)
         self.gates[name] = Gate(can=lambda: frozenset({place_of(state)}))
         crew = Crew(
             state,

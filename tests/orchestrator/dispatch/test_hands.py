@@ -62,7 +62,7 @@ class Crews:
         return Crew(
             self.state,
             project.settings(self.state),
-            engines=replace(engines, agent=lambda _: ScriptedAgent(list(self._script))),
+            engines=replace(engines, agent=lambda *_: ScriptedAgent(list(self._script))),
         )
 
 

@@ -67,7 +67,7 @@ def serving(state: Path, repository: Path, seconds: float = 300.0) -> Iterator[C
 
     def crew(agent: Agent) -> Crew:
         # The mount takes longer to start than all the rest of a test.
-        engines = replace(real_engines(state), agent=lambda _: agent)
+        engines = replace(real_engines(state), agent=lambda *_: agent)
         return Crew(state, project.settings(state, driver="copy"), engines=engines, ticks=watch)
 
     def nobody() -> None:

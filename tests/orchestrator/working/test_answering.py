@@ -213,7 +213,7 @@ class Moving:
 
 def test_a_shadow_goes_back_to_a_tree_it_had(tmp_path: Path, repository: Path) -> None:
     state = tmp_path / "state"
-    engines = replace(real_engines(state), agent=lambda _: Moving())
+    engines = replace(real_engines(state), agent=lambda *_: Moving())
     with Crew(state, project.settings(state), engines=engines) as opened:
         report = opened.fix(order(repository))
     assert report.why == "it only looked"

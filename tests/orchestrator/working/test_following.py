@@ -62,7 +62,7 @@ def works(
     def watch(event: Event) -> None:
         told.extend([event.text] * (event.kind == "saved"))
 
-    engines = replace(real_engines(state), agent=lambda _: agent)
+    engines = replace(real_engines(state), agent=lambda *_: agent)
     with Crew(state, project.settings(state), engines=engines) as crew:
         waiting = [report for report in crew.list() if report.status.resumable]
         if waiting and answer:

@@ -46,7 +46,7 @@ class Listener:
 def opened(tmp_path: Path, meanwhile: Callable[[Crew, str], object]) -> tuple[Crew, Listener]:
     """Open a crew whose agent is a listener; `meanwhile` is given it, and the ticket."""
     listener = Listener(lambda: meanwhile(crew, crew.list()[0].ticket.id))
-    engines = replace(real_engines(tmp_path / "state"), agent=lambda _: listener)
+    engines = replace(real_engines(tmp_path / "state"), agent=lambda *_: listener)
     crew = Crew(tmp_path / "state", project.settings(tmp_path / "state"), engines=engines)
     return crew, listener
 

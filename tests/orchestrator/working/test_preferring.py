@@ -44,9 +44,9 @@ def opened(state: Path, model: ScriptedModel | None, usd: float = 0.0) -> Iterat
     wordy = Wordy()
     engines: Engines = replace(
         real_engines(state),
-        agent=lambda _: wordy,
+        agent=lambda *_: wordy,
         judge=by_reading,
-        referee=lambda: None if model is None else Priced(model, lambda _: usd),
+        referee=lambda _: None if model is None else Priced(model, lambda _: usd),
     )
     with Crew(state, project.settings(state, driver="copy", agent="acp:x", attempts=2), engines=engines) as crew:
         yield crew

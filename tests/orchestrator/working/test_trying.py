@@ -137,7 +137,7 @@ def opened(
     offers = tuple(Offer(name, 0.05 * at) for at, name in enumerate(agents))
     engines = replace(
         real_engines(state),
-        agent=agents.__getitem__,
+        agent=lambda name, _: agents[name],
         offers=lambda: offers,
         allowance=lambda: allowance,
         judge=by_reading,
