@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -16,6 +16,7 @@ from orchestrator.pool.ledger import Limits
 
 Role = Literal["plan", "edit", "judge", "embed"]
 ENGINES = ("vllm", "llama", "command")
+_VISIBLE = "CUDA_VISIBLE_DEVICES"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _NAME = re.compile(r"[A-Za-z0-9][\w.:/-]{0,99}")
 
@@ -35,6 +36,11 @@ class ModelTable(Closed):
     """Of the engine `command`: the words; `{port}`, `{model}` and `{name}` are put in."""
     environment: dict[str, str] = {}
     """Variables of the engine, besides those of the pool."""
+    gpus: int = Field(default=0, ge=0)
+    """How many GPUs each replica gets, which no other one has meanwhile; where GPUs are handed out, 0 is none."""
+    cpus: float = Field(default=1.0, ge=0)
+    memory_mb: int = Field(default=0, ge=0)
+    """On a cluster: what else of its node each replica has set aside."""
     roles: tuple[Role, ...] = Field(default=(), strict=False)
     replicas: int = Field(default=1, ge=1, le=256)
     """How many there are at most."""
@@ -50,6 +56,8 @@ class ModelTable(Closed):
     """How long a replica may take until it answers."""
     first_s: float = Field(default=300.0, gt=0)
     """How long until a reply begins."""
+    hedge_s: Annotated[float, Field(gt=0)] | Literal["p95"] | None = None
+    """After so many seconds without a reply's first byte another replica is asked as well; `p95`: later than 95 of 100 lately."""
     idle_reply_s: float = Field(default=60.0, gt=0)
     """How long a reply may say nothing once it has begun."""
     drain_s: float = Field(default=600.0, ge=0)
@@ -68,6 +76,8 @@ class ModelTable(Closed):
             raise ValueError("`model` names the weights")
         if self.least is not None and self.least > self.replicas:
             raise ValueError("`least` is at most `replicas`")
+        if self.gpus and _VISIBLE in self.environment:
+            raise ValueError(f"`gpus` hands GPUs out, {_VISIBLE} names them: have one of both")
         return self
 
     @property
@@ -94,11 +104,28 @@ class KeyTable(Closed):
     at_once: int | None = Field(default=None, ge=1)
 
 
+class PlaceTable(Closed):
+    """Where replicas run: `[place]`. Without it, on this machine."""
+
+    ray: str = ""
+    """The Ray cluster that this machine is a node of: `auto`, or HOST:PORT of its head."""
+
+    @field_validator("ray")
+    @classmethod
+    def _is_node(cls, ray: str) -> str:
+        if "://" in ray:
+            raise ValueError("a pool runs on a node: `ray start --address=HOST:PORT --num-cpus=0`, then `auto`")
+        return ray
+
+
 class PoolFile(Closed):
     """A pool."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=8400, ge=0, le=65535)
+    gpus: tuple[str, ...] | None = Field(default=None, strict=False)
+    """The GPUs that are handed out, as nvidia-smi numbers them; default: all of this machine."""
+    place: PlaceTable = PlaceTable()
     models: dict[str, ModelTable] = Field(min_length=1)
     limits: LimitsTable = LimitsTable()
     keys: tuple[KeyTable, ...] = Field(default=(), strict=False, validate_default=True)
@@ -115,6 +142,13 @@ class PoolFile(Closed):
                     raise ValueError(f"`{each}` names both {taken[each]} and {name}")
                 taken[each] = name
         return models
+
+    @field_validator("place")
+    @classmethod
+    def _counted_once(cls, place: PlaceTable, info: ValidationInfo) -> PlaceTable:
+        if place.ray and info.data.get("gpus") is not None:
+            raise ValueError("on a cluster Ray counts the GPUs: `gpus` is for this machine")
+        return place
 
     @field_validator("keys")
     @classmethod

@@ -178,15 +178,22 @@ class Answer(asyncio.Protocol):
 
 
 class Upstream:
-    """Asks the replica at `port` of this machine, with the key that it was started with."""
+    """Asks the replica at `port` of this machine, or of `host`, with the key that it was started with."""
 
-    def __init__(self, port: int, key: str = "", first_s: float = 300.0, idle_s: float = 60.0) -> None:
+    def __init__(
+        self, port: int, key: str = "", first_s: float = 300.0, idle_s: float = 60.0, host: str = HOST
+    ) -> None:
+        self.host = host
         self.port = port
         self._first_s = first_s
         self._idle_s = idle_s
         self._free: list[Answer] = []
         self._closed = False
-        fixed = {"Host": f"{HOST}:{port}", "User-Agent": "nightcrew", "Accept-Encoding": "identity"}
+        fixed = {
+            "Host": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
+            "User-Agent": "nightcrew",
+            "Accept-Encoding": "identity",
+        }
         if key:
             fixed["Authorization"] = f"Bearer {key}"
         self._headers = _lines(fixed)
@@ -227,7 +234,7 @@ class Upstream:
                     raise
         try:
             async with asyncio.timeout(_CONNECT_S):
-                _, fresh = await asyncio.get_running_loop().create_connection(Answer, HOST, self.port)
+                _, fresh = await asyncio.get_running_loop().create_connection(Answer, self.host, self.port)
         except (OSError, TimeoutError) as error:
             ours = isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE)
             raise Broken(f"it cannot be reached: {error or 'no answer'}", ours=ours) from error
