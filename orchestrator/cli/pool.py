@@ -166,7 +166,8 @@ def _print_status(status: PoolStatus) -> None:
         write(f"  the last change did not come about: {status.trouble}")
     for model in status.models:
         roles = f" ({', '.join(model.roles)})" if model.roles else ""
-        write(f"{model.name}{roles}, {model.engine}: {model.waiting} requests wait")
+        twice = f", {model.hedged} went to two replicas" if model.hedged else ""
+        write(f"{model.name}{roles}, {model.engine}: {model.waiting} requests wait{twice}")
         for each in model.replicas:
             age = ago(status.at - each.since)
             write(f"  {each.state:<9} {each.name}  for {age}: {each.running} requests, {each.tickets} tickets")

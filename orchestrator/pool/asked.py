@@ -38,6 +38,8 @@ class Asked:
     """Whether it has `max_tokens`, which all engines read."""
     predicts: bool
     """Whether it has llama.cpp's `n_predict`, which wins over the API's own names."""
+    repeatable: bool
+    """Whether it may be sent twice: one that is to be stored may not."""
     deadline_s: float | None
 
     def sent(self, reply_tokens: int | None) -> bytes:
@@ -87,6 +89,7 @@ def read(path: str, body: bytes, headers: Mapping[str, str]) -> Asked:
         choices=choices,
         says_max=told.get("max_tokens") is not None,
         predicts=told.get("n_predict") is not None,
+        repeatable=not _flag(told, "store"),
         deadline_s=_deadline(headers),
     )
 

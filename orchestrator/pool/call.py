@@ -1,22 +1,19 @@
-"""One call: a turn at a replica, another one where that breaks off before its reply has begun, and the reply passed on as it comes."""
+"""One call: a turn at a replica, another one where that is late or breaks off before its reply has begun, and the reply passed on."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 
 from orchestrator.pool.asked import Asked
-from orchestrator.pool.events import Events, Usage, usage_of
+from orchestrator.pool.attempt import Attempt, first_of
+from orchestrator.pool.events import Usage
 from orchestrator.pool.line import Ticket
 from orchestrator.pool.refusal import Refusal
 from orchestrator.pool.reply import Reply
 from orchestrator.pool.served import Served
-from orchestrator.pool.upstream import Answer, Broken
 
 _TRIES = 4
 _LOOK_S = 0.05
-_REPLY_BYTES = 256 << 20
-_ERROR_BYTES = 1 << 16
 _BYTES_PER_TOKEN = 4
 
 
@@ -29,7 +26,9 @@ class Call:
         self._ticket = ticket
         self._body = body
         self._headers = {"X-Request-Id": request_id}
-        self._events: Events | None = None
+        self._avoids: frozenset[str] = frozenset()
+        """Replicas that were asked."""
+        self._events = 0
         self.taken = False
         """Whether a replica began to answer: from then on it costs something."""
         self.usage: Usage | None = None
@@ -37,109 +36,80 @@ class Call:
     @property
     def guess(self) -> Usage:
         """Return about what it cost, where no engine tells: an event is a token at least."""
-        return Usage(len(self._body) // _BYTES_PER_TOKEN, self._events.count if self._events else 0)
+        return Usage(self._prompt, self._events)
+
+    @property
+    def _prompt(self) -> int:
+        return len(self._body) // _BYTES_PER_TOKEN
 
     async def run(self, cost: float, reply: Reply) -> None:
         """Have it answered. Raises `Refusal`."""
-        avoids: frozenset[str] = frozenset()
         line = self._served.line
         if not line.is_open and not self._served.expects():
             raise no_replica(self._served.name)
         for last in [False] * (_TRIES - 1) + [True]:
-            replica = await line.turn(self._ticket, cost, avoids)
+            replica = await line.turn(self._ticket, cost, self._avoids)
             try:
-                await self._ask(replica, reply)
+                await self._ask(self._attempt(replica), reply)
                 return
             except Refusal as refusal:
                 failed = refusal
-            finally:
-                line.leave(replica)
-            avoids |= {replica}
-            if reply.begun or last or not failed.elsewhere or not await self._has_another(avoids):
+            over = reply.begun or last or not failed.elsewhere or not self._asked.repeatable
+            if over or not await self._has_another():
                 raise failed
 
-    async def _has_another(self, avoids: frozenset[str]) -> bool:
+    async def _has_another(self) -> bool:
         """Wait while a replica comes, where there is none besides those that failed; say whether there is one."""
-        while not self._served.line.others(avoids):
+        while not self._served.line.others(self._avoids):
             if not self._served.expects():
                 return False
             await asyncio.sleep(_LOOK_S)
         return True
 
-    async def _ask(self, replica: str, reply: Reply) -> None:
-        upstream = self._served.upstream(replica)
-        if upstream is None:
-            raise self._broken(replica, "it is ending")
+    async def _ask(self, attempt: Attempt, reply: Reply) -> None:
         try:
-            async with upstream.ask("POST", self._asked.path, self._body, self._headers) as answer:
-                if answer.status != 200:
-                    raise self._refused(answer.status, await answer.body(_ERROR_BYTES))
-                await (self._stream if self._asked.streams else self._whole)(answer, reply)
+            attempt = await self._begun(attempt)
+            await attempt.pass_on(reply)
         except asyncio.CancelledError:
             # Whoever asked has gone, or its time is over: what was begun for it is not free.
             self.taken = True
             raise
-        except Broken as broken:
-            self._served.doubted(replica)
-            self._served.line.move(self._ticket)
-            raise self._broken(replica, str(broken)) from broken
-
-    async def _stream(self, answer: Answer, reply: Reply) -> None:
-        events = self._events = Events(tells_usage=self._asked.tells_usage)
-        if not answer.kind.startswith(b"text/event-stream"):
-            raise self._garbage("its reply is no stream of events")
-        try:
-            while piece := await answer.piece():
-                self.taken = True
-                if passed := events.take(piece):
-                    await (reply.add if reply.begun else reply.stream)(passed)
-        except ValueError as error:
-            raise self._garbage(str(error)) from error
         finally:
-            self.usage = events.usage
-        if not events.done:
-            raise Broken("it ended its reply before that was whole")
-        await reply.end()
+            self.taken = self.taken or attempt.taken
+            self.usage, self._events = attempt.usage, attempt.events
+            await attempt.end()
 
-    async def _whole(self, answer: Answer, reply: Reply) -> None:
-        body = await answer.body(_REPLY_BYTES)
-        try:
-            told = json.loads(body)
-        except (ValueError, RecursionError):
-            told = None
-        if not isinstance(told, dict):
-            raise self._garbage("its reply is no JSON object")
-        self.taken = True
-        self.usage = usage_of(told)
-        await reply.whole(200, body)
+    async def _begun(self, attempt: Attempt) -> Attempt:
+        """Have an attempt's reply begin, or that of a second one where it is late; return the one that began."""
+        hedging, streams = self._served.hedging, self._asked.streams
+        if hedging.late is None or not self._asked.repeatable:
+            await attempt.begin()
+            return attempt
+        clock = asyncio.get_running_loop().time
+        sent = clock()
+        late_s = hedging.late_s(streams=streams)
+        if late_s is None:
+            await attempt.begin()
+        else:
+            attempt = await first_of(attempt, late_s, self._second)
+        hedging.note(clock() - sent, streams=streams)
+        return attempt
 
-    def _refused(self, status: int, said: bytes) -> Refusal:
-        """Return what a replica's refusal becomes: what is wrong with the request is passed on, what is wrong with the replica is not."""
-        if status in (400, 404, 413, 415, 422):
-            return Refusal(status if status != 404 else 400, "invalid_request", _words(said))
-        if status == 429:
-            return Refusal(429, "overloaded", f"{self._served.name} is overloaded: try again later", elsewhere=True)
-        return Refusal(502, "replica_failed", f"a replica of {self._served.name} answered {status}", elsewhere=True)
+    def _second(self) -> Attempt | None:
+        """Return an attempt at another replica, None where there is none with room, or too many went to two."""
+        hedging = self._served.hedging
+        replica = self._served.line.spare(self._avoids) if hedging.may else None
+        if replica is None:
+            return None
+        hedging.take(self._prompt)
+        return self._attempt(replica)
 
-    def _garbage(self, why: str) -> Refusal:
-        return Refusal(502, "replica_failed", f"a replica of {self._served.name} failed: {why}", elsewhere=True)
-
-    def _broken(self, replica: str, why: str) -> Refusal:
-        return Refusal(502, "replica_failed", f"replica {replica} broke off: {why}", elsewhere=True)
+    def _attempt(self, replica: str) -> Attempt:
+        self._avoids |= {replica}
+        return Attempt(self._asked, self._served, self._ticket, replica, self._body, self._headers)
 
 
 def no_replica(model: str) -> Refusal:
     """Return what is said where nothing is to be waited for."""
     why = f"no replica of {model} is up: `nightcrew pool status` says why"
     return Refusal(503, "no_replica", why, headers={"retry-after": "5"})
-
-
-def _words(said: bytes) -> str:
-    """Return what an engine's error says, as vLLM and llama.cpp's server put it."""
-    try:
-        told = json.loads(said)
-    except (ValueError, RecursionError):
-        told = None
-    error = told.get("error", told) if isinstance(told, dict) else None
-    message = error.get("message") if isinstance(error, dict) else None
-    return message[:2000] if isinstance(message, str) else "the engine refuses that request"

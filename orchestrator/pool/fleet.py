@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from datetime import UTC, tzinfo
 from pathlib import Path
 
 from orchestrator.pool.call import no_replica
@@ -14,6 +15,7 @@ from orchestrator.pool.replica import Replica
 from orchestrator.pool.served import Served
 from orchestrator.pool.spec import ModelTable
 from orchestrator.pool.status import ModelStatus
+from orchestrator.pool.timeofday import TimeOfDay
 
 _STARTED_WITH = ("engine", "model", "program", "arguments", "command", "environment", "roles", "health")
 """What an engine is started with: where that changed, another one is needed."""
@@ -23,12 +25,18 @@ class Fleet:
     """Keeps as many replicas of a model as its table says and its line asks for. Replicas run as tasks of `group`."""
 
     def __init__(
-        self, name: str, table: ModelTable, logs: Path, environ: Mapping[str, str], group: asyncio.TaskGroup
+        self,
+        name: str,
+        table: ModelTable,
+        logs: Path,
+        environ: Mapping[str, str],
+        group: asyncio.TaskGroup,
+        zone: tzinfo = UTC,
     ) -> None:
-        self.served = Served(name, tuple(table.roles), Line(time.monotonic), table.reply_tokens)
+        self.served = Served(name, (), Line(time.monotonic))
         self.served.doubted = self._doubt
         self.served.expects = self._expects
-        self._table = table
+        self._take(table, zone)
         self._logs = logs
         self._environ = environ
         self._group = group
@@ -63,10 +71,10 @@ class Fleet:
             if not each.is_up and not each.is_ending:
                 raise PoolError(f"replica {each.name} does not come up: {each.why}")
 
-    async def change(self, table: ModelTable) -> None:
+    async def change(self, table: ModelTable, zone: tzinfo = UTC) -> None:
         """Go over to another table, one replica after the other. Raises `PoolError`; what did not change then goes on as it was."""
-        before, self._table = self._table, table
-        self.served.roles, self.served.reply_tokens = tuple(table.roles), table.reply_tokens
+        before, zone_before = self._table, self._zone
+        self._take(table, zone)
         if all(getattr(before, name) == getattr(table, name) for name in _STARTED_WITH):
             return
         self._changing = True
@@ -74,8 +82,7 @@ class Fleet:
             for old in self.alive:
                 await self._replace(old, table)
         except PoolError:
-            self._table = before
-            self.served.roles, self.served.reply_tokens = tuple(before.roles), before.reply_tokens
+            self._take(before, zone_before)
             raise
         finally:
             self._changing = False
@@ -91,7 +98,16 @@ class Fleet:
     def status(self) -> ModelStatus:
         """Return how it stands."""
         line, replicas = self.served.line, tuple(each.status() for each in self._replicas)
-        return ModelStatus(self.served.name, self.served.roles, self._table.engine, line.waiting, line.moves, replicas)
+        name, roles, hedging = self.served.name, self.served.roles, self.served.hedging
+        of = (name, roles, self._table.engine, line.waiting, line.moves, replicas)
+        return ModelStatus(*of, hedging.count, hedging.wasted_tokens)
+
+    def _take(self, table: ModelTable, zone: tzinfo) -> None:
+        """Go by a table from now on."""
+        self._table, self._zone = table, zone
+        self._hours = TimeOfDay(table, zone, time.time)
+        self.served.roles, self.served.reply_tokens = tuple(table.roles), table.reply_tokens
+        self.served.hedging.late = table.hedge_s
 
     async def _replace(self, old: Replica, table: ModelTable) -> None:
         if not table.surge:
@@ -106,18 +122,19 @@ class Fleet:
 
     def _wanted(self, alive: list[Replica]) -> int:
         """Return how many there are to be: one more while somebody waits and all are up, one less after a while without a request."""
-        table, line, count = self._table, self.served.line, len(alive)
+        line, count, bounds = self.served.line, len(alive), self._hours.bounds
         if line.waiting and all(each.is_up for each in alive):
             count += 1
         idle_s = time.monotonic() - max(line.used, self._shrunk)
-        if not line.waiting and not line.running and idle_s > table.idle_s:
+        if not line.waiting and not line.running and idle_s > self._table.idle_s:
             count -= 1
-        return min(max(count, table.fewest), table.replicas)
+        return min(max(count, bounds.fewest), bounds.most)
 
     def _expects(self) -> bool:
         """Say whether a replica comes: one that starts, one that broke off and is looked at, or one for whoever asks first."""
         coming = any(each.is_coming for each in self.alive)
-        return not self._over and (coming or self._changing or not self.alive)
+        wakes = not self.alive and self._hours.bounds.most > 0
+        return not self._over and (coming or self._changing or wakes)
 
     def _add(self, table: ModelTable) -> Replica:
         self._numbers += 1

@@ -129,9 +129,17 @@ class Line:
             if not each.turn.done():
                 each.turn.set_exception(error)
 
-    def move(self, ticket: Ticket) -> None:
-        """Have a ticket find another home with its next request."""
-        if ticket in self._homes:
+    def spare(self, avoids: frozenset[str]) -> str | None:
+        """Take a turn at a replica that has room while nobody waits, at nobody's cost; None where there is none. `leave` gives it back."""
+        replica = None if self._waiters else self._freest(avoids)
+        if replica is not None:
+            self._places[replica].running += 1
+        return replica
+
+    def move(self, ticket: Ticket, replica: str) -> None:
+        """Have a ticket find another home with its next request, if it is at home there."""
+        home = self._homes.get(ticket)
+        if home is not None and home.replica == replica:
             self._forget(ticket)
             self.moves += 1
 
@@ -177,7 +185,11 @@ class Line:
         home = self._home(waiter)
         if home is not None:
             return home if self._places[home].has_room else None
-        free = [name for name, place in self._places.items() if place.has_room and name not in waiter.avoids]
+        return self._freest(waiter.avoids)
+
+    def _freest(self, avoids: frozenset[str]) -> str | None:
+        """Return the replica that does least, None where none has room."""
+        free = [name for name, place in self._places.items() if place.has_room and name not in avoids]
         return min(free, key=lambda name: self._places[name].running / self._places[name].at_once, default=None)
 
     def _home(self, waiter: _Waiter) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from orchestrator.pool.hedging import Hedging
 from orchestrator.pool.line import Line
 from orchestrator.pool.upstream import Upstream
 
@@ -17,6 +18,7 @@ class Served:
         self.line = line
         self.reply_tokens = reply_tokens
         """The most of a reply that does not say so itself, where a budget binds."""
+        self.hedging = Hedging()
         self.expects: Callable[[], bool] = lambda: False
         """Says whether a replica comes, or comes again, so that it is worth waiting for."""
         self.doubted: Callable[[str], None] = lambda _: None

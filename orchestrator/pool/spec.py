@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
+from datetime import tzinfo
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,12 +15,39 @@ from orchestrator.configuration.closed import Closed
 from orchestrator.configuration.config import read_closed
 from orchestrator.pool.keys import ANYBODY, Holder
 from orchestrator.pool.ledger import Limits
+from orchestrator.schedule import machine_zone, named_zone, read_hours
 
 Role = Literal["plan", "edit", "judge", "embed"]
 ENGINES = ("vllm", "llama", "command")
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _NAME = re.compile(r"[A-Za-z0-9][\w.:/-]{0,99}")
+
+
+class HoursTable(Closed):
+    """How many replicas at some time of day; of several tables the first whose hours it is counts."""
+
+    when: str
+    """`22:00-06:30`, `mon-fri 20:00-06:00`, `sat,sun 00:00-24:00`."""
+    replicas: int = Field(ge=0, le=256)
+    """How many there are at most; 0: none, and who asks is told so."""
+    least: int | None = Field(default=None, ge=0)
+
+    @field_validator("when")
+    @classmethod
+    def _is_time(cls, when: str) -> str:
+        read_hours(when)
+        return when
+
+    @model_validator(mode="after")
+    def _fits(self) -> HoursTable:
+        if self.least is not None and self.least > self.replicas:
+            raise ValueError("`least` is at most `replicas`")
+        return self
+
+    @property
+    def fewest(self) -> int:
+        return self.replicas if self.least is None else self.least
 
 
 class ModelTable(Closed):
@@ -46,6 +75,8 @@ class ModelTable(Closed):
     """How many there are at most."""
     least: int | None = Field(default=None, ge=0)
     """How many stay while nobody asks; default: all of them."""
+    hours: tuple[HoursTable, ...] = Field(default=(), strict=False)
+    """Other numbers of replicas at some times of day."""
     idle_s: float = Field(default=300.0, gt=0)
     """After so many seconds without a request one replica more is ended, down to `least`."""
     at_once: int = Field(default=32, ge=1)
@@ -126,9 +157,18 @@ class PoolFile(Closed):
     gpus: tuple[str, ...] | None = Field(default=None, strict=False)
     """The GPUs that are handed out, as nvidia-smi numbers them; default: all of this machine."""
     place: PlaceTable = PlaceTable()
+    zone: str | None = None
+    """The time zone of all `hours`, by its IANA name; the machine's where not given."""
     models: dict[str, ModelTable] = Field(min_length=1)
     limits: LimitsTable = LimitsTable()
     keys: tuple[KeyTable, ...] = Field(default=(), strict=False, validate_default=True)
+
+    @field_validator("zone")
+    @classmethod
+    def _is_zone(cls, zone: str | None) -> str | None:
+        if zone is not None:
+            named_zone(zone)
+        return zone
 
     @field_validator("models")
     @classmethod
@@ -156,6 +196,10 @@ class PoolFile(Closed):
         if not keys and info.data.get("host") not in LOOPBACK:
             raise ValueError("whoever reaches that host could ask: make a key with `nightcrew pool key NAME`")
         return keys
+
+    def zone_of(self, environ: Mapping[str, str]) -> tzinfo:
+        """Return the zone that `hours` are meant in."""
+        return machine_zone(environ) if self.zone is None else named_zone(self.zone)
 
     @property
     def digest(self) -> str:

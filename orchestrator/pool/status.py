@@ -39,6 +39,9 @@ class ModelStatus:
     waiting: int
     moves: int
     replicas: tuple[ReplicaStatus, ...]
+    hedged: int = 0
+    """How many requests went to two replicas, and about how many tokens those that lost read for nothing."""
+    wasted_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,14 +81,15 @@ class Supervisor:
                 self._add(name, file)
         self._admit(file)
         for name, table in file.models.items():
-            await self._fleets[name].change(table)
+            await self._fleets[name].change(table, file.zone_of(self._environ))
         # A role may have passed from one to the other.
         self._admit(file)
         await self.started()
         await asyncio.gather(*(fleet.end() for fleet in gone))
 
     def _add(self, name: str, file: PoolFile) -> None:
-        fleet = Fleet(name, file.models[name], self._folder.logs, self._environ, self._group)
+        zone = file.zone_of(self._environ)
+        fleet = Fleet(name, file.models[name], self._folder.logs, self._environ, self._group, zone)
         self._fleets[name] = fleet
         fleet.scale()
 
