@@ -126,6 +126,13 @@ def test_what_workers_can_is_known_for_a_while(queue: Store, moving: Clock) -> N
     assert queue.abilities() == (frozenset(),)
 
 
+def test_a_worker_can_do_as_much_as_it_says(queue: Store) -> None:
+    can = frozenset(f"{at:032}" for at in range(200))
+    queue.announce("one", can)
+    queue.announce("one", can)
+    assert queue.abilities() == (can,)
+
+
 def test_a_lane_holds_whatever_its_names_have_in_them(queue: Store) -> None:
     strange = Path("/src/\udcff 'x'\n")
     number = filed(queue, "ann \N{SNOWMAN} '", strange)

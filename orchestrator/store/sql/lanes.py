@@ -54,17 +54,18 @@ def give(connection: Connection) -> None:
 
 def announced(connection: Connection, machine: str, can: frozenset[str], now: float) -> bool:
     """Say whether a machine's workers were heard of a moment ago."""
-    found = connection.execute(_HEARD, {"machine": machine, "can": _text(can)}).scalar()
+    found = connection.execute(_HEARD, {"machine": machine, "key": _key(_text(can))}).scalar()
     return found is not None and now - ANNOUNCE_S < found <= now
 
 
 def announce(connection: Connection, machine: str, can: frozenset[str], now: float) -> None:
     """Keep what a machine's workers can do; what was said long ago is dropped."""
     connection.execute(workers.delete().where(workers.c.seen_at < now - SEEN_S))
-    which = sa.and_(workers.c.machine == machine, workers.c.can == _text(can))
+    text = _text(can)
+    which = sa.and_(workers.c.machine == machine, workers.c.key == _key(text))
     if connection.execute(workers.update().where(which).values(seen_at=now)).rowcount == 0:
         with suppress(IntegrityError), connection.begin_nested():
-            connection.execute(workers.insert().values(machine=machine, can=_text(can), seen_at=now))
+            connection.execute(workers.insert().values(machine=machine, key=_key(text), can=text, seen_at=now))
 
 
 def abilities(connection: Connection, now: float) -> tuple[frozenset[str], ...]:
@@ -77,6 +78,10 @@ def _text(can: frozenset[str]) -> str:
     return " ".join(sorted(can))
 
 
+def _key(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
 _KNOWN = sa.select(lanes.c.key).where(lanes.c.key == sa.bindparam("lane"))
 _WITHOUT = (
     sa.select(jobs.c.number, jobs.c.ticket)
@@ -84,5 +89,5 @@ _WITHOUT = (
     .order_by(jobs.c.number)
 )
 _HEARD = sa.select(workers.c.seen_at).where(
-    workers.c.machine == sa.bindparam("machine"), workers.c.can == sa.bindparam("can")
+    workers.c.machine == sa.bindparam("machine"), workers.c.key == sa.bindparam("key")
 )

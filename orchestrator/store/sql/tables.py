@@ -18,7 +18,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA = "0011"
+SCHEMA = "0012"
 
 metadata = MetaData(
     naming_convention={
@@ -84,12 +84,13 @@ lanes = Table(
     Index("ix_lanes_user", "user", "served_at"),
 )
 
-# What the workers of machines said they can do.
+# What the workers of machines said they can do. `key` is a hash of it.
 workers = Table(
     "workers",
     metadata,
     Column("machine", String(255), primary_key=True),
-    Column("can", String(512), primary_key=True),
+    Column("key", String(32), primary_key=True),
+    Column("can", Text, nullable=False),
     Column("seen_at", Float, nullable=False),
 )
 
