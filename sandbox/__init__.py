@@ -2,8 +2,9 @@
 
 from sandbox.docker import DockerDriver
 from sandbox.dockeraddress import Address
+from sandbox.dockerhosts import DockerHost, DockerHosts, Occupancy
 from sandbox.dockerrecipe import Recipe, SourceFile
-from sandbox.errors import SandboxClosed, SandboxError, SandboxUnavailable, ServiceUnavailable
+from sandbox.errors import EngineAway, SandboxClosed, SandboxError, SandboxUnavailable, ServiceUnavailable
 from sandbox.headroom import Headroom, headroom
 from sandbox.local import LocalDriver
 from sandbox.none import NoneDriver
@@ -35,11 +36,15 @@ __all__ = [
     "Command",
     "Completed",
     "DockerDriver",
+    "DockerHost",
+    "DockerHosts",
     "Ended",
+    "EngineAway",
     "Headroom",
     "Limits",
     "LocalDriver",
     "NoneDriver",
+    "Occupancy",
     "Policy",
     "PostgresService",
     "Process",

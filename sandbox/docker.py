@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     # Loaded when an engine is asked for something: most commands of nightcrew ask none.
     from sandbox.dockerengine import Engine, Image
     from sandbox.dockerrecipe import Recipe
+    from sandbox.host import HostSandbox
 
 _ROOTS_USER = 1000
 
@@ -29,7 +30,7 @@ _ROOTS_USER = 1000
 class DockerDriver:
     """Opens sandboxes that are containers of the policy's image, else `image`; what they keep on the host lies below `scratch`.
 
-    `address` is the engine's, as `DOCKER_HOST` has it. What an engine on another machine, or one whose containers are out of
+    `address` is the engine's, as `DOCKER_HOST` has it, `host` its name where there are several. What an engine on another machine, or one whose containers are out of
     sight (`remote` where that is known), cannot be shown is shipped to it and back.
     """
 
@@ -42,11 +43,13 @@ class DockerDriver:
         address: str | Address | None = None,
         *,
         remote: bool = False,
+        host: str = "",
     ) -> None:
         self._image = image
         self._scratch = scratch or Path(tempfile.gettempdir())
         self._address = address if isinstance(address, Address) else Address(address) if address else Address()
         self._remote = remote or self._address.away
+        self._host = host
         self._known: dict[str, Image] = {}
 
     @property
@@ -57,7 +60,7 @@ class DockerDriver:
     @property
     def user(self) -> tuple[int, int]:
         """Whom commands run as: the caller, and for root another, to whom the tree is given."""
-        return os.getuid() or _ROOTS_USER, os.getgid() or _ROOTS_USER
+        return commands_user()
 
     def probe(self) -> Readiness:
         """Say whether the engine works here, by running a command in the very sandbox where its image is known."""
@@ -85,10 +88,15 @@ class DockerDriver:
         with closing(self._engine()) as engine:
             return build(engine, recipe)
 
-    def open(self, root: Root, policy: Policy = Policy()) -> Sandbox:
+    def full(self) -> bool:
+        """Say that there is room for another sandbox: what else runs on this machine is looked at elsewhere."""
+        return False
+
+    def open(self, root: Root, policy: Policy = Policy(), scratch: Scratch | None = None) -> Sandbox:
         """Open a sandbox on `root`, whose files everybody must see; as root, its files are given to another user.
 
-        Raises `SandboxUnavailable` where there is no engine on this machine, no image, or one that cannot be isolated.
+        `scratch` is its directory, where it has one. Raises `SandboxUnavailable` where there is no engine, no image, or one that
+        cannot be isolated.
         """
         if root.namespace is not None:
             raise SandboxUnavailable(
@@ -103,11 +111,11 @@ class DockerDriver:
             )
         if not self._remote:
             with suppress(OutOfSight):
-                return self._opened(root, policy, image)
-            self._remote = True
-        return self._opened(root, policy, image)
+                return self._opened(root, policy, image, scratch)
+            self._remote, scratch = True, None
+        return self._opened(root, policy, image, scratch)
 
-    def _opened(self, root: Root, policy: Policy, image: str) -> Sandbox:
+    def _opened(self, root: Root, policy: Policy, image: str, scratch: Scratch | None) -> Sandbox:
         from sandbox.dockerengine import OWNER, SCRATCH
 
         engine = self._engine()
@@ -116,7 +124,7 @@ class DockerDriver:
             engine.check()
             # No path of this machine is named to another's engine, not even to see that it has none such.
             self._remote = self._remote or engine.elsewhere()
-            scratch = Scratch(self._scratch)
+            scratch = scratch or Scratch(self._scratch)
             failed.callback(scratch.remove)
             scratch.mark(replace(self._address, shared=self._remote).text)
             found = self._known.get(id := engine.find(image)) or engine.described(id)
@@ -124,10 +132,11 @@ class DockerDriver:
                 found = engine.image(id, {OWNER: owner(), SCRATCH: str(scratch.path)})
             self._known[id] = found
             sandbox = self._made(root, policy, scratch, engine, found)
+            sandbox.host = self._host
             failed.pop_all()
         return sandbox
 
-    def _made(self, root: Root, policy: Policy, scratch: Scratch, engine: Engine, image: Image) -> Sandbox:
+    def _made(self, root: Root, policy: Policy, scratch: Scratch, engine: Engine, image: Image) -> HostSandbox:
         if self._remote:
             if policy.sockets:
                 raise ServiceUnavailable(
@@ -145,3 +154,8 @@ class DockerDriver:
         from sandbox.dockerengine import Engine
 
         return Engine(self._address)
+
+
+def commands_user() -> tuple[int, int]:
+    """Return whom commands run as: the caller, and for root another."""
+    return os.getuid() or _ROOTS_USER, os.getgid() or _ROOTS_USER

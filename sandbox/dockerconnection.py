@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.dockeraddress import Address
-from sandbox.errors import SandboxError, SandboxUnavailable
+from sandbox.errors import EngineAway, SandboxError, SandboxUnavailable
 
 _TIMEOUT_S = 60
 _REACH_S = 10
@@ -82,7 +82,7 @@ class Attached:
 
 
 class Connection:
-    """A connection to an engine. Every method raises `SandboxUnavailable` when the engine does not answer."""
+    """A connection to an engine. Every method raises `EngineAway` when the engine does not answer."""
 
     def __init__(self, address: Address, oldest: tuple[int, int]) -> None:
         self.address = address
@@ -122,7 +122,7 @@ class Connection:
                 raise SandboxUnavailable(missing) from error
             raise SandboxError(f"the Docker engine could not {doing}: {error.explanation or error}") from error
         except _lost(DockerException, RequestException, OSError) as error:
-            raise SandboxUnavailable(f"could not {doing}: {self._parted(error)}") from error
+            raise EngineAway(f"could not {doing}: {self._parted(error)}") from error
 
     def _parted(self, error: BaseException) -> str:
         """Return what came between this machine and the engine."""
@@ -154,7 +154,7 @@ class Connection:
             said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             advice = f"no Docker engine answers at {self.address.url} ({said})"
             advice += f": {_INSTALL}" if not self.address.away else ": see `docker version` with the same DOCKER_HOST"
-            raise SandboxUnavailable(f"could not {doing}: {advice}") from error
+            raise EngineAway(f"could not {doing}: {advice}") from error
 
 
 def _lost(*errors: type[Exception]) -> tuple[type[Exception], ...]:

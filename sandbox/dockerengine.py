@@ -6,12 +6,13 @@ import io
 import math
 import os
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from urllib.parse import quote
 
 from sandbox.dockeraddress import Address
 from sandbox.dockerconnection import Attached, Connection
-from sandbox.errors import SandboxUnavailable
+from sandbox.errors import SandboxError, SandboxUnavailable
 
 OWNER = "nightcrew.owner"
 """The label of every container: process id and start time of the nightcrew that made it."""
@@ -22,6 +23,8 @@ CACHE = "nightcrew.cache"
 """The label of a volume that keeps contents for later sandboxes: the path of their repository."""
 
 _BUILD_S = 3600
+_CARRY_S = 900
+"""An engine packs, or unpacks, all of an image before it says more."""
 _SAID = 40
 _OLDEST = (1, 41)
 
@@ -79,7 +82,7 @@ class Order:
 
 
 class Engine(Connection):
-    """A Docker engine. Every method raises `SandboxUnavailable` when the engine does not answer."""
+    """A Docker engine. Every method raises `EngineAway` when the engine does not answer."""
 
     def __init__(self, address: Address) -> None:
         super().__init__(address, _OLDEST)
@@ -244,10 +247,35 @@ class Engine(Connection):
         with self._asking("wait for a container's end", "", gone=(404, 409)):
             self._client.wait(container, timeout=timeout_s, condition="removed")
 
+    def size(self) -> tuple[int, int]:
+        """Return how many processors and how many bytes of memory the engine's machine has."""
+        with self._asking("ask the engine what it is"):
+            told = self._client.info()
+        return int(told["NCPU"]), int(told["MemTotal"])
+
     def has(self, name: str) -> bool:
         """Say whether there is such an image."""
-        with self._asking("list images"):
-            return bool(self._client.images(name=name))
+        with self._asking("look at the image", "", gone=(404,)):
+            self._client.inspect_image(name)  # type: ignore[no-untyped-call]
+            return True
+        return False
+
+    def saved(self, name: str) -> Iterator[bytes]:
+        """Yield an image as `load` takes it."""
+        client = self._client
+        address = f"{client.base_url}/v{client.api_version}/images/{quote(name, safe='')}/get"
+        # The SDK's own way would wait for ever for an engine that fell silent.
+        with self._asking("send the image"), client.get(address, stream=True, timeout=_CARRY_S) as response:
+            response.raise_for_status()
+            yield from response.iter_content(1 << 20)
+
+    def load(self, image: Iterator[bytes]) -> None:
+        """Take an image that another engine sends, with its names. Raises `SandboxError` where it does not take it."""
+        with self._asking("take the image"):
+            self._client.timeout = _CARRY_S
+            for said in self._client.load_image(image):  # type: ignore[no-untyped-call]
+                if "error" in said:
+                    raise SandboxError(f"the Docker engine could not take the image: {said['error']}")
 
     def build(
         self, context: bytes, dockerfile: str, name: str, arguments: Mapping[str, str], target: str | None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import select
 import socket
-import threading
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import replace
@@ -17,6 +16,7 @@ from sandbox.dockercontainer import Container
 from sandbox.dockerengine import OWNER, SCRATCH, Engine, Image
 from sandbox.dockerexec import Ends, Execution
 from sandbox.dockerplan import Held, User, plan
+from sandbox.dockerpool import Pool
 from sandbox.environment import merged
 from sandbox.host import HostSandbox
 from sandbox.machine import real
@@ -48,11 +48,9 @@ class DockerSandbox(HostSandbox):
         shown = [path for path in root.readonly if os.path.lexists(path)]
         self._plan = plan(replace(self._root, readonly=tuple(shown)), policy, image, self._user, scratch, labels)
         self._numbers = count()
-        self._made: list[Container] = []
-        self._idle: list[Container] = []
-        self._pool = threading.Lock()
+        self._pool = Pool(lambda held: Container(engine, self._plan, held))
         # Made now: what does not work is said at once, and the first command finds it warm.
-        self._idle.append(self._make(Held.of(Limits())))
+        self._pool.give_back(self._pool.take(Held.of(Limits())), clean=True)
 
     @property
     def root(self) -> Path:
@@ -82,12 +80,7 @@ class DockerSandbox(HostSandbox):
         self._engine.close()
 
     def _release(self) -> bool:
-        with self._pool:
-            made, self._made, self._idle = self._made, [], []
-        for container in made:
-            container.kill()
-        for container in made:
-            container.close()
+        self._pool.close()
         return True
 
     def _prepare(self, command: Command, limits: Limits, channel: socket.socket | None) -> tuple[Execution, Execution]:
@@ -96,39 +89,16 @@ class DockerSandbox(HostSandbox):
         held = Held.of(limits)
         directory = os.path.normpath(self.root / command.cwd)
         execution = Execution(
-            self._engine, lambda: self._take(held), self._give_back, ends, self._user, checked, directory, limits
+            self._engine,
+            lambda: self._pool.take(held),
+            self._pool.give_back,
+            ends,
+            self._user,
+            checked,
+            directory,
+            limits,
         )
         return execution, execution
-
-    def _take(self, held: Held) -> Container:
-        """Return a container that holds commands to `held` and serves none; those that hold to something else go."""
-        with self._pool:
-            idle, self._idle = self._idle, []
-        fit = [container for container in idle if container.held == held and not container.ended()]
-        with self._pool:
-            self._idle += fit[1:]
-        for container in idle:
-            if container not in fit:
-                self._drop(container)
-        return fit[0] if fit else self._make(held)
-
-    def _make(self, held: Held) -> Container:
-        container = Container(self._engine, self._plan, held)
-        with self._pool:
-            self._made.append(container)
-        return container
-
-    def _give_back(self, container: Container, clean: bool) -> None:
-        if clean:
-            with self._pool:
-                self._idle.append(container)
-        else:
-            container.kill()
-
-    def _drop(self, container: Container) -> None:
-        with self._pool:
-            self._made.remove(container)
-        container.close()
 
 
 def _connect(ours: socket.socket, listener: socket.socket, running: Running) -> None:

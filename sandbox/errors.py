@@ -9,6 +9,10 @@ class SandboxUnavailable(SandboxError, RuntimeError):
     """Raised when the asked-for sandbox does not work on this machine; nothing weaker is used in its place."""
 
 
+class EngineAway(SandboxUnavailable):
+    """Raised when a Docker engine does not answer, or went away."""
+
+
 class OutOfSight(SandboxUnavailable):
     """Raised when an engine's containers are not seen from here: its machine is another one, or shut off."""
 

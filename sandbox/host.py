@@ -69,6 +69,7 @@ class HostSandbox(ABC):
     """Runs commands as processes of this machine; how they are kept in is the subclass's."""
 
     driver: str
+    host = ""
 
     def __init__(self, scratch: Scratch) -> None:
         self._scratch = scratch
@@ -113,8 +114,7 @@ class HostSandbox(ABC):
             running = list(self._running)
         for process in running:
             process.__exit__()
-        if self._release():
-            self._scratch.remove()
+        self._dispose()
 
     def __enter__(self) -> Self:
         return self
@@ -125,6 +125,13 @@ class HostSandbox(ABC):
     def _check_open(self) -> None:
         if self._closed:
             raise SandboxClosed("this sandbox has ended: open another one")
+
+    def _dispose(self) -> None:
+        """Remove what it kept, or leave it to a later sweep."""
+        if self._release():
+            self._scratch.remove()
+        else:
+            self._scratch.leave()
 
     def _release(self) -> bool:
         """Let go of what the commands shared; False where a later sweep has to find what could not be."""

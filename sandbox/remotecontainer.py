@@ -189,7 +189,7 @@ class RemoteContainer:
         self.tell(b"o", name.encode())
         self._await(self._opened, "open a channel")
         self._line = Line(self.tell, end)
-        if self.ended:
+        if self.ended():
             self.disconnect()
 
     def disconnect(self, rest_s: float = 0) -> None:
@@ -219,13 +219,8 @@ class RemoteContainer:
         self.figures(_ANSWER_S)
         return self.figures(_ANSWER_S)
 
-    @property
-    def ended(self) -> bool:
-        """Whether it has ended, or cannot be heard any more."""
-        return self._over.is_set()
-
-    def await_end(self, timeout_s: float) -> bool:
-        """Wait until it has ended, or cannot be heard any more."""
+    def ended(self, timeout_s: float = 0) -> bool:
+        """Say whether it has ended, or cannot be heard any more; waits for it."""
         return self._over.wait(timeout_s)
 
     def kill(self) -> None:
@@ -251,7 +246,7 @@ class RemoteContainer:
         except SandboxError:
             return False
         # Nothing but the kernel's own count is proof.
-        return tasks == _OWN_TASKS and not self.ended
+        return tasks == _OWN_TASKS and not self.ended()
 
     def close(self) -> None:
         """End it and see it gone. Safe to call twice."""
@@ -264,7 +259,7 @@ class RemoteContainer:
     def _await(self, event: threading.Event, doing: str) -> None:
         deadline = time.monotonic() + _START_S
         while not event.wait(_SHORT_S):
-            if self.ended:
+            if self.ended():
                 said = self._errors.decode(errors="replace").strip().rpartition("\n")[2]
                 raise SandboxError(f"the container ended before it could {doing}: {said or 'see the engine’s log'}")
             if time.monotonic() > deadline:

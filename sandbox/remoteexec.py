@@ -108,7 +108,7 @@ class RemoteExecution:
     def measured(self) -> Figures:
         """Return what the command's processes use. Raises `SandboxError` when its container has gone."""
         container = self._running
-        if container.ended and not container.killed:
+        if container.ended() and not container.killed:
             raise SandboxError(f"the container of {self.name} ended while it ran: {ended_from_outside()}")
         with suppress(*((SandboxError,) if container.killed else ())):
             self._after = container.figures()
@@ -206,10 +206,10 @@ class RemoteExecution:
         while not self._running.killed:
             code = self._engine.executed(process)[1]
             # Where somebody kills the whole container, the command is the first to go.
-            if code is not None and (code != KILLED or not self._running.await_end(_LAST_S)):
+            if code is not None and (code != KILLED or not self._running.ended(_LAST_S)):
                 self._code = code
                 return
-            if self._running.ended:
+            if self._running.ended():
                 return
             time.sleep(pause_s)
             pause_s = min(2 * pause_s, _SLOWEST_S)

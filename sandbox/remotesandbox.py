@@ -17,6 +17,7 @@ from sandbox.bwrap import FILES, first_steps
 from sandbox.cage import Cage
 from sandbox.dockerengine import OWNER, SCRATCH, Engine, Image
 from sandbox.dockerplan import ENDS, Held, User
+from sandbox.dockerpool import Pool
 from sandbox.environment import merged
 from sandbox.errors import SandboxError
 from sandbox.host import HostSandbox
@@ -65,15 +66,14 @@ class RemoteSandbox(HostSandbox):
         shown = tuple(path for path in root.readonly if os.path.lexists(path))
         self._layout = Layout.of(replace(self._root, readonly=shown), scratch.tmp)
         self._numbers = count()
-        self._made: list[RemoteContainer] = []
-        self._idle: list[RemoteContainer] = []
-        self._pool = threading.Lock()
+        self._pool = Pool(lambda held: RemoteContainer(engine, self._plan.order(held), held))
+        self._counting = threading.Lock()
         self._under_way = 0
         self._shipper = ""
         self._names: dict[int, str] = {}
         self._porter: porter.Porter | None = None
         with ExitStack() as failed:
-            failed.callback(self._release)
+            failed.callback(self._dispose)
             self._image = self._with_account(image)
             self._open(policy)
             failed.pop_all()
@@ -132,12 +132,7 @@ class RemoteSandbox(HostSandbox):
         return Mirror(source, frozenset(hidden), guards=number == TREE)
 
     def _release(self) -> bool:
-        with self._pool:
-            made, self._made, self._idle = self._made, [], []
-        for container in made:
-            container.kill()
-        for container in made:
-            container.close()
+        self._pool.close()
         if self._porter is not None:
             self._porter.close()
             self._porter = None
@@ -159,8 +154,8 @@ class RemoteSandbox(HostSandbox):
         held, number = Held.of(limits), next(self._numbers)
         execution = RemoteExecution(
             engine=self._engine,
-            take=lambda: self._take(held),
-            give_back=self._give_back,
+            take=lambda: self._pool.take(held),
+            give_back=self._pool.give_back,
             ship=lambda: self._ship(number, command.stdin),
             collect=lambda: self._collect(number, command.stdin),
             user=self._user,
@@ -178,7 +173,7 @@ class RemoteSandbox(HostSandbox):
         return RemoteRoom(self._ours, TMP, limits.tmp_bytes)
 
     def _ship(self, number: int, stdin: bytes) -> str:
-        with self._pool:
+        with self._counting:
             self._under_way += 1
         self._ours.ship(self._layout.returned)
         if not stdin:
@@ -187,41 +182,12 @@ class RemoteSandbox(HostSandbox):
         return str(ENDS / str(number))
 
     def _collect(self, number: int, stdin: bytes) -> None:
-        with self._pool:
+        with self._counting:
             self._under_way -= 1
             quiet = not self._under_way
         if stdin:
             self._ours.drop(INPUTS, str(number))
         self._ours.collect(self._layout.returned, quiet)
-
-    def _take(self, held: Held) -> RemoteContainer:
-        """Return a container that holds commands to `held` and serves none; those that hold to something else go."""
-        with self._pool:
-            idle, self._idle = self._idle, []
-        fit = [container for container in idle if container.held == held and not container.ended]
-        with self._pool:
-            self._idle += fit[1:]
-        for container in idle:
-            if container not in fit:
-                self._drop(container)
-        if fit:
-            return fit[0]
-        container = RemoteContainer(self._engine, self._plan.order(held), held)
-        with self._pool:
-            self._made.append(container)
-        return container
-
-    def _give_back(self, container: RemoteContainer, clean: bool) -> None:
-        if clean:
-            with self._pool:
-                self._idle.append(container)
-        else:
-            container.kill()
-
-    def _drop(self, container: RemoteContainer) -> None:
-        with self._pool:
-            self._made.remove(container)
-        container.close()
 
 
 class RemoteRoom:

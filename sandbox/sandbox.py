@@ -149,6 +149,11 @@ class Sandbox(Protocol):
     @property
     def driver(self) -> str: ...
     @property
+    def host(self) -> str:
+        """The name of the host that it is at, where its driver has several."""
+        ...
+
+    @property
     def root(self) -> Path:
         """The absolute path at which commands see the tree."""
         ...

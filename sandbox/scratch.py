@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,6 +19,11 @@ MARKER = "NIGHTCREW_SCRATCH"
 """Names, in the environment of what is started on the host, the directory it belongs to."""
 
 _ENGINE = "engine"
+_LEFT = "left"
+"""There once the sandbox ended and something of it could not be removed."""
+_TRIED = "tried"
+_AGAIN_S = 60.0
+"""How long an engine that did not answer is not asked again: from one that is switched off no answer comes for long."""
 _LISTS = (Path("/etc/passwd"), Path("/etc/group"))
 _GITCONFIG = """\
 [safe]
@@ -75,8 +81,14 @@ class Scratch:
     def mark(self, engine: str) -> None:
         """Note which engine's containers may belong to the directory, before there is one."""
         (self.path / _ENGINE).write_text(engine, encoding="utf-8")
-        self.ends.mkdir()
+        self.ends.mkdir(exist_ok=True)
         self.blank.touch()
+
+    def leave(self) -> None:
+        """Leave the directory, and what it says belongs to it, to a later sweep."""
+        # Where it was removed before, there is nothing to leave.
+        with suppress(FileNotFoundError):
+            (self.path / _LEFT).touch()
 
     def put(self, name: str, data: bytes) -> Path:
         """Write a read-only file (replacing it at once, so that a running command sees the old or the new one).
@@ -103,8 +115,9 @@ class Scratch:
         return passwd, group
 
     def remove(self) -> None:
-        """Remove the directory, whatever a command left in it."""
-        _remove(self.path)
+        """Remove the directory, whatever a command left in it, unless it was left to a sweep."""
+        if not (self.path / _LEFT).exists():
+            _remove(self.path)
 
 
 def _listed(old: bytes, line: str) -> bytes:
@@ -130,7 +143,7 @@ def sweep(root: Path) -> list[str]:
     """
     swept = []
     for path in sorted(root.glob("sandbox-*")) if root.is_dir() else ():
-        if not lives("-".join(path.name.split("-")[1:4])) and _end_containers(path):
+        if not _in_use(path) and _end_containers(path):
             _end_strays(path)
             cgroup.sweep(path.name)
             _remove(path)
@@ -138,13 +151,29 @@ def sweep(root: Path) -> list[str]:
     return swept
 
 
+def engines(root: Path) -> dict[Path, str]:
+    """Return the directories of sandboxes in use that may have containers, and at which engines, as `mark` was told."""
+    found = (path.parent for path in root.glob(f"sandbox-*/{_ENGINE}"))
+    return {path: (path / _ENGINE).read_text(encoding="utf-8") for path in found if _in_use(path)}
+
+
+def _in_use(path: Path) -> bool:
+    return not (path / _LEFT).exists() and lives("-".join(path.name.split("-")[1:4]))
+
+
 def _end_containers(path: Path) -> bool:
     """Remove the containers of killed processes, where there may be some of the directory; False where no engine answers."""
     if not (path / _ENGINE).exists():
         return True
+    tried = path / _TRIED
+    if tried.exists() and 0 <= time.time() - tried.stat().st_mtime < _AGAIN_S:
+        return False
     from sandbox.dockersweep import sweep_containers
 
-    return sweep_containers((path / _ENGINE).read_text(encoding="utf-8"), path)
+    if sweep_containers((path / _ENGINE).read_text(encoding="utf-8"), path):
+        return True
+    tried.touch()
+    return False
 
 
 def _end_strays(path: Path) -> None:

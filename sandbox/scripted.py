@@ -52,6 +52,7 @@ class ScriptedSandbox:
     """A sandbox whose commands are answered by a script; `commands`, their `limits`, and `files` are what it was given."""
 
     driver = "scripted"
+    host = ""
 
     def __init__(self, root: Root, policy: Policy, answer: Answer, talk: Talk = _silent) -> None:
         self.policy = policy

@@ -49,6 +49,7 @@ class PlainSandbox:
     """A sandbox for trusted commands of tests: a subprocess, no isolation."""
 
     driver = "plain"
+    host = ""
 
     def __init__(self, tree: str) -> None:
         self.tree = tree
