@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _LOOK_S = 0.1
-_MISSING = ("httptools", "uvicorn", "uvloop")
+_MISSING = ("httptools", "httpx2", "huggingface_hub", "uvicorn", "uvloop")
 
 
 @click.group("pool")
@@ -33,28 +36,24 @@ def pool_command() -> None:
     "--local",
     type=click.Path(path_type=Path),
     metavar="MODEL",
-    help="One model instead of a file: a GGUF file or a folder.",
+    help="One model instead of a file: a GGUF file, a folder, or as the Hugging Face hub names it: ORG/NAME[/FILE.gguf][@REVISION].",
 )
+@click.option("--download", is_flag=True, help="Fetch what the hub's cache lacks of the models.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8400, metavar="PORT", help="With --local: listen here.")
 @shared_options
-def up_command(file: Path | None, local: Path | None, port: int, edge: Edge, json_wanted: bool) -> None:
+def up_command(file: Path | None, local: Path | None, download: bool, port: int, edge: Edge, json_wanted: bool) -> None:
     """Bring up what FILE says (default: pool.toml beside config.toml), and keep it up until Ctrl-C.
 
     Where a pool is up already, have it go over to FILE: models that changed are replaced one replica after the other.
     """
-    wanted = _wanted(edge, file, local, port)
+    with _extra():
+        wanted = _wanted(edge, file, local, port, download=download)
     folder = _folder(edge)
     if folder.is_up:
         _change(folder, wanted, json_wanted)
         return
-    try:
+    with _extra():
         from orchestrator.pool.serving import serve
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in _MISSING:
-            raise
-        from orchestrator.errors import BadConfig
-
-        raise BadConfig(f"`nightcrew pool` needs the package {error.name}: install nightcrew[pool]") from error
 
     def ready(address: str) -> None:
         if json_wanted:
@@ -125,15 +124,29 @@ def key_command(name: str, edge: Edge, json_wanted: bool) -> None:  # noqa: ARG0
         write(f'[[keys]]\nname = {json.dumps(name)}\nsha256 = "{sha256}"')
 
 
-def _wanted(edge: Edge, file: Path | None, local: Path | None, port: int) -> PoolFile:
-    from orchestrator.directories import machine_file
-    from orchestrator.pool import local_pool, read_pool
+@contextmanager
+def _extra() -> Iterator[None]:
+    """Say which extra has a package that is missing. Raises `BadConfig`."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in _MISSING:
+            raise
+        from orchestrator.errors import BadConfig
 
-    if local is None:
-        return read_pool(file or machine_file(edge.environ, edge.home).with_name("pool.toml"))
-    if file is not None:
+        raise BadConfig(f"`nightcrew pool` needs the package {error.name}: install nightcrew[pool]") from error
+
+
+def _wanted(edge: Edge, file: Path | None, local: Path | None, port: int, *, download: bool) -> PoolFile:
+    from orchestrator.directories import machine_file
+    from orchestrator.pool import local_pool, located, read_pool
+
+    if local is not None and file is not None:
         raise click.UsageError("name a file or --local, not both")
-    return local_pool(local, port)
+    file = file or machine_file(edge.environ, edge.home).with_name("pool.toml")
+    wanted = read_pool(file) if local is None else local_pool(local, port)
+    command = f"nightcrew pool up {file if local is None else f'--local {local}'}"
+    return located(wanted, edge.environ, command, partial(click.echo, err=True), download=download)
 
 
 def _folder(edge: Edge) -> Folder:

@@ -3,6 +3,7 @@
 from orchestrator.pool.errors import PoolError
 from orchestrator.pool.keys import new_key
 from orchestrator.pool.ledger import Spent, read_spent
+from orchestrator.pool.located import located
 from orchestrator.pool.spec import PoolFile, local_pool, read_pool
 from orchestrator.pool.status import Folder, ModelStatus, PoolStatus, ReplicaStatus
 from orchestrator.pool.warming import Warming
@@ -17,6 +18,7 @@ __all__ = [
     "Spent",
     "Warming",
     "local_pool",
+    "located",
     "new_key",
     "read_pool",
     "read_spent",

@@ -13,6 +13,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from orchestrator.configuration.closed import Closed
 from orchestrator.configuration.config import read_closed
+from orchestrator.pool.hubname import read_hub_name
 from orchestrator.pool.keys import ANYBODY, Holder
 from orchestrator.pool.ledger import Limits
 from orchestrator.schedule import machine_zone, named_zone, read_hours
@@ -56,7 +57,9 @@ class ModelTable(Closed):
     engine: Literal["vllm", "llama", "command"]
     """vLLM's own server, llama.cpp's server, or any program that serves OpenAI's API."""
     model: str = ""
-    """The weights: a folder or a file; for vLLM also a name that its cache has."""
+    """The weights: a folder or a file, or as the Hugging Face hub names them: `ORG/NAME`, `ORG/NAME/FILE.gguf`, with `@REVISION`."""
+    download: bool = False
+    """Whether what the hub's cache lacks is fetched."""
     program: str = ""
     """vLLM: the Python of its environment. llama: its server. Default: what PATH has."""
     arguments: tuple[str, ...] = Field(default=(), strict=False)
@@ -232,8 +235,11 @@ def read_pool(path: Path) -> PoolFile:
 
 
 def local_pool(path: Path, port: int) -> PoolFile:
-    """Return a pool of one model, for this machine alone: llama.cpp's server for a GGUF file, vLLM for a folder."""
-    engine: Literal["vllm", "llama"] = "llama" if path.suffix == ".gguf" else "vllm"
-    name = re.sub(r"[^\w.-]", "-", path.stem if path.suffix == ".gguf" else path.name).lstrip("-._") or "local"
-    model = ModelTable(engine=engine, model=str(path.absolute()), roles=("plan", "edit", "judge"), at_once=4)
+    """Return a pool of one model, for this machine alone: llama.cpp's server for a GGUF file, vLLM for a folder; the hub's names are right, too."""
+    hub_name = read_hub_name(str(path))
+    file = path if hub_name is None else Path(hub_name.file or hub_name.repo)
+    engine: Literal["vllm", "llama"] = "llama" if file.suffix == ".gguf" else "vllm"
+    name = re.sub(r"[^\w.-]", "-", file.stem if file.suffix == ".gguf" else file.name).lstrip("-._") or "local"
+    weights = str(path.absolute() if hub_name is None else path)
+    model = ModelTable(engine=engine, model=weights, roles=("plan", "edit", "judge"), at_once=4)
     return PoolFile(port=port, models={name: model})
