@@ -25,12 +25,12 @@ class Start:
     environment: Mapping[str, str]
 
 
-def start(name: str, model: ModelTable, port: int, key: str) -> Start:
-    """Return how a replica of a model is started that listens at `port` of this machine and answers to `key` alone."""
+def start(name: str, model: ModelTable, host: str, port: int, key: str) -> Start:
+    """Return how a replica of a model is started on this machine that listens at `host` and `port`, and answers to `key` alone."""
     names = (name, *model.roles)
     # In the environment, which other users of the machine cannot read as they can a command line.
     environment = {**model.environment, "VLLM_API_KEY": key, "LLAMA_API_KEY": key}
-    at = ("--host", HOST, "--port", str(port))
+    at = ("--host", host, "--port", str(port))
     if model.engine == "vllm":
         program = _program(name, model.program or _PYTHON)
         words = (program, "-m", _VLLM, "--model", model.model, "--served-model-name", *names, *at)
@@ -38,14 +38,15 @@ def start(name: str, model: ModelTable, port: int, key: str) -> Start:
         program = _program(name, model.program or _LLAMA)
         words = (program, "-m", model.model, "--alias", name, "-np", str(model.at_once), "--jinja", "--metrics", *at)
     else:
-        words = _filled(model.command, {"{port}": str(port), "{model}": model.model, "{name}": name})
+        given = {"{host}": host, "{port}": str(port), "{model}": model.model, "{name}": name}
+        words = _filled(model.command, given)
         words = (_program(name, words[0]), *words[1:])
     return Start((*words, *model.arguments), environment)
 
 
 def check(name: str, model: ModelTable) -> None:
     """Look whether a model can be started at all. Raises `BadConfig`."""
-    start(name, model, 1, "")
+    start(name, model, HOST, 1, "")
     # vLLM knows names of models, too, which its cache has, or the world outside.
     path = Path(model.model)
     is_path = model.engine == "llama" or model.model.startswith(("/", "./", "../", "~")) or path.exists()

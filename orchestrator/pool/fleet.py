@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
 from datetime import UTC, tzinfo
 from pathlib import Path
 
 from orchestrator.pool.call import no_replica
 from orchestrator.pool.errors import PoolError
 from orchestrator.pool.line import Line
+from orchestrator.pool.place import Place
 from orchestrator.pool.replica import Replica
 from orchestrator.pool.served import Served
 from orchestrator.pool.spec import ModelTable
 from orchestrator.pool.status import ModelStatus
 from orchestrator.pool.timeofday import TimeOfDay
 
-_STARTED_WITH = ("engine", "model", "program", "arguments", "command", "environment", "roles", "health")
+_STARTED_WITH = (
+    *("engine", "model", "program", "arguments", "command", "environment", "roles", "health"),
+    *("gpus", "cpus", "memory_mb"),
+)
 """What an engine is started with: where that changed, another one is needed."""
 
 
@@ -29,7 +32,7 @@ class Fleet:
         name: str,
         table: ModelTable,
         logs: Path,
-        environ: Mapping[str, str],
+        place: Place,
         group: asyncio.TaskGroup,
         zone: tzinfo = UTC,
     ) -> None:
@@ -38,7 +41,7 @@ class Fleet:
         self.served.expects = self._expects
         self._take(table, zone)
         self._logs = logs
-        self._environ = environ
+        self._place = place
         self._group = group
         self._replicas: list[Replica] = []
         self._numbers = 0
@@ -70,6 +73,10 @@ class Fleet:
             await each.settled.wait()
             if not each.is_up and not each.is_ending:
                 raise PoolError(f"replica {each.name} does not come up: {each.why}")
+
+    async def is_crowded(self) -> bool:
+        """Wait until its replicas are up or failed to be, or one waits for room; say whether one does."""
+        return any([await each.is_crowded() for each in self.alive])
 
     async def change(self, table: ModelTable, zone: tzinfo = UTC) -> None:
         """Go over to another table, one replica after the other. Raises `PoolError`; what did not change then goes on as it was."""
@@ -114,6 +121,9 @@ class Fleet:
             old.end()
             await old.ended.wait()
         new = self._add(table)
+        if await new.is_crowded():
+            # What it waits for is what the old one has.
+            old.end()
         await new.settled.wait()
         if not new.is_up:
             new.end()
@@ -140,7 +150,7 @@ class Fleet:
         self._numbers += 1
         name = f"{self.served.name}-{self._numbers}"
         log = self._logs / f"{name.replace('/', '_')}.log"
-        replica = Replica(name, self.served, table, log, self._environ)
+        replica = Replica(name, self.served, table, log, self._place)
         self._replicas.append(replica)
         self._group.create_task(replica.run())
         return replica

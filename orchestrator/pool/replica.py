@@ -1,28 +1,25 @@
-"""One replica: an engine in a process of its own, started, looked after, started again when it ends, and drained before it is ended."""
+"""One replica: an engine at its place, started, looked after, started again when it ends, and drained before it is ended."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import secrets
-import socket
-import sys
 import time
-from asyncio.subprocess import Process
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable
 from contextlib import suppress
 from pathlib import Path
 
-from orchestrator.pool.engine import start
+from orchestrator.plain import plain
+from orchestrator.pool.errors import PoolError
 from orchestrator.pool.lastwords import last_words
+from orchestrator.pool.place import Engine, Place, Wanted
 from orchestrator.pool.served import Served
 from orchestrator.pool.spec import ModelTable
 from orchestrator.pool.status import ReplicaStatus
-from orchestrator.pool.upstream import HOST, Broken, Upstream
+from orchestrator.pool.upstream import Broken, Upstream
 
-_KEEPER = Path(__file__).with_name("keeper.py")
 _LOOK_S, _UNWELL = 2.0, 3
-_GRACE_S = 5.0
 _AGAIN_S, _AGAIN_MOST_S = 1.0, 60.0
 _WELL_S = 60.0
 _HOPE = 3
@@ -30,23 +27,24 @@ _LOG_BYTES = 64 << 20
 
 
 class Replica:
-    """Keeps one engine of a model up. `environ` is what engines find in their environment besides their own."""
+    """Keeps one engine of a model up."""
 
-    def __init__(self, name: str, served: Served, table: ModelTable, log: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, name: str, served: Served, table: ModelTable, log: Path, place: Place) -> None:
         self.name = name
         self.table = table
         self._served = served
         self._log = log
-        self._environ = environ
+        self._place = place
         self._state, self._since = "starting", time.time()
-        self._pid: int | None = None
-        self._port: int | None = None
+        self._engine: Engine | None = None
         self._key = ""
         self._lives = 0
         self._ending = asyncio.Event()
         self._doubted = asyncio.Event()
         self.settled = asyncio.Event()
         """Set once it is up for the first time, or failed to be."""
+        self.crowded = asyncio.Event()
+        """Set while it waits for room."""
         self.ended = asyncio.Event()
         self.failures = 0
         """How often in a row it ended before it was well for a while."""
@@ -72,9 +70,26 @@ class Replica:
 
     def status(self) -> ReplicaStatus:
         running, tickets = self._served.line.load(self.id)
+        engine = self._engine
         return ReplicaStatus(
-            self.name, self._state, self._pid, self._port, self._since, self.failures, running, tickets, self.why
+            self.name,
+            self._state,
+            engine.pid if engine else None,
+            engine.port if engine else None,
+            self._since,
+            self.failures,
+            running,
+            tickets,
+            self.why,
+            engine.host if engine else "",
+            engine.gpus if engine else (),
         )
+
+    async def is_crowded(self) -> bool:
+        """Wait until it is up, or failed to be, or waits for room; say whether it waits for that."""
+        while not self.settled.is_set() and not self.crowded.is_set():
+            await _first(self.settled.wait(), self.crowded.wait(), timeout_s=60.0)
+        return self.crowded.is_set()
 
     def doubt(self, id: str) -> None:
         """Look at its health now."""
@@ -106,16 +121,17 @@ class Replica:
     async def _live(self) -> None:
         """Start the engine, and see to it until it ends or is to end."""
         self._lives += 1
-        self._port, self._key = _free_port(), secrets.token_urlsafe(24)
+        self._key = secrets.token_urlsafe(24)
         self._doubted.clear()
         self._turn("starting")
-        process = await self._spawn()
-        self._pid = process.pid
-        gone = asyncio.ensure_future(process.wait())
-        health = Upstream(self._port, self._key, self.table.health_s, self.table.health_s)
+        engine = self._engine = await self._started()
+        if engine is None:
+            return
+        gone = engine.gone
+        health = Upstream(engine.port, self._key, self.table.health_s, self.table.health_s, engine.host)
         try:
             if await self._comes_up(health, gone):
-                upstream = Upstream(self._port, self._key, self.table.first_s, self.table.idle_reply_s)
+                upstream = Upstream(engine.port, self._key, self.table.first_s, self.table.idle_reply_s, engine.host)
                 self._turn("up")
                 self.why = ""
                 self._served.open(self.id, upstream, self.table.at_once)
@@ -129,25 +145,35 @@ class Replica:
         finally:
             self._served.shut(self.id)
             health.close()
-            self._pid = self._port = None
-            # The end of this pipe ends the keeper, and that the engine.
-            assert process.stdin is not None
-            process.stdin.close()
-            await gone
+            self._engine = None
+            await engine.end()
 
-    async def _spawn(self) -> Process:
-        assert self._port is not None
-        how = start(self._served.name, self.table, self._port, self._key)
-        words = (sys.executable, "-I", str(_KEEPER), str(_GRACE_S), *how.words)
-        with self._log.open("wb") as log:
-            return await asyncio.create_subprocess_exec(
-                *words,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                env={**self._environ, **how.environment},
-                start_new_session=True,
-            )
+    async def _started(self) -> Engine | None:
+        """Have the engine started; None where it cannot be, where there is no room for too long, or where it is to end meanwhile."""
+        wanted = Wanted(self._served.name, self.table, self._key, self._log)
+        starting = asyncio.ensure_future(self._place.start(wanted, self._wait))
+        await _first(starting, self._ending.wait(), timeout_s=self.table.start_s)
+        waited = self.crowded.is_set()
+        self.crowded.clear()
+        if not starting.done():
+            starting.cancel()
+            await asyncio.wait((starting,))
+            self.why = self.why if waited else f"it was not started within {self.table.start_s:g} s"
+            return None
+        try:
+            engine = starting.result()
+        except PoolError as error:
+            self.why = plain(str(error))
+            return None
+        if waited:
+            self.why = ""
+            self._turn("starting")
+        return engine
+
+    def _wait(self, why: str) -> None:
+        self._turn("waiting")
+        self.why = why
+        self.crowded.set()
 
     async def _comes_up(self, health: Upstream, gone: asyncio.Future[int]) -> bool:
         """Wait until the engine answers; say whether it does."""
@@ -215,9 +241,3 @@ async def _first(*awaited: Awaitable[object], timeout_s: float) -> None:
     for task, given in zip(tasks, awaited, strict=True):
         if task is not given:
             task.cancel()
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind((HOST, 0))
-        return int(found.getsockname()[1])

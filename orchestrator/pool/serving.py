@@ -19,6 +19,7 @@ from orchestrator.errors import BadConfig
 from orchestrator.listening import bound
 from orchestrator.pool.errors import PoolError
 from orchestrator.pool.front import Front
+from orchestrator.pool.here import Here
 from orchestrator.pool.keys import Doorman
 from orchestrator.pool.ledger import Ledger
 from orchestrator.pool.served import Models
@@ -124,7 +125,9 @@ class _Pool:
         server = _server(Front(models, doorman, ledger))
         try:
             async with asyncio.TaskGroup() as group:
-                supervisor = Supervisor(self._folder, address, models, doorman, self._environ, group)
+                supervisor = Supervisor(
+                    self._folder, address, models, doorman, Here(self._environ), self._environ, group
+                )
                 supervisor.begin(self._file)
                 self._listen(server, supervisor, group)
                 beside = [

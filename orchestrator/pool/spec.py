@@ -65,7 +65,7 @@ class ModelTable(Closed):
     arguments: tuple[str, ...] = Field(default=(), strict=False)
     """Further words for the engine."""
     command: tuple[str, ...] = Field(default=(), strict=False)
-    """Of the engine `command`: the words; `{port}`, `{model}` and `{name}` are put in."""
+    """Of the engine `command`: the words; `{host}`, `{port}`, `{model}` and `{name}` are put in."""
     environment: dict[str, str] = {}
     """Variables of the engine, besides those of the pool."""
     gpus: int = Field(default=0, ge=0)

@@ -16,7 +16,10 @@ from orchestrator.pool.errors import PoolError
 
 @dataclass(frozen=True, slots=True)
 class ReplicaStatus:
-    """A replica: `starting`, `up`, `draining`, `waiting` (to be started again) or `ended`; `why` is what its engine said last, where it failed."""
+    """A replica: `starting`, `up`, `draining`, `waiting` (for room, or to be started again) or `ended`.
+
+    `why` is what its engine said last, where it failed, or what it waits for; `gpus` are those that it was handed.
+    """
 
     name: str
     state: str
@@ -27,6 +30,8 @@ class ReplicaStatus:
     running: int
     tickets: int
     why: str = ""
+    host: str = ""
+    gpus: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +133,7 @@ def _status(told: dict[str, Any]) -> PoolStatus:
             **{
                 **model,
                 "roles": tuple(model["roles"]),
-                "replicas": tuple(ReplicaStatus(**each) for each in model["replicas"]),
+                "replicas": tuple(ReplicaStatus(**{**each, "gpus": tuple(each["gpus"])}) for each in model["replicas"]),
             }
         )
         for model in told["models"]

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from orchestrator.errors import BadConfig
-from orchestrator.pool.engine import check
 from orchestrator.pool.errors import PoolError
 from orchestrator.pool.fleet import Fleet
 from orchestrator.pool.keys import Doorman
+from orchestrator.pool.place import Place
 from orchestrator.pool.served import Models
 from orchestrator.pool.spec import PoolFile
 from orchestrator.pool.status import Folder, PoolStatus
@@ -29,6 +29,7 @@ class Supervisor:
         address: str,
         models: Models,
         doorman: Doorman,
+        place: Place,
         environ: Mapping[str, str],
         group: asyncio.TaskGroup,
     ) -> None:
@@ -36,6 +37,7 @@ class Supervisor:
         self._address = address
         self._models = models
         self._doorman = doorman
+        self._place = place
         self._environ = environ
         self._group = group
         self._fleets: dict[str, Fleet] = {}
@@ -46,7 +48,7 @@ class Supervisor:
 
     def begin(self, file: PoolFile) -> None:
         """Start what the file says. Raises `BadConfig`."""
-        _check(file)
+        self._place.prepare(file)
         self._wants = file.digest
         for name in file.models:
             self._add(name, file)
@@ -63,7 +65,7 @@ class Supervisor:
         async with self._changing:
             self._wants, self._trouble = file.digest, ""
             try:
-                _check(file)
+                self._place.prepare(file)
                 await self._change(file)
             except (BadConfig, PoolError) as error:
                 self._trouble = str(error)
@@ -80,6 +82,9 @@ class Supervisor:
             if name not in self._fleets:
                 self._add(name, file)
         self._admit(file)
+        if any([await fleet.is_crowded() for fleet in self._fleets.values()]):
+            # What they wait for may be what those have that go.
+            await asyncio.gather(*(fleet.end() for fleet in gone))
         for name, table in file.models.items():
             await self._fleets[name].change(table, file.zone_of(self._environ))
         # A role may have passed from one to the other.
@@ -89,7 +94,7 @@ class Supervisor:
 
     def _add(self, name: str, file: PoolFile) -> None:
         zone = file.zone_of(self._environ)
-        fleet = Fleet(name, file.models[name], self._folder.logs, self._environ, self._group, zone)
+        fleet = Fleet(name, file.models[name], self._folder.logs, self._place, self._group, zone)
         self._fleets[name] = fleet
         fleet.scale()
 
@@ -110,8 +115,3 @@ class Supervisor:
         models = tuple(fleet.status() for fleet in self._fleets.values())
         changing = self._changing.locked()
         return PoolStatus(os.getpid(), self._address, time.time(), self._wants, changing, self._trouble, models)
-
-
-def _check(file: PoolFile) -> None:
-    for name, table in file.models.items():
-        check(name, table)
