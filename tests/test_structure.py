@@ -68,6 +68,7 @@ ENGINES: dict[str, str | tuple[str, ...]] = {
     "ray": "orchestrator/cluster/rayexecutor.py",
     "rich": "orchestrator/cli/progress.py",
     "tree_sitter": "agents/grammars.py",
+    "vllm": "orchestrator/pool/drafting/nightcrew_drafts/plugin.py",
     "yaml": "orchestrator/checkouts/workflow.py",
 }
 """Engines and the package or module that alone may import them."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from orchestrator.pool.drafting import XARG
 from orchestrator.pool.refusal import Refusal
 
 PATHS = ("/v1/chat/completions", "/v1/completions", "/v1/embeddings")
@@ -41,6 +42,10 @@ class Asked:
     repeatable: bool
     """Whether it may be sent twice: one that is to be stored may not."""
     deadline_s: float | None
+    original: str | None
+    """The text that the reply repeats with changes: the API's `prediction`."""
+    xargs: Mapping[str, Any]
+    """What it says to vLLM's extensions."""
 
     def sent(self, reply_tokens: int | None) -> bytes:
         """Return the request as a replica gets it: it tells its usage, and has `max_tokens` where it has to be bounded. Raises `Refusal`."""
@@ -52,6 +57,8 @@ class Asked:
                 raise _wrong("n_predict", "a limit of tokens binds here: use `max_tokens` instead of `n_predict`")
             if not self.says_max:
                 added["max_tokens"] = reply_tokens if self.tokens_out is None else self.tokens_out // self.choices
+        if self.original is not None:
+            added["vllm_xargs"] = {**self.xargs, XARG: self.original}
         if not added:
             return self.body
         whole = self.body.rstrip()
@@ -71,9 +78,6 @@ def read(path: str, body: bytes, headers: Mapping[str, str]) -> Asked:
         raise _wrong("model", "name a model: GET /v1/models lists them")
     if _NEEDED[path] not in told:
         raise _wrong(_NEEDED[path], f"`{_NEEDED[path]}` is missing")
-    options = told.get("stream_options")
-    if options is not None and not isinstance(options, dict):
-        raise _wrong("stream_options", "`stream_options` is an object")
     embeds = path == "/v1/embeddings"
     choices = _choices(told)
     most = 0 if embeds else _tokens_out(told)
@@ -83,7 +87,7 @@ def read(path: str, body: bytes, headers: Mapping[str, str]) -> Asked:
         model,
         _ticket(told, headers),
         streams=_flag(told, "stream") and not embeds,
-        tells_usage=_flag(options or {}, "include_usage"),
+        tells_usage=_flag(_object(told, "stream_options"), "include_usage"),
         tokens_in=len(body) + _TEMPLATE_TOKENS,
         tokens_out=None if most is None else most * choices,
         choices=choices,
@@ -91,6 +95,8 @@ def read(path: str, body: bytes, headers: Mapping[str, str]) -> Asked:
         predicts=told.get("n_predict") is not None,
         repeatable=not _flag(told, "store"),
         deadline_s=_deadline(headers),
+        original=_original(told),
+        xargs=_object(told, "vllm_xargs"),
     )
 
 
@@ -100,6 +106,18 @@ def _ticket(told: Mapping[str, Any], headers: Mapping[str, str]) -> str:
     if not isinstance(named, str) or len(named) > _NAME or not named.isprintable():
         raise Refusal(400, "invalid_value", f"a ticket is named by at most {_NAME} printable characters", param="user")
     return named
+
+
+def _original(told: Mapping[str, Any]) -> str | None:
+    """Return what a reply is predicted to be, which the API has as a text or in parts."""
+    prediction = _object(told, "prediction")
+    content = prediction.get("content")
+    if isinstance(content, list):
+        texts = (part.get("text") for part in content if isinstance(part, dict))
+        content = "".join(text for text in texts if isinstance(text, str))
+    if prediction and not isinstance(content, str):
+        raise _wrong("prediction", "a `prediction` has its `content`, as text")
+    return content
 
 
 def _deadline(headers: Mapping[str, str]) -> float | None:
@@ -142,6 +160,13 @@ def _flag(told: Mapping[str, Any], name: str) -> bool:
     if value is not None and not isinstance(value, bool):
         raise _wrong(name, f"`{name}` is true or false")
     return bool(value)
+
+
+def _object(told: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = told.get(name)
+    if value is not None and not isinstance(value, dict):
+        raise _wrong(name, f"`{name}` is an object")
+    return value or {}
 
 
 def _wrong(param: str, why: str) -> Refusal:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import BadConfig
+from orchestrator.pool.drafting import draft_environment, draft_words
 from orchestrator.pool.spec import ModelTable
 from orchestrator.pool.upstream import HOST
 from orchestrator.pool.weights import trouble_of
@@ -34,6 +35,8 @@ def start(name: str, model: ModelTable, host: str, port: int, key: str) -> Start
     if model.engine == "vllm":
         program = _program(name, model.program or _PYTHON)
         words = (program, "-m", _VLLM, "--model", model.model, "--served-model-name", *names, *at)
+        words += draft_words(model.drafts, model.draft_tokens)
+        environment |= draft_environment(model.drafts, model.environment)
     elif model.engine == "llama":
         program = _program(name, model.program or _LLAMA)
         words = (program, "-m", model.model, "--alias", name, "-np", str(model.at_once), "--jinja", "--metrics", *at)

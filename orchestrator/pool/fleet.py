@@ -19,7 +19,7 @@ from orchestrator.pool.timeofday import TimeOfDay
 
 _STARTED_WITH = (
     *("engine", "model", "program", "arguments", "command", "environment", "roles", "health"),
-    *("gpus", "cpus", "memory_mb"),
+    *("gpus", "cpus", "memory_mb", "drafts", "draft_tokens"),
 )
 """What an engine is started with: where that changed, another one is needed."""
 

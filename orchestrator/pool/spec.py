@@ -13,6 +13,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from orchestrator.configuration.closed import Closed
 from orchestrator.configuration.config import read_closed
+from orchestrator.pool.drafting import Drafts
 from orchestrator.pool.hubname import read_hub_name
 from orchestrator.pool.keys import ANYBODY, Holder
 from orchestrator.pool.ledger import Limits
@@ -68,6 +69,10 @@ class ModelTable(Closed):
     """Of the engine `command`: the words; `{host}`, `{port}`, `{model}` and `{name}` are put in."""
     environment: dict[str, str] = {}
     """Variables of the engine, besides those of the pool."""
+    drafts: Drafts = ""
+    """vLLM: from what a reply is drafted; the text that a request says it rewrites, n-grams of its prompt, or suffixes."""
+    draft_tokens: int = Field(default=32, ge=1, le=512)
+    """The most tokens of a draft."""
     gpus: int = Field(default=0, ge=0)
     """How many GPUs each replica gets, which no other one has meanwhile; where GPUs are handed out, 0 is none."""
     cpus: float = Field(default=1.0, ge=0)
@@ -108,6 +113,8 @@ class ModelTable(Closed):
             raise ValueError("`command` is for the engine `command`, which needs it")
         if self.engine != "command" and not self.model:
             raise ValueError("`model` names the weights")
+        if self.drafts and self.engine != "vllm":
+            raise ValueError("`drafts` is for the engine `vllm`; others have words of their own for `arguments`")
         if self.least is not None and self.least > self.replicas:
             raise ValueError("`least` is at most `replicas`")
         if self.gpus and _VISIBLE in self.environment:

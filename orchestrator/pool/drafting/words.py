@@ -1,0 +1,31 @@
+"""What vLLM is told so that it drafts: words of its command line, and where its process finds what is ours."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+Drafts = Literal["", "original", "ngram", "suffix"]
+_FOLDER = Path(__file__).parent
+_PLUGIN = "nightcrew_drafts.plugin"
+
+
+def draft_words(drafts: Drafts, tokens: int) -> tuple[str, ...]:
+    """Return the words that make it draft at most `tokens` at a time."""
+    if not drafts:
+        return ()
+    told: dict[str, object] = {"method": drafts, "num_speculative_tokens": tokens}
+    if drafts != "original":
+        return ("--speculative-config", json.dumps(told))
+    told |= {"method": "custom_class", "model": f"{_PLUGIN}.Proposer"}
+    return ("--speculative-config", json.dumps(told), "--worker-cls", f"{_PLUGIN}.Worker")
+
+
+def draft_environment(drafts: Drafts, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that it needs besides those it has."""
+    if drafts != "original":
+        return {}
+    return {"PYTHONPATH": os.pathsep.join([str(_FOLDER), *filter(None, [environment.get("PYTHONPATH")])])}
