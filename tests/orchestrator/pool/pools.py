@@ -31,6 +31,7 @@ class Pool:
     state: Path
     file: Path
     process: subprocess.Popen[bytes] | None = None
+    wait_s: float = _WAIT_S
 
     @property
     def log(self) -> str:
@@ -39,7 +40,7 @@ class Pool:
     def run(self, *more: str) -> subprocess.CompletedProcess[str]:
         """Run a command of the pool."""
         line = [NIGHTCREW, "--state", str(self.state), "pool", *more]
-        return subprocess.run(line, capture_output=True, text=True, check=False, timeout=_WAIT_S, cwd=ROOT)
+        return subprocess.run(line, capture_output=True, text=True, check=False, timeout=self.wait_s, cwd=ROOT)
 
     def status(self) -> dict[str, Any]:
         """Return what `pool status --json` says."""
@@ -70,7 +71,7 @@ class Pool:
 
     def until(self, holds: Callable[[], object]) -> None:
         """Wait until something holds."""
-        last = time.monotonic() + _WAIT_S
+        last = time.monotonic() + self.wait_s
         while not holds():
             assert time.monotonic() < last, self.log
             time.sleep(0.05)
@@ -98,11 +99,11 @@ def table(state: Path, name: str = "coder", more: str = "", *arguments: str) -> 
 
 
 @contextmanager
-def pool(folder: Path, text: str = "") -> Iterator[Pool]:
+def pool(folder: Path, text: str = "", wait_s: float = _WAIT_S) -> Iterator[Pool]:
     """Bring a pool up; what is left of it at the end is ended."""
     state = folder / "state"
     state.mkdir(parents=True)
-    made = Pool(state, folder / "pool.toml")
+    made = Pool(state, folder / "pool.toml", wait_s=wait_s)
     made.file.write_text(f"port = 0\n{text or table(state)}", "utf-8")
     with (state / "up.log").open("wb") as log:
         line = [NIGHTCREW, "--state", str(state), "pool", "up", str(made.file)]
