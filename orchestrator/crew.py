@@ -122,6 +122,7 @@ class Crew(Showing):
         if lease is None:
             return None
         self._work(lease, watch)
+        self._engines.rest()
         report = self._look.report(self._store.job(lease.job).ticket)
         self._warm = report.ticket.order.repository
         return report

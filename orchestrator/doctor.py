@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.directories import machine_file
-from sandbox import Address, DockerDriver, LocalDriver, service_lack
+from orchestrator.places.containers import docker_driver
+from sandbox import LocalDriver, service_lack
 from shadowfs import CopyDriver, FuseDriver
 from verifier import SERVERS, ServerPlaces, Tier, chosen_servers, find_servers
 
@@ -64,7 +65,7 @@ def examine(state: Path, environ: Mapping[str, str]) -> tuple[Check, ...]:
         _python(),
         _git(path, root),
         _sandbox(root),
-        _docker(environ),
+        _docker(state, environ),
         _program("nsenter", "util-linux", path, root, "it is what lets a sandbox see a FUSE shadow", "the copy driver"),
         _pyfuse3(),
         _fuse(state),
@@ -117,8 +118,8 @@ def _sandbox(root: bool) -> Check:
     )
 
 
-def _docker(environ: Mapping[str, str]) -> Check:
-    ready = DockerDriver(address=Address.of(environ)).probe()
+def _docker(state: Path, environ: Mapping[str, str]) -> Check:
+    ready = docker_driver(environ, Path.home(), state / "sandboxes").probe()
     return Check(
         "docker",
         ready.works,

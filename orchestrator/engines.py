@@ -17,7 +17,7 @@ from orchestrator.records import Order
 from orchestrator.settings import Managed, Settings
 from orchestrator.working.allowance import Allowance
 from orchestrator.working.routing import Offer
-from sandbox import Branches, SandboxDriver
+from sandbox import Branches, DockerHosts, SandboxDriver
 from shadowfs import Change, Driver, Forecast, Snapshot
 from verifier import Case, RungResult, Runner, Verdict
 
@@ -118,6 +118,11 @@ class Engines:
 
     def close(self) -> None:
         """End what is kept running."""
+    def rest(self) -> None:
+        """Let go, between jobs, of what takes room at hosts that others use, too."""
+        if isinstance(self.sandboxes.get("docker"), DockerHosts):
+            self.warm_place.close()
+
         self.warm_place.close()
         for driver in self.drivers:
             driver.close()

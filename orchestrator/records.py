@@ -200,6 +200,8 @@ class AttemptRecord:
     needs: str = ""
     driver: str = ""
     sandbox: str = ""
+    host: str = ""
+    """The Docker host that its sandbox was at, where there are several."""
     without: tuple[str, ...] = ()
     question: str = ""
     options: tuple[OptionRecord, ...] = ()

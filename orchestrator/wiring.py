@@ -31,9 +31,10 @@ from orchestrator.errors import OrderRefused
 from orchestrator.examples import MIGRATE
 from orchestrator.intake import check_agent
 from orchestrator.places.image import recipe
+from orchestrator.places.containers import docker_driver
 from orchestrator.roster import offers
 from orchestrator.settings import Settings
-from sandbox import Address, Branches, DockerDriver, LocalDriver, NoneDriver, toolchain_paths
+from sandbox import Branches, LocalDriver, NoneDriver, toolchain_paths
 from shadowfs import Change, Forecast, Snapshot
 from verifier import ForkServers, InsideObserver, InsideRunner, Ladder
 
@@ -49,7 +50,7 @@ def real_engines(state: Path, environ: Mapping[str, str] | None = None) -> Engin
     runner = InsideRunner()
     environ = os.environ if environ is None else environ
     scratch = state / "sandboxes"
-    docker = DockerDriver(scratch=scratch, address=Address.of(environ))
+    docker = docker_driver(environ, Path.home(), scratch)
     fuse = shadowfs.FuseDriver(state)
 
     def checkouts() -> Checkouts:

@@ -72,10 +72,11 @@ class Edge:
 
     def gate(self, can: Sequence[str] = ()) -> Gate:
         """Return what lets jobs begin by this machine's schedules and limits; `can` is what somebody typed that its workers can do."""
-        from orchestrator.dispatch.abilities import Found, checked, look
+        from orchestrator.dispatch.abilities import DOCKER, Found, checked, look
         from orchestrator.dispatch.fairness import Terms
         from orchestrator.dispatch.gate import Gate
         from orchestrator.dispatch.room import Room
+        from orchestrator.places.containers import docker_driver
         from orchestrator.store.sql.belonging import place_of
 
         zone, machine, state = self.zone(), self.machine(), self.state()
@@ -83,9 +84,16 @@ class Edge:
         schedules = tuple(table.schedule(zone, self.home) for table in machine.schedule)
         # Where machines share no volume, who works on a repository is who has it.
         own = () if self.exchange() is None else (place_of(state),)
-        found = Found(checked((*machine.queue.can, *can, *own)), lambda: look(self.environ))
+        docker = docker_driver(self.environ, self.home, state / "sandboxes")
+        found = Found(checked((*machine.queue.can, *can, *own)), lambda: look(docker))
         limits = Terms(per_user=machine.queue.user_jobs, in_all=machine.queue.jobs)
-        return Gate(schedules, lacks=lambda: room.lacks(state), can=found, limits=limits)
+        return Gate(
+            schedules,
+            lacks=lambda: room.lacks(state),
+            can=found,
+            full=lambda: frozenset({DOCKER} if docker.full() else ()),
+            limits=limits,
+        )
 
     def state(self) -> Path:
         """Return the state directory."""
@@ -294,9 +302,11 @@ class Edge:
 
     def _carried(self, repository: Path, config: RepositoryConfig) -> tuple[Found, ...]:
         """Find the servers of this machine that containers are shown; none where those are another machine's."""
+        from orchestrator.places.containers import docker_hosts
         from verifier import carried
 
-        if not self.environ.get("DOCKER_HOST", "unix://").startswith("unix://"):
+        named = [host.address.url for host in docker_hosts(self.environ, self.home)]
+        if not all(url.startswith("unix://") for url in named or [self.environ.get("DOCKER_HOST", "unix://")]):
             return ()
         # What is shown at its own path must not cover what the image has there.
         shown = (each for each in carried(self._servers(repository, config, None)) if not _is_system(each.program))

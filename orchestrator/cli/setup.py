@@ -105,8 +105,10 @@ def doctor_command(cluster: bool, edge: Edge, json_wanted: bool) -> int:
 
     if cluster:
         from orchestrator.cluster.checkup import examine_cluster
+        from orchestrator.places.containers import docker_hosts
 
-        checks = examine_cluster(edge.state(), edge.store(), edge.broker(), edge.exchange())
+        hosts = docker_hosts(edge.environ, edge.home)
+        checks = examine_cluster(edge.state(), edge.store(), edge.broker(), edge.exchange(), hosts)
     else:
         checks = examine(edge.state(), edge.environ)
     able = all(check.works or not check.needed for check in checks)

@@ -11,14 +11,15 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from orchestrator.dispatch.abilities import SEEN_S, unmet
 from orchestrator.doctor import Check
 from orchestrator.errors import BadConfig, OrchestratorError
 from orchestrator.records import Status
 from orchestrator.store.sql.belonging import place_of
 from orchestrator.store.sql.schema import clock_of, open_engine
-from orchestrator.store.sql.tables import SCHEMA, jobs
+from orchestrator.store.sql.tables import SCHEMA, jobs, lanes, workers
 from orchestrator.working.lease import LEASE_S, Owner
-from sandbox import headroom
+from sandbox import DockerHost, DockerHosts, headroom
 from shadowfs import HubAway
 
 if TYPE_CHECKING:
@@ -30,10 +31,20 @@ _SLOW_S = 0.25
 
 
 def examine_cluster(
-    state: Path, store: str | None, broker: str | None, exchange: Exchange | None = None
+    state: Path,
+    store: str | None,
+    broker: str | None,
+    exchange: Exchange | None = None,
+    hosts: tuple[DockerHost, ...] = (),
 ) -> tuple[Check, ...]:
     """Look at what several machines share, and at this one. A store that is a file is made if it is not there."""
-    return (*_store(state, store), *_broker(broker), *_hub(state, exchange), _room(state))
+    return (
+        *_store(state, store),
+        *_broker(broker),
+        *_hub(state, exchange),
+        *_docker(state, hosts),
+        _room(state),
+    )
 
 
 def _store(state: Path, url: str | None) -> Iterator[Check]:
@@ -51,7 +62,9 @@ def _store(state: Path, url: str | None) -> Iterator[Check]:
         yield Check("store", True, f"{kind} with schema {SCHEMA}, opened in {opened_s * 1000:.0f} ms", needed=True)
         yield _latency(engine)
         yield _clock(engine, time.time)
-        yield from _work(engine, clock_of(engine)())
+        now = clock_of(engine)()
+        yield from _work(engine, now)
+        yield from _abilities(engine, now)
     except SQLAlchemyError as error:
         yield Check("store answers", False, str(error).partition("\n")[0], needed=True, get=get)
     finally:
@@ -103,6 +116,50 @@ def _work(engine: Engine, now: float) -> Iterator[Check]:
         instead="nothing: whoever works next goes on with them",
         get="start a worker: nightcrew worker, or nightcrew work",
     )
+
+
+def _abilities(engine: Engine, now: float) -> Iterator[Check]:
+    """Yield what workers can do, and which jobs wait that none of them can."""
+    heard = sa.select(workers).where(workers.c.seen_at >= now - SEEN_S).order_by(workers.c.machine, workers.c.can)
+    waiting = (
+        sa.select(lanes.c.needs, sa.func.count(), sa.func.min(jobs.c.ticket))
+        .join(lanes, lanes.c.key == jobs.c.lane)
+        .where(jobs.c.status == Status.QUEUED, lanes.c.needs != "")
+        .group_by(lanes.c.needs)
+        .order_by(lanes.c.needs)
+    )
+    with engine.connect() as connection:
+        known, wanted = connection.execute(heard).all(), connection.execute(waiting).all()
+    told = "; ".join(f"{each.machine} ({now - each.seen_at:.0f} s ago): {each.can or 'none'}" for each in known)
+    yield Check("abilities", True, told or "no worker was heard of in the last hour")
+    can = [frozenset(each.can.split()) for each in known]
+    stuck = [
+        f"{count} ({ticket}{' …' if count > 1 else ''}): {why}"
+        for needs, count, ticket in wanted
+        if (why := unmet(frozenset(needs.split()), can))
+    ]
+    yield Check(
+        "jobs to do",
+        not stuck,
+        "; ".join(stuck) or "each that waits can be done by a worker of the last hour",
+        instead="nothing: these jobs wait",
+        get="nightcrew worker on a machine that can, or --can NAME",
+    )
+
+
+def _docker(state: Path, hosts: tuple[DockerHost, ...]) -> Iterator[Check]:
+    """Yield how full each host is that sandboxes are spread among, or why it is left out."""
+    if not hosts:
+        return
+    for each in DockerHosts(hosts, state / "sandboxes").look():
+        told = f"{each.others + each.ours} of {each.most} sandboxes; it has {each.processors} processors and {each.memory_bytes >> 30} GB of memory"
+        yield Check(
+            f"docker {each.host.name}",
+            not each.away,
+            f"left out: {each.away}" if each.away else told,
+            instead="the other hosts, until it answers",
+            get=f"see `docker info` with DOCKER_HOST={each.host.address.url}",
+        )
 
 
 def _broker(url: str | None) -> Iterator[Check]:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_va
 
 from orchestrator.configuration.closed import Closed
 from orchestrator.configuration.depotstable import DepotsTable
+from orchestrator.configuration.dockertable import DockerTable
 from orchestrator.configuration.oidctable import OidcTable
 from orchestrator.configuration.repositoryconfig import RepositoryConfig as RepositoryConfig
 from orchestrator.directories import machine_file
@@ -258,6 +259,8 @@ class MachineConfig(Closed):
     depots: DepotsTable = DepotsTable()
     shadow: ShadowTable = ShadowTable()
     sandbox: SandboxTable = SandboxTable()
+    docker: dict[str, DockerTable] = {}
+    """By name, the hosts that sandboxes of Docker are spread among, in place of the engine that the environment names."""
     budget: MachineBudgetTable = MachineBudgetTable()
     models: dict[str, ModelTable] = {}
     """By name, the models there are besides the one that the environment names."""

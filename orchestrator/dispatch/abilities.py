@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from orchestrator.errors import BadConfig, OrchestratorError
 from orchestrator.records import Order
 from orchestrator.settings import Settings
+
+if TYPE_CHECKING:
+    from sandbox import SandboxDriver
 
 DOCKER, FUSE, GPU = "docker", "fuse", "gpu"
 PLACE = "at-"
@@ -69,12 +73,10 @@ class Found:
         return self._seen[0]
 
 
-def look(environ: Mapping[str, str], devices: Path = Path("/dev")) -> frozenset[str]:
+def look(docker: SandboxDriver, devices: Path = Path("/dev")) -> frozenset[str]:
     """Return what this machine is found to be able to do: an engine for containers that answers, mounts, an NVIDIA GPU."""
-    from sandbox import Address, DockerDriver
-
     found = {
-        DOCKER: DockerDriver(address=Address.of(environ)).probe().works,
+        DOCKER: docker.probe().works,
         FUSE: os.access(devices / "fuse", os.R_OK | os.W_OK),
         GPU: any(devices.glob("nvidia[0-9]*")),
     }

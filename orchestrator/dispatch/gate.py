@@ -21,19 +21,20 @@ _ANY = 1 << 30
 class Gate:
     """Lets jobs begin as `schedules` say, of which the first that holds for a repository counts. Without any it is open.
 
-    `lacks` says what this machine has too little of for another job, if anything, `can` what its workers can do (None: everything).
-    `limits` are how many jobs may be at work, on all machines.
+    `lacks` says what this machine has too little of for another job, if anything, `can` what its workers can do (None: everything),
+    `full` what of that there is no room for now. `limits` are how many jobs may be at work, on all machines.
     """
 
     schedules: tuple[Schedule, ...] = ()
     clock: Callable[[], float] = time.time
     lacks: Callable[[], str] = str
     can: Callable[[], frozenset[str]] | None = None
+    full: Callable[[], frozenset[str]] = frozenset
     limits: Terms = ANY
 
     def terms(self, store: Store) -> Terms:
         """Return on which terms a worker begins jobs now."""
-        return replace(self.limits, among=self._among(store), can=None if self.can is None else self.can())
+        return replace(self.limits, among=self._among(store), can=None if self.can is None else self.can() - self.full())
 
     def announce(self, store: Store) -> None:
         """Tell the store what the workers of this machine can do."""

@@ -56,6 +56,7 @@ class Places:
         self._imaging = image
         self._image: str | None = None
         self._servers: tuple[Found, ...] | None = None
+        self._host = ""
         self._without: list[str] = []
         self._sandbox = _the_sandbox(sandboxes, settings.sandbox)
         self._drivers = _wanted(drivers, settings.driver, self._sandbox.name)
@@ -79,8 +80,8 @@ class Places:
         return self._sandbox.name, self.driver, self._policy(), settings.toolchains, settings.hidden
 
     def noted(self, record: AttemptRecord) -> AttemptRecord:
-        """Return `record` with how its places are made."""
-        return replace(record, driver=self.driver, sandbox=self._sandbox.name, without=self.without)
+        """Return `record` with how its places are made, and at which host the last one is."""
+        return replace(record, driver=self.driver, sandbox=self._sandbox.name, host=self._host, without=self.without)
 
     def servers(self, open: Callable[[], AbstractContextManager[Place]]) -> tuple[Found, ...]:
         """Return the language servers of its places: where they are made of an image, those that a place has, which is asked once."""
@@ -130,6 +131,7 @@ class Places:
     @contextmanager
     def _sandboxed(self, shadow: Shadow, tree: str, served: Served) -> Iterator[Place]:
         with self._sandbox.open(self._root(shadow, served), self._policy(served)) as sandbox:
+            self._host = sandbox.host
             yield Place(shadow, sandbox, tree, lambda: self._testing(shadow, sandbox))
 
     @contextmanager

@@ -58,6 +58,7 @@ def _try(report: JobReport, at: int, attempt: AttemptRecord) -> Document:
         "number": attempt.number,
         "agent": attempt.agent,
         "reason": attempt.reason,
+        "host": attempt.host or None,
         "state": str(attempt.state),
         "title": attempt.title,
         "tree": attempt.tree,

@@ -25,7 +25,7 @@ from orchestrator.working.hearing import latest
 from orchestrator.working.journal import Journal
 from orchestrator.working.lease import Heartbeat
 from orchestrator.working.phases import Ending
-from sandbox import SandboxClosed, SandboxError
+from sandbox import EngineAway, SandboxClosed, SandboxError
 from shadowfs import ShadowfsError
 from verifier import VerifierError
 
@@ -64,6 +64,8 @@ class Worker:
             if ending is None:
                 return None
             if failure is not None and self._goes_on(lease, failure):
+                # What was kept warm may have died of the same.
+                self._engines.warm_place.close()
                 watch(Event(lease.job, "again", f"{failure}; it goes on where it stood", self._clock()))
                 continue
             if self._end(lease, ending):
@@ -131,7 +133,7 @@ class Worker:
     def _goes_on(self, lease: Lease, failure: Exception) -> bool:
         """Say whether a job whose mount or sandbox died while it was at work goes on from its journal: once, as nobody may be there to ask for it."""
         # What says more than these would say it again.
-        if type(failure) not in (SandboxClosed, SandboxError, ShadowfsError):
+        if type(failure) not in (EngineAway, SandboxClosed, SandboxError, ShadowfsError):
             return False
         if not self._store.attempts(lease.job) or any(step.kind == _AGAIN for step in self._store.steps(lease.job)):
             return False

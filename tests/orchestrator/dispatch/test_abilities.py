@@ -15,6 +15,7 @@ from orchestrator.records import Order, Status, Ticket
 from orchestrator.reporting import reports
 from orchestrator.settings import Settings
 from orchestrator.store.memory.store import MemoryStore
+from sandbox import DockerDriver
 from tests.contracts.test_store import Clock
 
 ORDER = Order("it breaks", Path("/one"), needs=("gpu",))
@@ -51,11 +52,19 @@ def test_what_a_machine_can_is_looked_at_again_after_a_while() -> None:
 
 
 def test_devices_tell_of_mounts_and_gpus(tmp_path: Path) -> None:
-    nowhere = {"DOCKER_HOST": f"unix://{tmp_path}/none.sock"}
+    nowhere = DockerDriver(address=f"unix://{tmp_path}/none.sock")
     assert look(nowhere, tmp_path) == frozenset()
     for name in ("fuse", "nvidia0", "nvidiactl"):
         (tmp_path / name).touch()
     assert look(nowhere, tmp_path) == {"fuse", "gpu"}
+
+
+def test_what_there_is_no_room_for_now_is_not_begun() -> None:
+    busy = {"docker"}
+    gate = Gate(can=lambda: frozenset({"docker", "gpu"}), full=lambda: frozenset(busy))
+    assert gate.terms(MemoryStore()).can == frozenset({"gpu"})
+    busy.clear()
+    assert gate.terms(MemoryStore()).can == frozenset({"docker", "gpu"})
 
 
 def test_a_job_that_nobody_can_do_says_so_and_waits() -> None:
