@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -43,6 +44,12 @@ class NoSkips:
 def pytest_xdist_auto_num_workers() -> int:
     """Return one process more than there are processors: many tests wait for a lease, a server or a page."""
     return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put files that take long first, then those that have the most tests: whichever process is free takes the next one."""
+    tests = Counter(item.path for item in items)
+    items.sort(key=lambda item: (item.get_closest_marker("long") is None, -tests[item.path]))
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 import re
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import openai
 
-from tests.orchestrator.pool import tinymodel
 from tests.orchestrator.pool.pools import Pool, pool
 from tests.orchestrator.pool.realenvironment import real_python
 
 LENGTH = 2048
 """Tokens that a request and its reply have room for."""
-_START_S = 600.0
+START_S = 600.0
+"""How long engines may take to come up on a machine that is busy."""
 _ARGUMENTS = ("--enforce-eager", "--dtype", "float32", "--max-model-len", str(LENGTH), "--block-size", "32")
 _ENVIRONMENT = {
     "VLLM_CPU_KVCACHE_SPACE": "1",
@@ -54,21 +54,21 @@ class Real:
         return float(found[1])
 
 
-def real_table(name: str, model: Path, arguments: Sequence[str] = (), environment: Mapping[str, str] = {}) -> str:
-    """Return the table of a model that the real engine serves."""
-    variables = ", ".join(f"{key} = {json.dumps(value)}" for key, value in {**_ENVIRONMENT, **environment}.items())
+def real_table(
+    name: str, model: str | Path, arguments: Sequence[str] = (), more: str = "", program: str | None = None
+) -> str:
+    """Return the table of a model that the real engine serves, with further arguments of the engine and lines of the table."""
+    variables = ", ".join(f'{key} = "{value}"' for key, value in _ENVIRONMENT.items())
     return (
-        f'[models.{name}]\nengine = "vllm"\nprogram = "{real_python()}"\nmodel = "{model}"\n'
-        f"arguments = {json.dumps([*_ARGUMENTS, *arguments])}\nenvironment = {{ {variables} }}\n"
+        f'[models.{name}]\nengine = "vllm"\nprogram = "{program or real_python()}"\nmodel = "{model}"\n'
+        f"arguments = {json.dumps([*_ARGUMENTS, *arguments])}\nenvironment = {{ {variables} }}\n{more}\n"
     )
 
 
 @contextmanager
-def real_pool(folder: Path, models: Mapping[str, Sequence[str]], environment: Mapping[str, str] = {}) -> Iterator[Real]:
-    """Bring up tiny models, by name, each with further arguments of its engine."""
-    weights = tinymodel.make(folder / "tiny")
-    text = "".join(real_table(name, weights, more, environment) for name, more in models.items())
-    with pool(folder / "pool", text, _START_S) as made:
+def real_pool(folder: Path, text: str, wait_s: float = START_S) -> Iterator[Real]:
+    """Bring a pool up."""
+    with pool(folder, text, wait_s) as made:
         assert made.process is not None and made.process.poll() is None, made.log
         told = json.loads((made.state / "pool" / "status.json").read_text("utf-8"))
         yield Real(made, told["address"])

@@ -15,16 +15,19 @@ import openai
 import psutil
 import pytest
 
-from orchestrator.pool import Warming
+from tests.gpu import figures
 from tests.orchestrator.pool import tinymodel
 from tests.orchestrator.pool.pools import pool
-from tests.orchestrator.pool.real import LENGTH, Real, real_pool, real_table
+from tests.orchestrator.pool.real import LENGTH, START_S, Real, real_pool, real_table
 from tests.orchestrator.pool.realenvironment import real_python
+
+pytestmark = pytest.mark.long
 
 TOOLS = ("--enable-prompt-tokens-details", "--enable-auto-tool-choice", "--tool-call-parser", "hermes")
 NGRAM = {"method": "ngram", "num_speculative_tokens": 4, "prompt_lookup_max": 4, "prompt_lookup_min": 2}
 CHAT: dict[str, Any] = {"messages": [{"role": "user", "content": "Say something."}], "max_tokens": 40, "temperature": 0}
 TOOL: Any = {"type": "function", "function": {"name": "read", "parameters": {"type": "object", "properties": {}}}}
+DRAFTED = ("accepted_tokens", "drafts")
 CALLED = '<tool_call>\n{"name": "read", "arguments": {"path": "ä.py"}}\n</tool_call>'
 LITELLM = """
 import json, sys
@@ -38,8 +41,14 @@ print(json.dumps([whole, "".join(parts), len(parts)]))
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Real]:
-    models = {"tiny": TOOLS, "ngram": ("--speculative-config", json.dumps(NGRAM))}
-    with real_pool(tmp_path_factory.mktemp("real"), models) as made:
+    folder = tmp_path_factory.mktemp("real")
+    model = tinymodel.make(folder / "model")
+    tables = (
+        real_table("tiny", model, TOOLS),
+        real_table("ngram", model, ("--speculative-config", json.dumps(NGRAM))),
+        real_table("original", model, more='drafts = "original"\ndraft_tokens = 16'),
+    )
+    with real_pool(folder / "pool", "".join(tables)) as made:
         yield made
 
 
@@ -112,14 +121,6 @@ def test_a_tickets_second_request_finds_its_prefix_in_the_engines_cache(real: Re
     real.pool.until(lambda: spent(real, "cached").get("cached") == hits)
 
 
-def test_a_prefix_that_was_sent_ahead_is_warm(real: Real, client: openai.OpenAI) -> None:
-    prefix: list[Any] = [{"role": "system", "content": "You repair what is broken. " * 20}]
-    assert Warming(real.address, "tiny").warm("warm", prefix)
-    before = real.metric("tiny", "prefix_cache_hits_total")
-    client.chat.completions.create(model="tiny", messages=[*prefix, *CHAT["messages"]], max_tokens=1, user="warm")
-    assert real.metric("tiny", "prefix_cache_hits_total") - before > 500
-
-
 @pytest.mark.parametrize("prompt", ["Say something.", "def total(rows):\n    return sum(rows)\n" * 5])
 def test_n_gram_speculation_says_the_same_with_tokens_accepted(prompt: str, real: Real, client: openai.OpenAI) -> None:
     before = real.metric("ngram", "spec_decode_num_accepted_tokens_total")
@@ -129,6 +130,23 @@ def test_n_gram_speculation_says_the_same_with_tokens_accepted(prompt: str, real
     assert plain.usage is not None and drafted.usage is not None
     assert plain.usage.completion_tokens == drafted.usage.completion_tokens == 150
     assert real.metric("ngram", "spec_decode_num_accepted_tokens_total") > before
+
+
+def test_what_is_drafted_from_the_original_is_accepted_and_changes_nothing(real: Real, client: openai.OpenAI) -> None:
+    asked: dict[str, Any] = {**CHAT, "max_tokens": 150}
+    said = client.chat.completions.create(model="tiny", **asked).choices[0].message.content
+    assert said
+    accepted, steps = [], []
+    for original in (said, said[:50] + "# other words\n" + said[60:], "nothing of it", None):
+        before = {name: real.metric("original", f"spec_decode_num_{name}_total") for name in DRAFTED}
+        given: Any = {} if original is None else {"prediction": {"type": "content", "content": original}}
+        drafted = client.chat.completions.create(model="original", **asked, **given)
+        assert drafted.choices[0].message.content == said
+        after = {name: real.metric("original", f"spec_decode_num_{name}_total") for name in DRAFTED}
+        accepted.append(after["accepted_tokens"] - before["accepted_tokens"])
+        steps.append(after["drafts"] - before["drafts"])
+    assert accepted[0] > 130 and steps[0] < 15 and accepted[1] > 80
+    assert accepted[2] < 80
 
 
 def test_what_fits_no_context_is_refused_in_the_apis_form_and_costs_nothing(real: Real, client: openai.OpenAI) -> None:
@@ -149,6 +167,17 @@ def test_a_client_that_goes_away_ends_the_engines_request(real: Real, client: op
     assert real.metric("tiny", "generation_tokens_total") - before < most
 
 
+def test_what_is_checked_on_gpus_is_measured_here_too(real: Real) -> None:
+    size = figures.Size(lines=8, tokens=24)
+    told: Any = figures.plain(real, "tiny", size)
+    assert told["chat"]["stream_equals_whole"] and told["prefix_cache_hit_rate"] > 0.5
+    assert all(told["tokens_per_s"].values()) and told["first_token_s"]["warm"] > 0
+    plain = figures.edits(real, "tiny", size)
+    for name in ("ngram", "original"):
+        drafted = figures.compared(plain, figures.edits(real, name, size, drafts=True))
+        assert drafted["equal"] and drafted["speed_ratio"] and "accepted_tokens" in drafted
+
+
 def test_nobody_asks_an_engine_past_the_address(real: Real) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(f"http://127.0.0.1:{real.port('tiny')}/v1/models", timeout=30)
@@ -160,7 +189,7 @@ def test_a_model_that_the_engine_does_not_know_is_told_with_its_reason(tmp_path:
     model = tinymodel.make(tmp_path / "other")
     config = json.loads((model / "config.json").read_text("utf-8"))
     (model / "config.json").write_text(json.dumps({**config, "architectures": ["NoSuchForCausalLM"]}), "utf-8")
-    with pool(tmp_path / "pool", real_table("other", model), 600.0) as made:
+    with pool(tmp_path / "pool", real_table("other", model), START_S) as made:
         assert made.process is not None and made.process.wait(30) == 1
         assert "replica other-1 does not come up" in made.log
         assert "Model architectures ['NoSuchForCausalLM'] are not supported" in made.log
@@ -169,8 +198,8 @@ def test_a_model_that_the_engine_does_not_know_is_told_with_its_reason(tmp_path:
 def test_a_pool_that_is_killed_leaves_no_engine(real: Real) -> None:
     assert real.pool.process is not None
     below = psutil.Process(real.pool.process.pid).children(recursive=True)
-    # The server, the engine's core and its worker, of two models, besides their keepers.
-    assert len(below) >= 8
+    # The server, the engine's core and its worker, of three models, besides their keepers.
+    assert len(below) >= 12
     real.pool.process.send_signal(signal.SIGKILL)
     real.pool.until(lambda: not any(each.is_running() for each in below))
 
