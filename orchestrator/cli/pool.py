@@ -53,7 +53,10 @@ def up_command(file: Path | None, local: Path | None, download: bool, port: int,
         _change(folder, wanted, json_wanted)
         return
     with _extra():
+        from orchestrator.pool import check_memory
         from orchestrator.pool.serving import serve
+
+        check_memory(wanted)
 
     def ready(address: str) -> None:
         if json_wanted:

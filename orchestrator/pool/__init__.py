@@ -4,6 +4,7 @@ from orchestrator.pool.errors import PoolError
 from orchestrator.pool.keys import new_key
 from orchestrator.pool.ledger import Spent, read_spent
 from orchestrator.pool.located import located
+from orchestrator.pool.memory import check_memory
 from orchestrator.pool.spec import PoolFile, local_pool, read_pool
 from orchestrator.pool.status import Folder, ModelStatus, PoolStatus, ReplicaStatus
 from orchestrator.pool.warming import Warming
@@ -16,6 +17,7 @@ __all__ = [
     "PoolStatus",
     "ReplicaStatus",
     "Spent",
+    "check_memory",
     "Warming",
     "local_pool",
     "located",

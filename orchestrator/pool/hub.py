@@ -1,6 +1,6 @@
 """Models of the Hugging Face hub: found in its cache, or brought there, whole and checked, where that is asked for.
 
-The one module that knows the hub's library, which reads HF_ENDPOINT, HF_HOME and HF_TOKEN.
+The one module that knows the hub's library.
 """
 
 from __future__ import annotations
@@ -34,10 +34,18 @@ _WHY_CHARS = 300
 
 @dataclass(frozen=True, slots=True)
 class Hub:
-    """The hub that HF_ENDPOINT names, and the cache of those whose environment this is."""
+    """The hub and its cache, as an engine's environment names them: HF_ENDPOINT, HF_TOKEN, HF_HOME, HF_HUB_CACHE."""
 
     environment: Mapping[str, str]
     say: Callable[[str], None] = lambda _: None
+
+    @property
+    def _at(self) -> str:
+        return self.environment.get("HF_ENDPOINT") or constants.ENDPOINT
+
+    @property
+    def _token(self) -> str | None:
+        return self.environment.get("HF_TOKEN") or None
 
     @property
     def cache(self) -> Path:
@@ -63,25 +71,27 @@ class Hub:
         except GatedRepoError as error:
             raise BadConfig(f"{name} is not for everybody: accept its terms on its page, and set HF_TOKEN") from error
         except RepositoryNotFoundError as error:
-            why = f"there is no model {name.repo} at {constants.ENDPOINT}: correct its name, or set HF_TOKEN if it is private"
+            why = f"there is no model {name.repo} at {self._at}: correct its name, or set HF_TOKEN if it is private"
             raise BadConfig(why) from error
         except RevisionNotFoundError as error:
             raise BadConfig(f"{name.repo} has no revision {name.revision}: name a branch, a tag or a commit") from error
         except (OSError, ValueError, httpx2.HTTPError) as error:
             why = one_line(str(error), _WHY_CHARS) or type(error).__name__
             raise BadConfig(
-                f"{name} cannot be fetched from {constants.ENDPOINT}: {why}. What came of it stays: try again"
+                f"{name} cannot be fetched from {self._at}: {why}. What came of it stays: try again"
             ) from error
         path = self.find(name)
         if path is None:
-            raise BadConfig(f"{name} has no weights that an engine reads: name one that has, or one file of it")
+            raise BadConfig(f"{name} has no weights that vLLM reads: name a model that has, or one file of this one")
         return path
 
     def _fetch(self, name: HubName) -> None:
-        api = HfApi()
+        api = HfApi(self._at, self._token)
         told = api.model_info(name.repo, revision=name.revision, files_metadata=True)
         sizes = {each.rfilename: each.size or 0 for each in told.siblings or ()}
         wanted = _wanted(name, sizes)
+        if not wanted:
+            raise BadConfig(f"{name.repo} has no {name.file or 'file for an engine'}: look at {self._at}/{name.repo}")
         there = [each for each in wanted if self._is_cached(name.repo, each, told.sha)]
         missing = sum(sizes[each] for each in wanted) - sum(sizes[each] for each in there)
         free = headroom(self.cache).disk_bytes
@@ -90,7 +100,14 @@ class Hub:
                 f"{name} needs {_size(missing)} more in {self.cache}, where {_size(free)} are free: make room, or set HF_HOME"
             )
         self.say(f"fetching {name}: {len(wanted) - len(there)} of {len(wanted)} files, {_size(missing)}")
-        snapshot_download(name.repo, revision=name.revision, cache_dir=self.cache, allow_patterns=wanted)
+        snapshot_download(
+            name.repo,
+            revision=name.revision,
+            cache_dir=self.cache,
+            allow_patterns=wanted,
+            endpoint=self._at,
+            token=self._token,
+        )
         checked = api.verify_repo_checksums(name.repo, revision=told.sha, cache_dir=self.cache)
         for wrong in checked.mismatches:
             link = checked.verified_path / wrong["path"]

@@ -6,6 +6,7 @@ The formats say how long a file must be: safetensors (its header's offsets) and 
 from __future__ import annotations
 
 import json
+import re
 import struct
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from orchestrator.pool.gguf import gguf_bytes
 
 _PARTIAL = (".incomplete", ".part", ".partial", ".tmp", ".crdownload", ".aria2")
 _HEADER_BYTES = 100 << 20
+_PART = re.compile(r"-\d{5}-of-\d{5}\.gguf$")
+"""How the files of one that is split end."""
 _POINTER = b"version https://git-lfs"
 
 
@@ -33,6 +36,17 @@ def trouble_of(path: Path) -> str:
         return f"{path} lacks {missing[0]} ({len(missing)} of {len(wanted)} files): download it again"
     troubles = (_file_trouble(path / name) for name in sorted(wanted))
     return next((trouble for trouble in troubles if trouble), "")
+
+
+def weight_bytes(path: Path) -> int:
+    """Return how long a model's weights are, all files together; 0 where there are none."""
+    if path.is_dir():
+        parts = [*path.glob("*.safetensors")] or [*path.glob("*.bin")]
+    elif _PART.search(path.name):
+        parts = [each for each in path.parent.iterdir() if _PART.sub("", each.name) == _PART.sub("", path.name)]
+    else:
+        parts = [path]
+    return sum(each.stat().st_size for each in parts if each.is_file())
 
 
 def _wanted(path: Path) -> set[str]:
