@@ -65,7 +65,7 @@ ENGINES: dict[str, str | tuple[str, ...]] = {
     "huggingface_hub": "orchestrator/pool/hub.py",
     "uvicorn": ("orchestrator/web/serving.py", "orchestrator/pool/serving.py"),
     "uvloop": "orchestrator/pool/serving.py",
-    "ray": "orchestrator/cluster/rayexecutor.py",
+    "ray": ("orchestrator/cluster/rayexecutor.py", "orchestrator/pool/rayplace.py"),
     "rich": "orchestrator/cli/progress.py",
     "tree_sitter": "agents/grammars.py",
     "vllm": "orchestrator/pool/drafting/nightcrew_drafts/plugin.py",

@@ -9,6 +9,7 @@ from asyncio.subprocess import Process
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from orchestrator.errors import BadConfig
 from orchestrator.pool.devices import Devices, Gpu, find
@@ -52,6 +53,8 @@ class Here:
         self._devices = Devices()
 
     def prepare(self, file: PoolFile) -> None:
+        if file.place.ray:
+            raise BadConfig("the pool is on this machine alone: `nightcrew pool down`, then up on the cluster")
         for name, table in file.models.items():
             check(name, table)
         self._devices.change(gpu.name for gpu in _handed(file, self._environ))
@@ -74,24 +77,27 @@ class Here:
         try:
             port = free_port(HOST)
             how = start(wanted.model, wanted.table, HOST, port, wanted.key)
-            return port, await keep(how, {**self._environ, **self._devices.environment(gpus)}, wanted.log)
+            wanted.log.write_bytes(b"")
+            # Appending: what is cut off while it writes begins anew, and not behind a hole.
+            with wanted.log.open("ab") as said:
+                return port, await keep(how, {**self._environ, **self._devices.environment(gpus)}, said)
         except (BadConfig, OSError) as error:
             raise PoolError(str(error)) from error
 
 
-async def keep(how: Start, environ: Mapping[str, str], log: Path, before: Sequence[str] = ()) -> Process:
-    """Start an engine under a keeper, which ends it with whoever holds its standard input. `before` are words that the keeper is started by."""
-    log.write_bytes(b"")
-    # Appending: what is cut off while it writes begins anew, and not behind a hole.
-    with log.open("ab") as said:
-        return await asyncio.create_subprocess_exec(
-            *(*before, sys.executable, "-I", str(_KEEPER), str(GRACE_S), *how.words),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=said,
-            stderr=said,
-            env={**environ, **how.environment},
-            start_new_session=True,
-        )
+async def keep(how: Start, environ: Mapping[str, str], said: BinaryIO, before: Sequence[str] = ()) -> Process:
+    """Start an engine under a keeper, which ends it with whoever holds its standard input.
+
+    `said` is where what both say goes, `before` are words that start the keeper.
+    """
+    return await asyncio.create_subprocess_exec(
+        *(*before, sys.executable, "-I", str(_KEEPER), str(GRACE_S), *how.words),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=said,
+        stderr=said,
+        env={**environ, **how.environment},
+        start_new_session=True,
+    )
 
 
 def free_port(host: str) -> int:

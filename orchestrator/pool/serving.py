@@ -22,6 +22,7 @@ from orchestrator.pool.front import Front
 from orchestrator.pool.here import Here
 from orchestrator.pool.keys import Doorman
 from orchestrator.pool.ledger import Ledger
+from orchestrator.pool.place import Place
 from orchestrator.pool.served import Models
 from orchestrator.pool.spec import PoolFile
 from orchestrator.pool.status import Folder
@@ -120,14 +121,13 @@ class _Pool:
     async def run(self, listening: socket.socket) -> None:
         """Serve at a socket until the end."""
         address = _address(self._file.host, listening.getsockname()[1])
+        place = _place(self._file, self._environ)
         models, doorman = Models(), Doorman(self._file.holders, self._file.anybody, time.monotonic)
         ledger = Ledger(self._folder.ledger, time.time)
         server = _server(Front(models, doorman, ledger))
         try:
             async with asyncio.TaskGroup() as group:
-                supervisor = Supervisor(
-                    self._folder, address, models, doorman, Here(self._environ), self._environ, group
-                )
+                supervisor = Supervisor(self._folder, address, models, doorman, place, self._environ, group)
                 supervisor.begin(self._file)
                 self._listen(server, supervisor, group)
                 beside = [
@@ -141,6 +141,7 @@ class _Pool:
         except* BadConfig as group_of:
             raise group_of.exceptions[0] from None
         finally:
+            await place.close()
             ledger.close()
         if self._failed is not None:
             raise self._failed
@@ -170,6 +171,19 @@ class _Pool:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, end)
         loop.add_signal_handler(signal.SIGHUP, change)
+
+
+def _place(file: PoolFile, environ: Mapping[str, str]) -> Place:
+    """Return where the file has engines run. Raises `PoolError` where there is no cluster."""
+    if not file.place.ray:
+        return Here(environ)
+    try:
+        from orchestrator.pool.rayplace import RayPlace
+    except ModuleNotFoundError as error:
+        raise BadConfig(
+            f"a pool on a Ray cluster needs the package {error.name}: install nightcrew[pool,ray]"
+        ) from error
+    return RayPlace(file.place.ray)
 
 
 async def _tidy(ledger: Ledger) -> None:
