@@ -15,6 +15,7 @@ import click
 
 from orchestrator.cli.edge import Edge
 from orchestrator.cli.options import shared_options
+from orchestrator.cli.poolplan import plan_command
 from orchestrator.cli.output import ago, print_document, write
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ _MISSING = ("httptools", "httpx2", "huggingface_hub", "uvicorn", "uvloop")
 @click.group("pool")
 def pool_command() -> None:
     """Run models on this machine, behind one address."""
+
+pool_command.add_command(plan_command)
+
 
 
 @pool_command.command("up")
