@@ -14,16 +14,8 @@ from dataclasses import dataclass, field
 from orchestrator.pool.errors import PoolError
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
-_QUERY = ("nvidia-smi", "--query-gpu=index,memory.total", "--format=csv,noheader,nounits")
+_QUERY = ("nvidia-smi", "--query-gpu=index", "--format=csv,noheader")
 _QUERY_S = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Gpu:
-    """A GPU, as nvidia-smi numbers it; 0 bytes where nobody said how large it is."""
-
-    name: str
-    memory_bytes: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -84,10 +76,10 @@ class Devices:
                 waiter.turn.set_result(given)
 
 
-def find(environ: Mapping[str, str]) -> tuple[Gpu, ...]:
+def find(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return the GPUs of this machine, or those of them that `environ` names. Raises `PoolError` where there are none."""
     if VISIBLE in environ:
-        found = tuple(Gpu(name.strip()) for name in environ[VISIBLE].split(",") if name.strip())
+        found = tuple(name.strip() for name in environ[VISIBLE].split(",") if name.strip())
         if not found:
             raise PoolError(f"{VISIBLE} names none: unset it, or name them with `gpus` at the top of the file")
         return found
@@ -98,18 +90,9 @@ def find(environ: Mapping[str, str]) -> tuple[Gpu, ...]:
     except (OSError, subprocess.TimeoutExpired) as error:
         why = f"nvidia-smi does not say which there are ({error}): install the driver, or name them with `gpus` at the top of the file"
         raise PoolError(why) from error
-    found = read(asked.stdout)
+    # A warning may stand among them.
+    found = tuple(line.strip() for line in asked.stdout.splitlines() if line.strip().isdecimal())
     if asked.returncode or not found:
         said = (asked.stderr or asked.stdout).strip().partition("\n")[0]
         raise PoolError(f"nvidia-smi finds none ({said or 'it says nothing'}): see to its driver")
     return found
-
-
-def read(listed: str) -> tuple[Gpu, ...]:
-    """Return the GPUs that nvidia-smi lists: `0, 81559`."""
-    rows = (line.partition(",") for line in listed.splitlines())
-    return tuple(
-        Gpu(name.strip(), int(memory) << 20 if memory.strip().isdecimal() else 0)
-        for name, _, memory in rows
-        if name.strip().isdecimal()
-    )

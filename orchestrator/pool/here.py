@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from orchestrator.errors import BadConfig
-from orchestrator.pool.devices import Devices, Gpu, find
+from orchestrator.pool.devices import Devices, find
 from orchestrator.pool.engine import Start, check, start
 from orchestrator.pool.errors import PoolError
 from orchestrator.pool.place import Wanted
@@ -57,7 +57,7 @@ class Here:
             raise BadConfig("the pool is on this machine alone: `nightcrew pool down`, then up on the cluster")
         for name, table in file.models.items():
             check(name, table)
-        self._devices.change(gpu.name for gpu in _handed(file, self._environ))
+        self._devices.change(_handed(file, self._environ))
 
     async def start(self, wanted: Wanted, waits: Callable[[str], None]) -> Kept:
         gpus = await self._devices.take(wanted.table.gpus, waits)
@@ -107,18 +107,15 @@ def free_port(host: str) -> int:
         return int(found.getsockname()[1])
 
 
-def _handed(file: PoolFile, environ: Mapping[str, str]) -> Sequence[Gpu]:
+def _handed(file: PoolFile, environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return the GPUs to hand out, where any are wanted. Raises `BadConfig` where there are too few."""
     wants = {name: table for name, table in file.models.items() if table.gpus}
-    if file.gpus is not None:
-        gpus: Sequence[Gpu] = [Gpu(name) for name in file.gpus]
-    elif wants:
+    gpus = file.gpus or ()
+    if wants and file.gpus is None:
         try:
             gpus = find(environ)
         except PoolError as error:
             raise BadConfig(f"model {next(iter(wants))} wants GPUs: {error}") from error
-    else:
-        gpus = ()
     at_first = sum(table.gpus * table.fewest for table in wants.values())
     for name, table in wants.items():
         if table.gpus > len(gpus):

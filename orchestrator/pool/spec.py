@@ -195,6 +195,13 @@ class PoolFile(Closed):
 
     @field_validator("place")
     @classmethod
+    @field_validator("gpus")
+    @classmethod
+    def _once(cls, gpus: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if gpus and len({*gpus}) < len(gpus):
+            raise ValueError("each GPU is named once")
+        return gpus
+
     def _counted_once(cls, place: PlaceTable, info: ValidationInfo) -> PlaceTable:
         if place.ray and info.data.get("gpus") is not None:
             raise ValueError("on a cluster Ray counts the GPUs: `gpus` is for this machine")
