@@ -57,7 +57,9 @@ def plan_command(
         print_document({"given": given.model_dump(), "plans": [asdict(each) for each in plans]})
         return
     this = plans[numbers.index(developers)]
-    write(f"{developers} developers need {this.replicas} replicas; {this.limit} is at its limit first\n\n{_COLUMNS}")
+    write(
+        f"{developers} developers need {this.replicas} replica{'s' * (this.replicas != 1)}; {this.limit} is at its limit first\n\n{_COLUMNS}"
+    )
     for each in plans:
         write(_row(each))
     write(
