@@ -47,6 +47,7 @@ class StandIn:
     pace: Pace = Pace()
     cache: PrefixCache = field(default_factory=lambda: PrefixCache(1 << 16))
     key: str = ""
+    context: int = 1 << 17
     faults: deque[tuple[str, int]] = field(default_factory=deque)
     script: deque[Mapping[str, Any]] = field(default_factory=deque)
     seen: list[Mapping[str, Any]] = field(default_factory=list)
@@ -123,6 +124,9 @@ class StandIn:
 
     async def _reply(self, path: str, body: dict[str, Any], fault: _Fault, send: Send, began: float) -> None:
         text = _prompt(body)
+        if count(text) + _most(body) > self.context:
+            await _answer(send, 400, _too_long(count(text), _most(body), self.context))
+            return
         cached = self.cache.take(text)
         await asyncio.sleep((count(text) - cached) / self.pace.prefill_per_s)
         if await fault.strikes(0, send):
@@ -164,7 +168,7 @@ class StandIn:
         await send({"type": "http.response.body", "body": b"data: [DONE]\n\n"})
 
     def _said(self, body: dict[str, Any]) -> _Said:
-        most = body.get("max_completion_tokens") or body.get("max_tokens") or 16
+        most = _most(body)
         scripted = self.script.popleft() if self.script else {}
         words = scripted.get("content")
         tools = scripted.get("tool_calls", ())
@@ -250,7 +254,7 @@ class _Shape:
 
     def whole(self, said: _Said, usage: Mapping[str, Any]) -> Mapping[str, Any]:
         text = "".join(said.words)
-        message = {"role": "assistant", "content": text or None, "tool_calls": said.tools or None}
+        message = {"role": "assistant", "content": text or None, "refusal": None, "tool_calls": [*said.tools]}
         told = {"message": message} if self.chat else {"text": text}
         return {**self._chunk(told, said.finish, ""), "usage": usage}
 
@@ -258,6 +262,20 @@ class _Shape:
         choice = {"index": 0, **told, "logprobs": None, "finish_reason": finish}
         named = f"chat.completion{kind}" if self.chat else "text_completion"
         return {"id": self.id, "object": named, "created": 1, "model": self.model, "choices": [choice]}
+
+
+def _most(body: Mapping[str, Any]) -> int:
+    """Return how many tokens a reply may have."""
+    return int(body.get("max_completion_tokens") or body.get("max_tokens") or 16)
+
+
+def _too_long(tokens: int, most: int, context: int) -> bytes:
+    """Return what vLLM's server says of more than its context."""
+    if tokens > context:
+        why = f"This model's maximum context length is {context} tokens. However, your request has {tokens} input tokens. Please reduce the length of the input messages."
+    else:
+        why = f"'max_tokens' or 'max_completion_tokens' is too large: {most}. This model's maximum context length is {context} tokens and your request has {tokens} input tokens ({most} > {context} - {tokens})."
+    return json.dumps({"error": {"message": why, "type": "BadRequestError", "param": None, "code": 400}}).encode()
 
 
 def _prompt(body: Mapping[str, Any]) -> bytes:
@@ -312,6 +330,7 @@ def main(words: list[str]) -> None:
     parser.add_argument("--prefill-per-s", type=float, default=1e9)
     parser.add_argument("--token-s", type=float, default=0.0)
     parser.add_argument("--at-once", type=int, default=1024)
+    parser.add_argument("--context", type=int, default=1 << 17)
     parser.add_argument("--blocks", type=int, default=1 << 16)
     parser.add_argument("--keyless", action="store_true", help="ask for no key, whatever the environment has")
     given = parser.parse_args(words)
@@ -320,6 +339,7 @@ def main(words: list[str]) -> None:
         Pace(given.prefill_per_s, given.token_s, given.at_once),
         PrefixCache(given.blocks),
         "" if given.keyless else os.environ.get("VLLM_API_KEY", ""),
+        given.context,
     )
     uvicorn.run(made, host="127.0.0.1", port=given.port, log_level="critical", lifespan="off", access_log=False)
 

@@ -208,6 +208,17 @@ def test_what_is_no_request_is_refused_in_the_apis_own_form(body: bytes, code: s
     assert (status, told["error"]["code"], told["error"]["type"]) == (400, code, "invalid_request_error")
 
 
+def test_a_request_that_is_longer_than_the_context_is_refused_as_openai_does(
+    front: Fronting, two: list[Standing], tmp_path: Path
+) -> None:
+    for more in ({"messages": [{"role": "user", "content": "x" * 600_000}]}, {"max_tokens": 200_000}):
+        status, told = post(front, json.dumps({**ASKED, **more}).encode())
+        error = told["error"]
+        assert (status, error["code"], error["type"]) == (400, "context_length_exceeded", "invalid_request_error")
+        assert "maximum context length is 131072 tokens" in error["message"]
+    assert sum(len(each.seen) for each in two) == 2 and read_spent(tmp_path / "ledger.db") == ()
+
+
 def test_unknown_models_and_paths_are_refused_by_name(front: Fronting, client: openai.OpenAI) -> None:
     with pytest.raises(openai.NotFoundError, match="there are edit, stand-in"):
         client.chat.completions.create(**{**ASKED, "model": "gpt-9"})
