@@ -28,10 +28,11 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A reply, whole: its text, its tokens, seconds to its first piece and to its end."""
+    """A reply, whole: its text, its tokens and its prompt's, seconds to its first piece and to its end."""
 
     text: str
     tokens: int
+    prompt_tokens: int
     first_s: float
     took_s: float
     pieces: int
@@ -98,6 +99,7 @@ def _cache(real: Real, client: openai.OpenAI, model: str, size: Size) -> dict[st
     assert hits > 0, "the engine's cache did not have a prompt that it had just read"
     return {
         "prefix_cache_hit_rate": round(hits / queries, 4),
+        "prompt_tokens": cold.prompt_tokens,
         "first_token_s": {"cold": round(cold.first_s, 4), "warm": round(warm.first_s, 4)},
     }
 
@@ -114,7 +116,7 @@ def _rate(client: openai.OpenAI, model: str, size: Size, count: int) -> float:
 def _ask(client: openai.OpenAI, model: str, messages: Sequence[Any], tokens: int, original: str | None = None) -> Asked:
     """Ask for exactly so many tokens, streamed; an original is what the reply is said to repeat with changes."""
     more: dict[str, Any] = {} if original is None else {"prediction": {"type": "content", "content": original}}
-    began, first_s, pieces, told = time.perf_counter(), 0.0, [], 0
+    began, first_s, pieces, told = time.perf_counter(), 0.0, [], (0, 0)
     for chunk in client.chat.completions.create(
         model=model,
         messages=list(messages),
@@ -126,11 +128,11 @@ def _ask(client: openai.OpenAI, model: str, messages: Sequence[Any], tokens: int
         **more,
     ):
         if chunk.usage is not None:
-            told = chunk.usage.completion_tokens
+            told = chunk.usage.completion_tokens, chunk.usage.prompt_tokens
         elif chunk.choices and chunk.choices[0].delta.content:
             first_s = first_s or time.perf_counter() - began
             pieces.append(chunk.choices[0].delta.content)
-    return Asked("".join(pieces), told, first_s, time.perf_counter() - began, len(pieces))
+    return Asked("".join(pieces), *told, first_s, time.perf_counter() - began, len(pieces))
 
 
 def _drafted(real: Real, model: str) -> dict[str, float]:
