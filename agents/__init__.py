@@ -4,7 +4,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from agents.acp import AcpAgent
-from agents.agent import Agent, Attend, Hit, NoFix, Option, Proposal, Query, Question, Result, Step, Task, Workspace
+from agents.agent import (
+    Agent,
+    Attend,
+    Hit,
+    NoFix,
+    Opener,
+    Option,
+    Proposal,
+    Query,
+    Question,
+    Result,
+    Step,
+    Task,
+    Workspace,
+)
 from agents.command import CommandAgent
 from agents.errors import AgentError, BadPattern, OutOfBudget, Stopped
 from agents.expression import Expression
@@ -13,6 +27,8 @@ from agents.locating import IndexFile, Locator
 from agents.memory import MemoryWorkspace
 from agents.modelled import model_agent
 from agents.models import (
+    ALONE,
+    APPLY,
     JUDGE,
     Compared,
     Endpoint,
@@ -62,6 +78,8 @@ if TYPE_CHECKING:
     from agents.preferring import Preference, prefer
 
 __all__ = [
+    "ALONE",
+    "APPLY",
     "JUDGE",
     "AcpAgent",
     "Agent",
@@ -94,6 +112,7 @@ __all__ = [
     "ModelError",
     "NamedModel",
     "NoFix",
+    "Opener",
     "Option",
     "OutOfBudget",
     "Outliner",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from agents.formed import Formed
 from agents.variant import Variant
@@ -26,6 +26,9 @@ from verifier import (
     SuiteReport,
     Symbol,
 )
+
+if TYPE_CHECKING:
+    from agents.models import Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,4 +293,13 @@ class Agent(Protocol):
 
     def work(self, task: Task, workspace: Workspace) -> Result:
         """Work until there is a proposal, a question or query (where the task lets it ask), or an honest reason for neither."""
+        ...
+
+
+@runtime_checkable
+class Opener(Protocol):
+    """An agent that knows how its first request will begin before it has a workspace."""
+
+    def opening(self, task: Task, read: Callable[[RepoPath], bytes]) -> Request | None:
+        """Return a request that begins as that one does, None where nobody knows. `read` returns a file of the base, b"" where it is not there."""
         ...

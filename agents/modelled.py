@@ -17,12 +17,13 @@ def model_agent(
     works: str = "",
     repair: bool = True,
     parallel: int = 4,
+    applier: Priced | None = None,
 ) -> Agent:
     """Return the agent that lets a model work through tools, or by samples where it cannot hold them; each call is paid for by `price`.
 
     With `works` = `samples` it is not tested for tools, with `tools` it is never asked for samples. With `repair` the repair agent's candidates
     compete with samples, of which `parallel` are asked for at once.
-    `planner` plans where a plan is asked for; unless given, the model itself does.
+    `planner` plans where a plan is asked for; unless given, the model itself does. `applier` writes files where an edit has no sure place.
     Tokens are counted as the model `known_as` does, which the configuration may call otherwise. Raises `ModelError` where nothing counts them.
     """
     from agents.conversation import ConversationAgent
@@ -41,4 +42,6 @@ def model_agent(
     if works == "samples":
         return samples
     otherwise = None if works == "tools" else samples
-    return ConversationAgent(model, count=count, price=price, otherwise=otherwise, name=name, planner=planner)
+    return ConversationAgent(
+        model, count=count, price=price, otherwise=otherwise, name=name, planner=planner, applier=applier
+    )

@@ -100,6 +100,8 @@ class Engines:
     """Returns the agents that `auto` chooses among."""
     referee: Callable[[str], Priced | None] = lambda _: None
     """Returns the model that is asked where attempts tie, for the ticket with that alias."""
+    pooled: Callable[[str, str], Priced | None] = lambda *_: None
+    """Returns the model that such an agent asks, where that is a pool's, whose caches can be warmed."""
     allowance: Callable[[], Allowance] = Allowance
     """Returns what may be spent in a day on this machine."""
     replayed: Callable[[str, Recording], tuple[Agent, Replaying]] = _no_replay
@@ -116,13 +118,13 @@ class Engines:
     warm_place: WarmPlace = field(default_factory=WarmPlace)
     """Where language servers stay warm from one attempt to the next."""
 
-    def close(self) -> None:
-        """End what is kept running."""
     def rest(self) -> None:
         """Let go, between jobs, of what takes room at hosts that others use, too."""
         if isinstance(self.sandboxes.get("docker"), DockerHosts):
             self.warm_place.close()
 
+    def close(self) -> None:
+        """End what is kept running."""
         self.warm_place.close()
         for driver in self.drivers:
             driver.close()

@@ -66,12 +66,12 @@ def _there(environ: Mapping[str, str], named: Sequence[NamedModel]) -> tuple[End
 
 def _asking(there: Sequence[Endpoint], dear: Sequence[bool]) -> tuple[str, ...]:
     """Return the agents that ask a model which is `dear`, by all their names."""
-    from agents import JUDGE, choose
+    from agents import ALONE, choose
 
     asked = [each for each, is_dear in zip(there, dear, strict=True) if is_dear]
     names = [f"model:{each.name}" for each in asked]
-    # The plain name is no agent where every model only judges.
-    if any(each.role != JUDGE for each in there) and choose(there, role="edit") in asked:
+    # The plain name is no agent where every model does one other thing alone.
+    if any(each.role not in ALONE for each in there) and choose(there, role="edit") in asked:
         names.append("model")
     if any(each.role in ("", "edit") for each in asked):
         names.append(AUTO)

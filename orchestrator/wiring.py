@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import shadowfs
 from agents import (
+    APPLY,
     JUDGE,
     AcpAgent,
     Agent,
@@ -18,6 +19,7 @@ from agents import (
     Endpoint,
     HttpModel,
     Model,
+    Patience,
     Priced,
     Recording,
     RepairAgent,
@@ -30,8 +32,8 @@ from orchestrator.engines import Checkouts, Engines
 from orchestrator.errors import OrderRefused
 from orchestrator.examples import MIGRATE
 from orchestrator.intake import check_agent
-from orchestrator.places.image import recipe
 from orchestrator.places.containers import docker_driver
+from orchestrator.places.image import recipe
 from orchestrator.roster import offers
 from orchestrator.settings import Settings
 from sandbox import Branches, LocalDriver, NoneDriver, toolchain_paths
@@ -70,6 +72,7 @@ def real_engines(state: Path, environ: Mapping[str, str] | None = None) -> Engin
         agent=lambda name, alias: real_agent(name, environ, alias),
         offers=lambda: offers(environ, read_machine(environ).named_models()),
         referee=lambda alias: _referee(environ, alias),
+        pooled=lambda name, alias: _pooled(name, environ, alias),
         allowance=lambda: read_machine(environ).allowance(),
         warm=lambda driver: fuse.warm() if driver == fuse.name else None,
     )
@@ -153,6 +156,7 @@ def _agent_of(endpoint: Endpoint, name: str, there: Sequence[Endpoint], model_at
         works=endpoint.works,
         repair=endpoint.repair,
         parallel=endpoint.parallel,
+        applier=next((Priced(model_at(each), each.cost_usd, each.model) for each in there if each.role == APPLY), None),
     )
 
 
@@ -160,6 +164,18 @@ def _referee(environ: Mapping[str, str], alias: str) -> Priced | None:
     """Return the first model whose role is `judge`; another one is not asked to judge."""
     judges = (each for each in _models(environ, alias) if each.role == JUDGE)
     return next((Priced(HttpModel(each), each.cost_usd, each.model) for each in judges), None)
+
+
+def _pooled(name: str, environ: Mapping[str, str], alias: str) -> Priced | None:
+    """Return the model of an agent where a pool answers for it; what is sent ahead there is tried once."""
+    kind, _, model = name.partition(":")
+    if kind != "model":
+        return None
+    there = _models(environ, alias)
+    if not any(each.pool for each in there):
+        return None
+    endpoint = choose(there, model, role="edit")
+    return Priced(HttpModel(endpoint, Patience(tries=1)), endpoint.cost_usd) if endpoint.pool else None
 
 
 def read_machine(environ: Mapping[str, str]) -> MachineConfig:

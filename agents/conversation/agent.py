@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from agents import shown
 from agents.agent import Agent, NoFix, Proposal, Result, Task, Workspace
 from agents.checked import Check
-from agents.conversation.brief import Found, prefix
+from agents.conversation.applying import Applier
+from agents.conversation.brief import Found, known, prefix
 from agents.conversation.hands import Hands
 from agents.conversation.interview import Interview
 from agents.conversation.ledger import Ledger
@@ -22,14 +23,17 @@ from agents.models import (
     Model,
     Price,
     Priced,
+    Request,
+    Tool,
     ToolStyle,
     free,
     probe,
     within_budget,
 )
-from agents.prompts import TokenCounter, encoding_of
+from agents.prompts import Layout, Prompt, TokenCounter, encoding_of, render
 from agents.prompts.tokens import Count
 from agents.wording import plain, title
+from shadowfs import RepoPath
 from verifier import Ran, SuiteReport
 
 _PAGE, _SILENT = "\f", "\0"
@@ -48,7 +52,7 @@ class ConversationAgent:
     """Lets a model work through tools; each call is paid for by `price`.
 
     `otherwise` works where the model cannot hold tools. `count` counts tokens as the model does; unless given, it is chosen by the model's name.
-    `planner` plans where a plan is asked for; unless given, the model itself does.
+    `planner` plans where a plan is asked for; unless given, the model itself does. `applier` writes files where an edit has no sure place.
     """
 
     model: Model
@@ -58,6 +62,7 @@ class ConversationAgent:
     otherwise: Agent | None = None
     name: str = "conversation"
     planner: Priced | None = None
+    applier: Priced | None = None
 
     def work(self, task: Task, workspace: Workspace) -> Result:
         """Converse until the work is done and holds, is given up, goes nowhere, or waits for a person. Raises `ModelError` where no model answers."""
@@ -73,7 +78,7 @@ class ConversationAgent:
         if bad == _SILENT:
             return NoFix(f"The suite says nothing: {first}", "Make the test command run, then ask again.")
         found = Found.of(task, workspace, ledger, first)
-        hands, interview = Hands(task, workspace, ledger), Interview(task.answers)
+        hands, interview = Hands(task, workspace, ledger, self._applier(workspace)), Interview(task.answers)
         plan = ""
         if task.plan:
             approved = self._plan(speaker, hands, interview, found)
@@ -89,12 +94,26 @@ class ConversationAgent:
             speaker.count,
             self.settings,
             prefix(task, found, plan=plan),
-            ASKING if task.ask else TOOLS,
+            _tools(task),
             _Work(hands, check, interview, readings).does,
         )
         ended = talk.hold()
         # What was kept holds, whatever became of the rest.
         return readings.offered() if isinstance(ended, NoFix) and readings.kept else ended
+
+    def opening(self, task: Task, read: Callable[[RepoPath], bytes]) -> Request | None:
+        """Return what the first turn's request begins with, where the model calls tools natively. Raises `PromptTooLong`."""
+        if task.plan:
+            return None
+        count = self.count or TokenCounter(encoding_of(self.model.name))
+        layout = Layout(self.model.context_tokens, self.settings.reply_tokens)
+        return Request(render(Prompt(known(task, read)), layout, count).messages, _tools(task))
+
+    def _applier(self, workspace: Workspace) -> Applier | None:
+        if self.applier is None:
+            return None
+        metered = MeteredModel(self.applier.model, workspace, self.applier.price)
+        return Applier(JournaledModel(metered, workspace), workspace)
 
     def _speaker(self, workspace: Workspace, who: Priced) -> _Speaker | NoFix:
         """Find out how a model holds tools; an honest end where it cannot."""
@@ -163,6 +182,10 @@ class _Work:
             return "", self.readings.offered()
         explanation = plain(str(given["explanation"])).strip()
         return "", Proposal(workspace.change(), title(str(given["title"])), explanation)
+
+
+def _tools(task: Task) -> tuple[Tool, ...]:
+    return ASKING if task.ask else TOOLS
 
 
 def _as_it_is(report: SuiteReport) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import takewhile
 
 from agents import shown
 from agents.agent import Task, Workspace
@@ -10,9 +12,11 @@ from agents.conversation.exemplary import diffs
 from agents.conversation.ledger import Ledger
 from agents.models import Role
 from agents.prompts import Pace, Part
+from shadowfs import RepoPath
 
 _GUIDANCE = "AGENTS.md"
 _GUIDANCE_BYTES = 20_000
+_TESTS = "the tests before any change"
 _FILES = 5
 """So many files the code index names at the start; a model may ask for more."""
 _HOW = """You repair a software repository. You work through tools, one step at a time, in a private copy of it.
@@ -54,7 +58,20 @@ class Found:
 def _guidance(workspace: Workspace) -> str:
     if _GUIDANCE not in set(workspace.paths()):
         return ""
-    return workspace.read(_GUIDANCE)[:_GUIDANCE_BYTES].decode("utf-8", "replace")
+    return _decoded(workspace.read(_GUIDANCE))
+
+
+def _decoded(guidance: bytes) -> str:
+    return guidance[:_GUIDANCE_BYTES].decode("utf-8", "replace")
+
+
+def known(task: Task, read: Callable[[RepoPath], bytes]) -> tuple[Part, ...]:
+    """Return how the frozen part of the prompt begins, as far as it is known before any test ran. `read` returns b"" for what is not there."""
+    parts = prefix(task, Found("", guidance=_decoded(read(_GUIDANCE))))
+    # Later attempts have the rest in an order that depends on what is found.
+    return tuple(
+        takewhile(lambda each: each.name != _TESTS and (each.pace < Pace.TICKET or not task.variant.number), parts)
+    )
 
 
 def prefix(task: Task, found: Found, *, how: str = "", plan: str = "") -> tuple[Part, ...]:
@@ -68,7 +85,7 @@ def prefix(task: Task, found: Found, *, how: str = "", plan: str = "") -> tuple[
         told.append(Part("failing tests", "\n".join(task.failing), untrusted=True))
     if task.examples:
         told.append(Part("examples: do to the rest what these do", diffs(task.examples), untrusted=True))
-    told.append(Part("the tests before any change", found.tests, untrusted=True))
+    told.append(Part(_TESTS, found.tests, untrusted=True))
     if found.places:
         told.append(Part("places that may matter", found.places, untrusted=True))
     if plan:

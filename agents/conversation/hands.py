@@ -7,16 +7,20 @@ from dataclasses import dataclass
 
 from agents import shown
 from agents.agent import Task, Workspace
+from agents.conversation.applying import Applier
 from agents.conversation.ledger import Contents, Ledger
 from agents.editing import Files
 from agents.edits import Applied, Edit, Replace, Whole, apply
 from agents.errors import BadPattern, OutOfBudget
+from agents.patch import patch
 from agents.wording import plain
 from sandbox import Command, Limits
+from shadowfs import RepoPath
 from verifier import Position, ServerRefused
 
 Arguments = Mapping[str, object]
 _COMMAND_S = 120.0
+_UNDERSTOOD = "These lines stand nowhere just so. It was done as another model understood it: look whether that is what you meant."
 _MOST_MATCHES = 1_000
 
 
@@ -27,6 +31,7 @@ class Hands:
     task: Task
     workspace: Workspace
     ledger: Ledger
+    applier: Applier | None = None
 
     def once(self, turn: int, name: str, given: Arguments) -> str:
         """Carry out one call of a turn, or say again what came of it in an earlier life."""
@@ -80,10 +85,17 @@ class Hands:
         return self._applied(Whole(str(given["path"]), tuple(str(given["content"]).splitlines())))
 
     def _applied(self, edit: Edit) -> str:
+        done = ["Done."]
+
         def plan() -> Contents | str:
-            made = apply([edit], Files(self.workspace), protected=self.task.protected)
+            files = Files(self.workspace)
+            made = apply([edit], files, protected=self.task.protected)
             if not isinstance(made, Applied):
-                return made.why
+                understood = self._understood(edit, files)
+                if understood is None:
+                    return made.why
+                done[:] = [_UNDERSTOOD, *(_diff(path, files[path], data) for path, data in understood.files.items())]
+                made = understood
             return {path: data for path, data in made.files.items() if data is not None}
 
         written = self.ledger.written(plan)
@@ -91,7 +103,12 @@ class Hands:
             return written
         # The path that was written: a model may have named it otherwise.
         told = [shown.after_edit(self.workspace.diagnose(path)) for path in written]
-        return "\n".join(filter(None, ["Done.", *told]))
+        return "\n".join(filter(None, [*done, *told]))
+
+    def _understood(self, edit: Edit, files: Files) -> Applied | None:
+        if self.applier is None or not isinstance(edit, Replace):
+            return None
+        return self.applier.place(edit, files, self.task.protected)
 
     def _diagnostics(self, given: Arguments) -> str:
         found = self.workspace.inspect(str(given["path"]))
@@ -120,3 +137,7 @@ class Hands:
     def _test(self, given: Arguments) -> str:
         ids = given.get("ids")
         return shown.report(self.workspace.test([str(each) for each in ids] if isinstance(ids, list) and ids else None))
+
+
+def _diff(path: RepoPath, before: bytes, after: bytes | None) -> str:
+    return patch(path, before, after or b"").decode("utf-8", "replace")

@@ -2,7 +2,7 @@
 
 from agents.models.arguments import Refused, arguments_of
 from agents.models.calls import Printed, ToolStyle, printed
-from agents.models.endpoint import JUDGE, Endpoint, Key, NamedModel, choose, endpoints
+from agents.models.endpoint import ALONE, APPLY, JUDGE, Endpoint, Key, NamedModel, choose, endpoints
 from agents.models.errors import ModelError, Trouble
 from agents.models.http import HttpModel
 from agents.models.journaled import JournaledModel, Recording, recall
@@ -29,6 +29,8 @@ from agents.models.scripted import ScriptedModel
 from agents.models.text_tools import TextToolModel
 
 __all__ = [
+    "ALONE",
+    "APPLY",
     "JUDGE",
     "Compared",
     "Endpoint",

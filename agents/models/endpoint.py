@@ -12,6 +12,9 @@ from agents.models.model import Usage
 HIDDEN = "[key]"
 JUDGE = "judge"
 """The role of a model that prefers among attempts; unlike one of another role it does nothing else unasked."""
+APPLY = "apply"
+"""The role of a model that writes files as another one meant its edits; it does nothing else unasked either."""
+ALONE = (JUDGE, APPLY)
 CONTEXT_TOKENS = 32_768
 """Assumed where nobody says: small servers are often started with less, and name it in their refusal."""
 PARALLEL = 4
@@ -46,7 +49,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class NamedModel:
-    """A table `[models.NAME]`: `key_env` names the variable that holds the key, `role` is `plan`, `edit`, `judge` or "" for any.
+    """A table `[models.NAME]`: `key_env` names the variable that holds the key, `role` is `plan`, `edit`, `judge`, `apply` or "" for any.
 
     Prices are in dollars for each million tokens. `works` is `samples` for a model that need not be tested for tools, `tools` for one
     that is never asked for samples, else "". It is asked `parallel` times at once at most. With `repair` the repair agent's candidates compete with its samples.
@@ -122,7 +125,7 @@ def endpoints(environ: Mapping[str, str], named: Sequence[NamedModel] = ()) -> t
 
 
 def choose(there: Sequence[Endpoint], name: str = "", role: str = "") -> Endpoint:
-    """Return the model of that name, else the first for that role, for any, for another but a judge's. Raises `ModelError`."""
+    """Return the model of that name, else the first for that role, for any, for another but those of models that do one thing alone. Raises `ModelError`."""
     if not there:
         raise ModelError(Trouble.NO_ADDRESS, "no model is configured")
     if name:
@@ -132,10 +135,12 @@ def choose(there: Sequence[Endpoint], name: str = "", role: str = "") -> Endpoin
         raise ModelError(
             Trouble.NO_ADDRESS, f"no model is named {name!r}; there are: {', '.join(each.name for each in there)}"
         )
-    able = [each for each in there if each.role == role or each.role != JUDGE]
+    able = [each for each in there if each.role == role or each.role not in ALONE]
     if not able:
         named = ", ".join(each.name for each in there)
-        raise ModelError(Trouble.NO_ADDRESS, f"every model that is configured only judges ({named}); another must edit")
+        raise ModelError(
+            Trouble.NO_ADDRESS, f"every model that is configured only judges or applies ({named}); another must edit"
+        )
     return min(able, key=lambda each: (each.role != role, bool(each.role)))
 
 

@@ -128,7 +128,7 @@ class ModelTable(Closed):
     """Its name there."""
     key_env: str = ""
     """The environment variable that holds its key."""
-    role: Literal["", "plan", "edit", "judge"] = ""
+    role: Literal["", "plan", "edit", "judge", "apply"] = ""
     """What it is for; any where not given."""
     context: int = Field(default=32_768, gt=0)
     """Tokens that a request and its reply may have together."""

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from contextlib import closing, nullcontext
 from dataclasses import replace
 
-from agents import Agent, NoFix, OutOfBudget, Proposal, Query, Question, Result, Stopped, Task, Variant
+from agents import Agent, Locator, NoFix, OutOfBudget, Proposal, Query, Question, Result, Stopped, Task, Variant
 from orchestrator.patterns import matching
 from orchestrator.places.forking import forking
 from orchestrator.places.languages import languages_in
 from orchestrator.places.locating import locator
+from orchestrator.places.place import Place
 from orchestrator.places.workspace import ShadowWorkspace
 from orchestrator.records import AttemptRecord, AttemptState, OptionRecord
 from orchestrator.refs import name_of
@@ -19,6 +20,7 @@ from orchestrator.working.assignment import Assignment
 from orchestrator.working.budget import LEAST_S, Budget
 from orchestrator.working.following import beside_user, ended_beside, journal_of, left_by, stopping_beside
 from orchestrator.working.hearing import Interrupted, Spoken, listening
+from orchestrator.working.warmth import warmed
 from shadowfs import Change, Entry, RepoPath, Snapshot
 from verifier import VerifierError, WarmServers
 
@@ -51,14 +53,17 @@ def attempt(
     task = _task(work, failing, record)
     protects = _protection(work, task.protected)
     base, start = left_by(steps, base)
-    told = " goes on" if start != base or record.answers else f" ({record.reason})" if record.reason else ""
-    work.emit("attempt", f"attempt {record.number}: {agent.name}{told}")
-    with work.places.open(snapshot, start) as place, beside_user(work, place.shadow, steps, base) as beside:
+    _tell(work, record, agent, goes_on=start != base or bool(record.answers))
+    with (
+        warmed(work, steps, record.agent, agent, task, snapshot, start) as runner,
+        work.places.open(snapshot, start) as place,
+        beside_user(work, place.shadow, steps, base) as beside,
+    ):
         record = replace(work.places.noted(record), tree=start)
         work.store.put_attempt(work.lease, record)
         budget = work.budget.before_judging(share)
         left_s = work.budget.remaining_s()
-        servers = work.places.servers(lambda: nullcontext(place))
+        servers, index = work.places.servers(lambda: nullcontext(place)), _index(work, place)
         languages = languages_in(
             place,
             base,
@@ -66,15 +71,13 @@ def attempt(
             stopping=work.stopping,
             remaining_s=budget.remaining_s,
             warm=_warm(work, snapshot, base),
-            say=lambda text: steps.finish(steps.begin("language", {"why": text}), {}),
+            say=lambda why: steps.finish(steps.begin("language", {"why": why}), {}),
         )
-        folder = work.engines.index
-        index = None if folder is None else locator(folder, place.shadow, lambda text: work.emit("progress", text))
         workspace = ShadowWorkspace(
             place=place,
             base=base,
             task=task,
-            runner=work.engines.runner,
+            runner=runner,
             limits=work.settings.limits,
             steps=steps,
             budget=budget,
@@ -99,6 +102,11 @@ def attempt(
     return record
 
 
+def _tell(work: Assignment, record: AttemptRecord, agent: Agent, *, goes_on: bool) -> None:
+    told = " goes on" if goes_on else f" ({record.reason})" if record.reason else ""
+    work.emit("attempt", f"attempt {record.number}: {agent.name}{told}")
+
+
 def _task(work: Assignment, failing: tuple[str, ...], record: AttemptRecord) -> Task:
     return Task(
         "\n\n".join((work.order.text, *record.heard)),
@@ -116,6 +124,12 @@ def _task(work: Assignment, failing: tuple[str, ...], record: AttemptRecord) -> 
         follow=work.order.follow,
         formed=work.store.forms.latest(record.agent) if record.agent.partition(":")[0] == "model" else (),
     )
+
+
+def _index(work: Assignment, place: Place) -> Locator | None:
+    """Return the code index over a shadow, None where there is none."""
+    folder = work.engines.index
+    return None if folder is None else locator(folder, place.shadow, lambda text: work.emit("progress", text))
 
 
 def _warm(work: Assignment, snapshot: Snapshot, base: str) -> Callable[[], WarmServers | None]:

@@ -96,5 +96,5 @@ def test_a_judge_edits_where_it_is_named_alone() -> None:
     assert choose([judges, plans], role="edit") is plans
     assert choose([judges, plans], role="judge") is judges
     assert choose([judges], "judges", role="edit") is judges
-    with pytest.raises(ModelError, match=r"only judges \(judges\)"):
+    with pytest.raises(ModelError, match=r"only judges or applies \(judges\)"):
         choose([judges], role="edit")

@@ -51,7 +51,7 @@ class StandIn:
     faults: deque[tuple[str, int]] = field(default_factory=deque)
     script: deque[Mapping[str, Any]] = field(default_factory=deque)
     seen: list[Mapping[str, Any]] = field(default_factory=list)
-    """Requests as they came: their JSON, and `cancelled` once their client went away."""
+    """Requests as they came: their JSON, their `tokens` and those `cached`, the seconds to their first one, and `cancelled` once their client went away."""
     running: int = 0
     waiting: int = 0
     tokens_in: int = 0
@@ -97,7 +97,7 @@ class StandIn:
         seen = {"path": path, **body}
         self.seen.append(seen)
         kind, after = self.faults.popleft() if self.faults else ("", 0)
-        work = asyncio.ensure_future(self._work(path, body, _Fault(kind, after), send))
+        work = asyncio.ensure_future(self._work(path, seen, _Fault(kind, after), send))
         left = asyncio.ensure_future(_left(receive))
         await asyncio.wait({work, left}, return_when=asyncio.FIRST_COMPLETED)
         left.cancel()
@@ -128,10 +128,12 @@ class StandIn:
             await _answer(send, 400, _too_long(count(text), _most(body), self.context))
             return
         cached = self.cache.take(text)
+        body |= {"tokens": count(text), "cached": cached}
         await asyncio.sleep((count(text) - cached) / self.pace.prefill_per_s)
         if await fault.strikes(0, send):
             return
-        self.first_s += time.monotonic() - began
+        body["first_s"] = time.monotonic() - began
+        self.first_s += body["first_s"]
         self.tokens_in += count(text)
         if path == "/v1/embeddings":
             inputs = body["input"] if isinstance(body["input"], list) else [body["input"]]
@@ -169,7 +171,8 @@ class StandIn:
 
     def _said(self, body: dict[str, Any]) -> _Said:
         most = _most(body)
-        scripted = self.script.popleft() if self.script else {}
+        # With room for one token nobody wants a reply.
+        scripted = self.script.popleft() if self.script and most > 1 else {}
         words = scripted.get("content")
         tools = scripted.get("tool_calls", ())
         listed = [_WORD] * most if words is None and not tools else str(words or "").split(" ")[:most]
