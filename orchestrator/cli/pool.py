@@ -6,7 +6,6 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +14,8 @@ import click
 
 from orchestrator.cli.edge import Edge
 from orchestrator.cli.options import shared_options
-from orchestrator.cli.poolplan import plan_command
 from orchestrator.cli.output import ago, print_document, write
+from orchestrator.cli.poolplan import plan_command
 
 if TYPE_CHECKING:
     from orchestrator.pool import Folder, PoolFile, PoolStatus
@@ -30,8 +29,8 @@ _MISSING = ("httptools", "httpx2", "huggingface_hub", "uvicorn", "uvloop")
 def pool_command() -> None:
     """Run models on this machine, behind one address."""
 
-pool_command.add_command(plan_command)
 
+pool_command.add_command(plan_command)
 
 
 @pool_command.command("up")
@@ -75,19 +74,17 @@ def up_command(file: Path | None, local: Path | None, download: bool, port: int,
 @shared_options
 def status_command(edge: Edge, json_wanted: bool) -> int:
     """Say how the pool stands, and what was spent; exit with 1 where none is up."""
-    from orchestrator.pool import read_spent
+    from orchestrator.pool import report_of
 
-    folder = _folder(edge)
-    status = folder.read()
-    spent = read_spent(folder.ledger) if folder.ledger.exists() else ()
+    report = report_of(_folder(edge))
+    status = report.pool
     if json_wanted:
-        told = {"up": status is not None, "pool": None if status is None else asdict(status)}
-        print_document({**told, "spent": [asdict(each) for each in spent]})
+        print_document(report.document)
     elif status is None:
         write("no pool is up: `nightcrew pool up`")
     else:
         _print_status(status)
-        for each in spent[:10]:
+        for each in report.spent[:10]:
             of = f"{each.cached / each.tokens_in:.0%} cached" if each.tokens_in else ""
             write(
                 f"  {each.day}  {each.user}  {each.ticket or '-'}  {each.model}: {each.calls} calls, "
@@ -190,6 +187,8 @@ def _print_status(status: PoolStatus) -> None:
         write(f"{model.name}{roles}, {model.engine}: {model.waiting} requests wait{twice}")
         for each in model.replicas:
             age = ago(status.at - each.since)
-            write(f"  {each.state:<9} {each.name}  for {age}: {each.running} requests, {each.tickets} tickets")
+            looked, hits = each.cache or (0, 0)
+            cached = f", {hits / looked:.0%} of {looked:,} tokens cached" if looked else ""
+            write(f"  {each.state:<9} {each.name}  for {age}: {each.running} requests, {each.tickets} tickets{cached}")
             if each.why:
                 write("".join(f"    {line}\n" for line in each.why.splitlines()).rstrip())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from orchestrator.cli.options import (
 from orchestrator.cli.output import print_document, write
 
 if TYPE_CHECKING:
+    from agents import Endpoint
     from orchestrator.forges.wiring import Forges
     from orchestrator.settings import Settings
     from orchestrator.web.people import People
@@ -121,6 +122,7 @@ def serve_command(
         writes_per_s=edge.machine().serve.writes_per_s,
         broker=_broker(edge, workers),
         metrics=None if metrics_port is None else (metrics_host, metrics_port),
+        pools=_pools(edge),
     )
     with _forges(edge) as forges:
         serve(edge.state(), edge.crew, settings, how, _tell, forges)
@@ -140,6 +142,21 @@ def _broker(edge: Edge, workers: int) -> str | None:
 
         raise BadConfig("a broker is named, which wakes workers elsewhere: leave --workers to `nightcrew worker`")
     return broker
+
+
+def _pools(edge: Edge) -> Callable[[], tuple[Endpoint, ...]] | None:
+    """Return what tells where the configured model pools are, None where none is."""
+    named = [each for each in edge.machine().named_models() if each.pool]
+    if not named:
+        return None
+
+    def pools() -> tuple[Endpoint, ...]:
+        from agents import endpoints
+
+        there = endpoints({each.key_env: edge.environ.get(each.key_env, "") for each in named}, named)
+        return tuple({each.base_url: each for each in there}.values())
+
+    return pools
 
 
 @contextmanager

@@ -2,12 +2,12 @@
 
 from orchestrator.pool.errors import PoolError
 from orchestrator.pool.keys import new_key
-from orchestrator.pool.ledger import Spent, read_spent
+from orchestrator.pool.ledger import Spent, Taken, read_spent
 from orchestrator.pool.located import located
 from orchestrator.pool.memory import check_memory
+from orchestrator.pool.report import Report, ask_report, report_of
 from orchestrator.pool.spec import PoolFile, local_pool, read_pool
 from orchestrator.pool.status import Folder, ModelStatus, PoolStatus, ReplicaStatus
-from orchestrator.pool.warming import Warming
 
 __all__ = [
     "Folder",
@@ -16,12 +16,15 @@ __all__ = [
     "PoolFile",
     "PoolStatus",
     "ReplicaStatus",
+    "Report",
     "Spent",
+    "Taken",
+    "ask_report",
     "check_memory",
-    "Warming",
     "local_pool",
     "located",
     "new_key",
     "read_pool",
     "read_spent",
+    "report_of",
 ]

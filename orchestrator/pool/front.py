@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from orchestrator.errors import StoreError
 from orchestrator.pool.asked import PATHS, Asked, read
 from orchestrator.pool.call import Call
 from orchestrator.pool.events import Usage
@@ -16,6 +17,7 @@ from orchestrator.pool.keys import Doorman, Holder
 from orchestrator.pool.ledger import Ledger
 from orchestrator.pool.refusal import Refusal
 from orchestrator.pool.reply import Receive, Reply, Scope, Send
+from orchestrator.pool.report import PATH as REPORT
 from orchestrator.pool.served import Models, Served
 
 REQUEST_BYTES = 32 << 20
@@ -40,6 +42,8 @@ class Front:
     """How long a request may take to come."""
     wait_s: float = WAIT_S
     """How long a request may take in all, where it has no deadline of its own."""
+    report: Callable[[], bytes] = lambda: b"null"
+    """Returns how the pool stands, for those who administer."""
     _held: int = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -66,6 +70,8 @@ class Front:
         elif path == "/v1/models" and method == "GET":
             listed = [_listed(name) for name in self.models.names]
             await reply.whole(200, json.dumps({"object": "list", "data": listed}).encode())
+        elif path == f"/v1{REPORT}" and method == "GET":
+            await reply.whole(200, await self._reported(holder))
         elif path.startswith("/v1/models/") and method == "GET":
             await reply.whole(200, json.dumps(_listed(self._served(path.removeprefix("/v1/models/"))[0])).encode())
         else:
@@ -81,6 +87,14 @@ class Front:
         with self.doorman.admitted(holder):
             async with self._body(headers, receive) as body:
                 await self._timed(read(path, body, headers), holder, receive, reply)
+
+    async def _reported(self, holder: Holder) -> bytes:
+        if not holder.administers:
+            raise Refusal(403, "not_allowed", f"{holder.name} does not administer this pool: ask whoever has its file")
+        try:
+            return await asyncio.to_thread(self.report)
+        except StoreError:
+            raise Refusal(503, "ledger_unavailable", "the pool cannot read what was spent: try again later") from None
 
     async def _timed(self, asked: Asked, holder: Holder, receive: Receive, reply: Reply) -> None:
         """Have a call answered in its time, as long as its client is there."""

@@ -26,6 +26,8 @@ class Holder:
     limits: Limits = Limits()
     requests_per_minute: int | None = None
     at_once: int | None = None
+    administers: bool = False
+    """Whether it is told how the pool stands, and what all users spent."""
 
 
 def new_key() -> tuple[str, str]:

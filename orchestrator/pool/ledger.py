@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from orchestrator.errors import StoreError
 from orchestrator.pool.events import Usage
@@ -68,6 +70,22 @@ class Spent:
     tokens_in: int
     tokens_out: int
     cached: int
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a user's ticket took in all, or a user with all tickets (""), of tokens; `cached` of `tokens_in` were in an engine's cache."""
+
+    user: str
+    ticket: str
+    calls: int
+    tokens_in: int
+    tokens_out: int
+    cached: int
+
+    @property
+    def tokens(self) -> int:
+        return self.tokens_in + self.tokens_out
 
 
 @dataclass(slots=True)
@@ -218,12 +236,30 @@ class Ledger:
 def read_spent(path: Path, limit: int = 50) -> tuple[Spent, ...]:
     """Return what was spent, the dearest first. Raises `StoreError`."""
     query = "SELECT day, user, ticket, model, calls, tokens_in, tokens_out, cached FROM spent ORDER BY tokens_in + tokens_out DESC LIMIT ?"
+    return tuple(Spent(*row) for row in _read(path, query, limit))
+
+
+def read_tickets(path: Path, limit: int = 50) -> tuple[Taken, ...]:
+    """Return what tickets took in all, the latest first. Raises `StoreError`."""
+    return _taken(path, "ticket != ''", "user, ticket", limit)
+
+
+def read_users(path: Path, limit: int = 50) -> tuple[Taken, ...]:
+    """Return what users took on this day (UTC), the dearest first. Raises `StoreError`."""
+    return tuple(replace(each, ticket="") for each in _taken(path, f"day = '{_day(time.time())}'", "user", limit))
+
+
+def _taken(path: Path, where: str, by: str, limit: int) -> tuple[Taken, ...]:
+    sums = "user, ticket, sum(calls), sum(tokens_in), sum(tokens_out), sum(cached)"
+    order = "max(day) DESC, sum(tokens_in + tokens_out) DESC"
+    query = f"SELECT {sums} FROM spent WHERE {where} GROUP BY {by} ORDER BY {order} LIMIT ?"
+    return tuple(Taken(*row) for row in _read(path, query, limit))
+
+
+def _read(path: Path, query: str, limit: int) -> list[tuple[Any, ...]]:
     try:
-        database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-        try:
-            return tuple(Spent(*row) for row in database.execute(query, (limit,)))
-        finally:
-            database.close()
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+            return database.execute(query, (limit,)).fetchall()
     except sqlite3.Error as error:
         raise StoreError(f"the pool's ledger {path} cannot be read: {error}") from error
 

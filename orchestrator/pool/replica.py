@@ -12,6 +12,7 @@ from pathlib import Path
 
 from orchestrator.plain import plain
 from orchestrator.pool.errors import PoolError
+from orchestrator.pool.figures import METRICS, METRICS_BYTES, cache_of
 from orchestrator.pool.lastwords import last_words
 from orchestrator.pool.place import Engine, Place, Wanted
 from orchestrator.pool.served import Served
@@ -20,6 +21,7 @@ from orchestrator.pool.status import ReplicaStatus
 from orchestrator.pool.upstream import Broken, Upstream
 
 _LOOK_S, _UNWELL = 2.0, 3
+_COUNT_S = 10.0
 _AGAIN_S, _AGAIN_MOST_S = 1.0, 60.0
 _WELL_S = 60.0
 _HOPE = 3
@@ -39,6 +41,8 @@ class Replica:
         self._engine: Engine | None = None
         self._key = ""
         self._lives = 0
+        self._cache: tuple[int, int] | None = None
+        self._counted = -_COUNT_S
         self._ending = asyncio.Event()
         self._doubted = asyncio.Event()
         self.settled = asyncio.Event()
@@ -83,6 +87,7 @@ class Replica:
             self.why,
             engine.host if engine else "",
             engine.gpus if engine else (),
+            self._cache,
         )
 
     async def is_crowded(self) -> bool:
@@ -121,6 +126,7 @@ class Replica:
     async def _live(self) -> None:
         """Start the engine, and see to it until it ends or is to end."""
         self._lives += 1
+        self._cache, self._counted = None, -_COUNT_S
         self._key = secrets.token_urlsafe(24)
         self._doubted.clear()
         self._turn("starting")
@@ -202,7 +208,17 @@ class Replica:
                 return
             if time.monotonic() - began > _WELL_S:
                 self.failures = 0
+            await self._count(health)
             self._bound_log()
+
+    async def _count(self, health: Upstream) -> None:
+        """Have the engine say now and then what its cache holds; one that does not is none the worse for it."""
+        if time.monotonic() - self._counted < _COUNT_S:
+            return
+        self._counted = time.monotonic()
+        with suppress(Broken):
+            async with health.ask("GET", METRICS) as answer:
+                self._cache = cache_of(await answer.body(METRICS_BYTES)) if answer.status == 200 else None
 
     async def _is_well(self, health: Upstream) -> bool:
         try:

@@ -10,6 +10,7 @@ import socket
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 
 import uvicorn
 import uvloop
@@ -23,6 +24,7 @@ from orchestrator.pool.here import Here
 from orchestrator.pool.keys import Doorman
 from orchestrator.pool.ledger import Ledger
 from orchestrator.pool.place import Place
+from orchestrator.pool.report import told
 from orchestrator.pool.served import Models
 from orchestrator.pool.spec import PoolFile
 from orchestrator.pool.status import Folder
@@ -124,7 +126,7 @@ class _Pool:
         place = _place(self._file, self._environ)
         models, doorman = Models(), Doorman(self._file.holders, self._file.anybody, time.monotonic)
         ledger = Ledger(self._folder.ledger, time.time)
-        server = _server(Front(models, doorman, ledger))
+        server = _server(Front(models, doorman, ledger, report=partial(told, self._folder)))
         try:
             async with asyncio.TaskGroup() as group:
                 supervisor = Supervisor(self._folder, address, models, doorman, place, self._environ, group)

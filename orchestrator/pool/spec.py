@@ -19,7 +19,7 @@ from orchestrator.pool.keys import ANYBODY, Holder
 from orchestrator.pool.ledger import Limits
 from orchestrator.schedule import machine_zone, named_zone, read_hours
 
-Role = Literal["plan", "edit", "judge", "embed"]
+Role = Literal["plan", "edit", "judge", "apply", "embed"]
 ENGINES = ("vllm", "llama", "command")
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -75,7 +75,7 @@ class ModelTable(Closed):
     """The most tokens of a draft."""
     gpus: int = Field(default=0, ge=0)
     """How many GPUs each replica gets, which no other one has meanwhile; where GPUs are handed out, 0 is none."""
-    cpus: float = Field(default=1.0, ge=0)
+    cpus: int = Field(default=1, ge=0)
     memory_mb: int = Field(default=0, ge=0)
     """On a cluster: what else of its node each replica has set aside."""
     roles: tuple[Role, ...] = Field(default=(), strict=False)
@@ -143,6 +143,8 @@ class KeyTable(Closed):
     tokens_per_day: int | None = Field(default=None, ge=0)
     requests_per_minute: int | None = Field(default=None, ge=0)
     at_once: int | None = Field(default=None, ge=1)
+    administers: bool = False
+    """Whether it is told how the pool stands, and what all users spent."""
 
 
 class PlaceTable(Closed):
@@ -193,8 +195,6 @@ class PoolFile(Closed):
                 taken[each] = name
         return models
 
-    @field_validator("place")
-    @classmethod
     @field_validator("gpus")
     @classmethod
     def _once(cls, gpus: tuple[str, ...] | None) -> tuple[str, ...] | None:
@@ -202,6 +202,8 @@ class PoolFile(Closed):
             raise ValueError("each GPU is named once")
         return gpus
 
+    @field_validator("place")
+    @classmethod
     def _counted_once(cls, place: PlaceTable, info: ValidationInfo) -> PlaceTable:
         if place.ray and info.data.get("gpus") is not None:
             raise ValueError("on a cluster Ray counts the GPUs: `gpus` is for this machine")
@@ -233,6 +235,7 @@ class PoolFile(Closed):
                 Limits(self.limits.ticket_tokens, key.tokens_per_day or self.limits.user_tokens_per_day),
                 key.requests_per_minute,
                 key.at_once,
+                key.administers,
             )
             for key in self.keys
         )
@@ -240,7 +243,9 @@ class PoolFile(Closed):
     @property
     def anybody(self) -> Holder:
         """Return who asks where there are no keys."""
-        return Holder(ANYBODY, limits=Limits(self.limits.ticket_tokens, self.limits.user_tokens_per_day))
+        return Holder(
+            ANYBODY, limits=Limits(self.limits.ticket_tokens, self.limits.user_tokens_per_day), administers=True
+        )
 
 
 def read_pool(path: Path) -> PoolFile:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+
+from pydantic import TypeAdapter
 
 from orchestrator.pool.errors import PoolError
 
@@ -32,6 +33,8 @@ class ReplicaStatus:
     why: str = ""
     host: str = ""
     gpus: tuple[str, ...] = ()
+    cache: tuple[int, int] | None = None
+    """How many tokens were looked for in its engine's prefix cache, and how many were there; None where that does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,14 @@ class ModelStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Allowed:
+    """The most tokens that a ticket may take in all, and each user in a day, where there is such a limit."""
+
+    ticket_tokens: int | None = None
+    user_tokens: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class PoolStatus:
     """A pool. `wants` names the configuration it has or changes to; `trouble` is why a change did not come about."""
 
@@ -60,6 +71,7 @@ class PoolStatus:
     changing: bool
     trouble: str
     models: tuple[ModelStatus, ...]
+    allowed: Allowed = Allowed()
 
 
 class Folder:
@@ -113,10 +125,9 @@ class Folder:
         if not self.is_up:
             return None
         try:
-            told = json.loads(self._status.read_text("utf-8"))
+            return TypeAdapter(PoolStatus).validate_json(self._status.read_bytes())
         except FileNotFoundError:
             return None
-        return _status(told)
 
     def signal(self, number: int) -> bool:
         """Send the pool a signal; say whether there is one."""
@@ -125,17 +136,3 @@ class Folder:
             return False
         os.kill(status.pid, number)
         return True
-
-
-def _status(told: dict[str, Any]) -> PoolStatus:
-    models = tuple(
-        ModelStatus(
-            **{
-                **model,
-                "roles": tuple(model["roles"]),
-                "replicas": tuple(ReplicaStatus(**{**each, "gpus": tuple(each["gpus"])}) for each in model["replicas"]),
-            }
-        )
-        for model in told["models"]
-    )
-    return PoolStatus(**{**told, "models": models})

@@ -15,7 +15,7 @@ from orchestrator.pool.keys import Doorman
 from orchestrator.pool.place import Place
 from orchestrator.pool.served import Models
 from orchestrator.pool.spec import PoolFile
-from orchestrator.pool.status import Folder, PoolStatus
+from orchestrator.pool.status import Allowed, Folder, PoolStatus
 
 _STEP_S = 0.25
 
@@ -42,6 +42,7 @@ class Supervisor:
         self._group = group
         self._fleets: dict[str, Fleet] = {}
         self._wants = ""
+        self._allowed = Allowed()
         self._trouble = ""
         self._changing = asyncio.Lock()
         self._loop: asyncio.Task[None] | None = None
@@ -101,6 +102,9 @@ class Supervisor:
     def _admit(self, file: PoolFile) -> None:
         self._models.change(fleet.served for fleet in self._fleets.values())
         self._doorman.change(file.holders, file.anybody)
+        daily = {each.name: each.limits.user_tokens_per_day for each in (*file.holders, file.anybody)}
+        users = {name: limit for name, limit in daily.items() if limit is not None}
+        self._allowed = Allowed(file.limits.ticket_tokens, users)
 
     async def _run(self) -> None:
         while True:
@@ -114,4 +118,6 @@ class Supervisor:
     def _status(self) -> PoolStatus:
         models = tuple(fleet.status() for fleet in self._fleets.values())
         changing = self._changing.locked()
-        return PoolStatus(os.getpid(), self._address, time.time(), self._wants, changing, self._trouble, models)
+        return PoolStatus(
+            os.getpid(), self._address, time.time(), self._wants, changing, self._trouble, models, self._allowed
+        )

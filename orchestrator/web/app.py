@@ -23,7 +23,7 @@ from agents import AgentError
 from orchestrator.errors import OrchestratorError
 from orchestrator.reporting.gathering import Gatherer
 from orchestrator.telemetry.measured import Measured
-from orchestrator.web import api, digestpage, forms, hooks, metricspage, pages, signin
+from orchestrator.web import api, digestpage, forms, hooks, metricspage, pages, poolpage, signin
 from orchestrator.web.guard import Guard, Rate
 from orchestrator.web.invalid import http_problem, invalid_problem
 from orchestrator.web.people import Role
@@ -117,6 +117,7 @@ def application(site: Site, hosts: Iterable[str], version: str, writes_per_s: fl
     app.include_router(forms.router)
     app.include_router(hooks.router)
     app.include_router(metricspage.router)
+    app.include_router(poolpage.router)
     app.include_router(signin.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     return app

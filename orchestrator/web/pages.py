@@ -104,6 +104,7 @@ class Pages:
             columns=COLUMNS,
             Role=Role,
             latest=site.hub.latest,
+            pooled=site.pools is not None and person is not None and person.role.allows(Role.ADMINISTER),
             sign_in=site.sign_in.name if site.sign_in else "",
             **given,
         )

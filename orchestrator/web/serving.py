@@ -35,6 +35,7 @@ from orchestrator.web.shift import Shift
 from orchestrator.web.site import SettingsOf, Site
 
 if TYPE_CHECKING:
+    from agents import Endpoint
     from orchestrator.forges.wiring import Forges
     from orchestrator.web.identities import Client
     from orchestrator.web.oidc import SignIn
@@ -64,6 +65,8 @@ class Serving:
     """What wakes workers elsewhere, which then do the work."""
     metrics: tuple[str, int] | None = None
     """Where metrics are told to whoever asks, besides `/metrics`, which takes a key."""
+    pools: Callable[[], tuple[Endpoint, ...]] | None = None
+    """Returns where the model pools are that are configured."""
 
 
 def serve(
@@ -145,6 +148,7 @@ def _site(
         shift=_shift(crew, open_crew, hub, how, metrics),
         metrics=metrics,
         settings_of=settings_of,
+        pools=how.pools,
         address=address,
         repositories=tuple(path.resolve() for path in how.repositories),
         gate=how.gate,

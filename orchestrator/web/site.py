@@ -29,6 +29,7 @@ from orchestrator.web.sessions import COOKIE, Sessions
 from orchestrator.web.shift import Shift
 
 if TYPE_CHECKING:
+    from agents import Endpoint
     from orchestrator.forges.wiring import Forges
     from orchestrator.telemetry.metrics import Metrics
     from orchestrator.web.oidc import SignIn
@@ -57,6 +58,8 @@ class Site:
     morning: Morning | None = None
     sign_in: SignIn | None = None
     metrics: Metrics | None = None
+    pools: Callable[[], tuple[Endpoint, ...]] | None = None
+    """Returns where the model pools are that are configured; None where none is."""
     entering: Rate = field(default_factory=lambda: Rate(0.2, 10))
     lasting: Lasting = field(default_factory=lambda: Lasting(64))
     """What has one answer for ever: a version of a change as a page shows it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,8 @@ from tests.e2e.command import nightcrew
 from tests.e2e.project import FAILING, SOURCE, TICKET, activated, make_project
 from tests.e2e.serving import Server, chromium, entered, serving, shot
 from tests.e2e.test_ci import red_build
+from tests.orchestrator.pool.test_report import answering
+from tests.orchestrator.web.test_poolpage import report
 
 FIXED = "for place in range(0, len(prices)):"
 WRITES = "command:sh -c 'echo asked for >> notes.txt; sed -i \"s/range(1, /range(0, /\" shop/total.py'"
@@ -186,13 +189,25 @@ def test_two_reviewers_decide_once(browser: Browser, server: Server, repository:
     assert (repository / "shop/total.py").read_text() == SOURCE
 
 
+@pytest.fixture
+def pooled(tmp_path: Path, repository: Path) -> Iterator[Server]:  # noqa: ARG001 - it is made first
+    """Return a server of a machine that has a model pool."""
+    folder = tmp_path / "config/nightcrew"
+    folder.mkdir(parents=True)
+    with answering(200, json.dumps(report().document).encode()) as address:
+        (folder / "config.toml").write_text(f'[models.own]\nbase_url = "{address}"\nmodel = "coder"\npool = true\n')
+        environ = {**activated(), "XDG_CONFIG_HOME": str(folder.parent)}
+        with serving(tmp_path / "state", environ=environ) as made:
+            yield made
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_suit_those_who_see_little_and_small_windows(
-    browser: Browser, server: Server, repository: Path, tmp_path: Path, scheme: str
+    browser: Browser, pooled: Server, repository: Path, tmp_path: Path, scheme: str
 ) -> None:
     ticket = fixed(repository, tmp_path / "state", WRITES)
     for width in (1280, 360):
-        with entered(browser, server, color_scheme=scheme, viewport={"width": width, "height": 800}) as page:
+        with entered(browser, pooled, color_scheme=scheme, viewport={"width": width, "height": 800}) as page:
             for name, path in (
                 ("board", "/"),
                 ("job", f"/tickets/{ticket}"),
@@ -200,8 +215,9 @@ def test_pages_suit_those_who_see_little_and_small_windows(
                 ("split", f"/tickets/{ticket}/review?view=split"),
                 ("whole", f"/tickets/{ticket}/file?path=shop/total.py"),
                 ("enter", "/enter"),
+                ("pool", "/pool"),
             ):
-                page.goto(f"{server.address}{path}")
+                page.goto(f"{pooled.address}{path}")
                 for details in page.locator("details").all():
                     details.evaluate("each => each.open = true")
                 assert violations(page) == [], (name, width)

@@ -53,10 +53,16 @@ class Standing:
         """Return the requests that came."""
         return list(self._tell("seen", None))
 
-    def metric(self, name: str) -> float:
-        """Return one of the engine's own figures."""
+    @property
+    def metrics(self) -> bytes:
+        """Return the engine's own figures as it tells them."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=30) as answer:
-            lines = answer.read().decode().splitlines()
+            told: bytes = answer.read()
+        return told
+
+    def metric(self, name: str) -> float:
+        """Return one of them."""
+        lines = self.metrics.decode().splitlines()
         return float(next(line.rpartition(" ")[2] for line in lines if line.startswith(f"vllm:{name}{{")))
 
     def _tell(self, what: str, value: object) -> Any:

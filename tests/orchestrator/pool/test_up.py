@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from orchestrator.pool import ask_report
 from tests.orchestrator.pool.pools import Pool, pool, table
 from tests.orchestrator.pool.standins import Standing
 
@@ -31,6 +32,11 @@ def test_status_says_how_each_replica_stands_and_what_was_spent(two: Pool) -> No
     assert told["up"] and model["roles"] == ["plan", "edit"] and model["waiting"] == 0
     assert [each["state"] for each in model["replicas"]] == ["up", "up"]
     assert {each["ticket"] for each in told["spent"]} == {"ticket-1"}
+    two.until(lambda: any((each["cache"] or (0, 0))[0] for each in two.replicas()))
+    report = ask_report(told["pool"]["address"])
+    assert report.pool is not None and report.pool.models[0].name == "coder"
+    assert ([(each.user, each.ticket) for each in report.tickets]) == [("anybody", "ticket-1")]
+    assert [(each.user, each.calls) for each in report.users] == [("anybody", 1)]
     said = two.run("status")
     assert said.returncode == 0 and "up        coder-1" in said.stdout and "ticket-1" in said.stdout
 
