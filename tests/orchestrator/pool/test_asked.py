@@ -56,6 +56,21 @@ def test__the_most_that_a_reply_may_have_is_that_of_all_its_choices() -> None:
     assert read("/v1/completions", b'{"model":"m","prompt":[1,2,3],"max_tokens":5}', {}).tokens_out == 5
 
 
+@pytest.mark.parametrize(
+    "content", ['"ä\\n"', '[{"type": "text", "text": "ä"}, {"type": "text", "text": "\\n"}]'], ids=["text", "parts"]
+)
+def test__the_text_that_is_predicted_is_told_to_the_engine_beside_what_else_it_is_told(content: str) -> None:
+    body = f'{{"model":"m","messages":[],"vllm_xargs":{{"a":1}},"prediction":{{"type":"content","content":{content}}}}}'.encode()
+    sent = read(CHAT, body, {}).sent(None)
+    assert sent.startswith(body[:-1]) and json.loads(sent)["vllm_xargs"] == {"a": 1, "original": "ä\n"}
+
+
+@pytest.mark.parametrize("said", ['"x"', '{"type":"content"}', '{"content":3}'], ids=["text", "empty", "number"])
+def test__a_prediction_without_a_text_is_refused(said: str) -> None:
+    with pytest.raises(Refusal, match="prediction"):
+        read(CHAT, f'{{"model":"m","messages":[],"prediction":{said}}}'.encode(), {})
+
+
 @pytest.mark.parametrize("said", ["", "soon", "-1", "nan", "1e99"], ids=["empty", "word", "minus", "nan", "long"])
 def test__a_deadline_that_is_none_is_refused(said: str) -> None:
     with pytest.raises(Refusal, match="seconds"):
