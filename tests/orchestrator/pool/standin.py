@@ -15,6 +15,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,11 +33,16 @@ _WORD = " and"
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast it is: tokens of a prompt in a second, seconds for each token of a reply, and requests at once."""
+    """How fast it is: tokens of a prompt in a second, seconds for each token of a reply, and requests at once.
+
+    One card reads prompts one after the other, no reply goes on meanwhile, and each reply beside it lengthens a token by `more_s`.
+    """
 
     prefill_per_s: float = 1e9
     token_s: float = 0.0
     at_once: int = 1024
+    one_card: bool = False
+    more_s: float = 0.0
 
 
 @dataclass
@@ -61,6 +67,8 @@ class StandIn:
 
     def __post_init__(self) -> None:
         self._turns = asyncio.Semaphore(self.pace.at_once)
+        self._card = asyncio.Lock()
+        self._writing = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -129,7 +137,8 @@ class StandIn:
             return
         cached = self.cache.take(text)
         body |= {"tokens": count(text), "cached": cached}
-        await asyncio.sleep((count(text) - cached) / self.pace.prefill_per_s)
+        async with self._card if self.pace.one_card else nullcontext():
+            await asyncio.sleep((count(text) - cached) / self.pace.prefill_per_s)
         if await fault.strikes(0, send):
             return
         body["first_s"] = time.monotonic() - began
@@ -159,7 +168,7 @@ class StandIn:
         await send(_start(200, "text/event-stream; charset=utf-8"))
         for at, word in enumerate(said.words):
             if self.pace.token_s:
-                await asyncio.sleep(self.pace.token_s)
+                await self._token()
             if at and await fault.strikes(at, send):
                 return
             await send(_event(shape.piece(word)))
@@ -168,6 +177,17 @@ class StandIn:
         if (body.get("stream_options") or {}).get("include_usage"):
             await send(_event(shape.usage(usage)))
         await send({"type": "http.response.body", "body": b"data: [DONE]\n\n"})
+
+    async def _token(self) -> None:
+        """Take the time of a token."""
+        self._writing += 1
+        try:
+            await asyncio.sleep(self.pace.token_s + self.pace.more_s * (self._writing - 1))
+            if self.pace.one_card:
+                async with self._card:
+                    pass
+        finally:
+            self._writing -= 1
 
     def _said(self, body: dict[str, Any]) -> _Said:
         most = _most(body)
@@ -328,23 +348,26 @@ async def _left(receive: Receive) -> None:
 def main(words: list[str]) -> None:
     """Serve one until it is ended."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--model", default="stand-in")
     parser.add_argument("--prefill-per-s", type=float, default=1e9)
     parser.add_argument("--token-s", type=float, default=0.0)
     parser.add_argument("--at-once", type=int, default=1024)
+    parser.add_argument("--one-card", action="store_true", help="prompts and replies are in each other's way")
+    parser.add_argument("--more-s", type=float, default=0.0)
     parser.add_argument("--context", type=int, default=1 << 17)
     parser.add_argument("--blocks", type=int, default=1 << 16)
     parser.add_argument("--keyless", action="store_true", help="ask for no key, whatever the environment has")
     given = parser.parse_args(words)
     made = StandIn(
         given.model,
-        Pace(given.prefill_per_s, given.token_s, given.at_once),
+        Pace(given.prefill_per_s, given.token_s, given.at_once, given.one_card, given.more_s),
         PrefixCache(given.blocks),
         "" if given.keyless else os.environ.get("VLLM_API_KEY", ""),
         given.context,
     )
-    uvicorn.run(made, host="127.0.0.1", port=given.port, log_level="critical", lifespan="off", access_log=False)
+    uvicorn.run(made, host=given.host, port=given.port, log_level="critical", lifespan="off", access_log=False)
 
 
 if __name__ == "__main__":
