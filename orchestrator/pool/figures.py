@@ -6,7 +6,10 @@ import re
 
 METRICS = "/metrics"
 METRICS_BYTES = 4 << 20
-_COUNT = re.compile(rb"^vllm:(?:gpu_)?prefix_cache_(queries|hits)(?:_total)?(?:\{[^}\n]*\})? ([0-9.eE+]+)$", re.M)
+_COUNT = re.compile(
+    rb"^vllm:(?:gpu_)?prefix_cache_(queries|hits)(?:_total)?(?:\{[^}\n]*\})? ([0-9]{1,20}(?:\.[0-9]*)?(?:[eE]\+?[0-9]{1,2})?)$",
+    re.M,
+)
 
 
 def cache_of(metrics: bytes) -> tuple[int, int] | None:

@@ -232,7 +232,10 @@ class PoolFile(Closed):
             Holder(
                 key.name,
                 key.sha256,
-                Limits(self.limits.ticket_tokens, key.tokens_per_day or self.limits.user_tokens_per_day),
+                Limits(
+                    self.limits.ticket_tokens,
+                    self.limits.user_tokens_per_day if key.tokens_per_day is None else key.tokens_per_day,
+                ),
                 key.requests_per_minute,
                 key.at_once,
                 key.administers,

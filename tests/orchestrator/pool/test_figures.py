@@ -24,6 +24,7 @@ vllm:prefix_cache_hits_total{engine="0",model_name="a"} 900.0
         (b"vllm:gpu_prefix_cache_queries 10\nvllm:gpu_prefix_cache_hits 4\n", (10, 4)),
         (b"llamacpp:prompt_tokens_total 10\n", None),
         (b"vllm:prefix_cache_hits_total{ nonsense\n\xff", None),
+        (b"vllm:prefix_cache_hits_total 1e999\nvllm:prefix_cache_queries_total 1.2.3\n", None),
         (b"", None),
     ],
 )
