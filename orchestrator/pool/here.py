@@ -52,12 +52,11 @@ class Here:
         self._environ = environ
         self._devices = Devices()
 
-    def prepare(self, file: PoolFile) -> None:
+    async def prepare(self, file: PoolFile) -> None:
         if file.place.ray:
             raise BadConfig("the pool is on this machine alone: `nightcrew pool down`, then up on the cluster")
-        for name, table in file.models.items():
-            check(name, table)
-        self._devices.change(_handed(file, self._environ))
+        # Aside: a driver may take seconds to say which GPUs there are, and replies pass meanwhile.
+        self._devices.change(await asyncio.to_thread(_looked, file, self._environ))
 
     async def start(self, wanted: Wanted, waits: Callable[[str], None]) -> Kept:
         gpus = await self._devices.take(wanted.table.gpus, waits)
@@ -105,6 +104,13 @@ def free_port(host: str) -> int:
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as found:
         found.bind((host, 0))
         return int(found.getsockname()[1])
+
+
+def _looked(file: PoolFile, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Look whether all models can be started; return the GPUs to hand out. Raises `BadConfig`."""
+    for name, table in file.models.items():
+        check(name, table)
+    return _handed(file, environ)
 
 
 def _handed(file: PoolFile, environ: Mapping[str, str]) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ class Engine(Protocol):
 class Place(Protocol):
     """Where engines run. It belongs to one event loop."""
 
-    def prepare(self, file: PoolFile) -> None:
+    async def prepare(self, file: PoolFile) -> None:
         """Look whether what a file says can be started at all. Raises `BadConfig`."""
 
     async def start(self, wanted: Wanted, waits: Callable[[str], None]) -> Engine:

@@ -66,12 +66,12 @@ class RayPlace:
             why = f"there is no Ray cluster at {address} ({error}): start this machine's node, `ray start --address=HOST:PORT --num-cpus=0`"
             raise PoolError(why) from error
 
-    def prepare(self, file: PoolFile) -> None:
+    async def prepare(self, file: PoolFile) -> None:
         if file.place.ray != self._address:
             raise BadConfig(
                 f"the pool is on the Ray cluster at {self._address}: `nightcrew pool down`, then up elsewhere"
             )
-        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        nodes = [node["Resources"] for node in await asyncio.to_thread(ray.nodes) if node["Alive"]]
         for name, table in file.models.items():
             needs = _needs(table)
             if not any(all(node.get(what, 0) >= count for what, count in needs.items()) for node in nodes):

@@ -130,7 +130,7 @@ class _Pool:
         try:
             async with asyncio.TaskGroup() as group:
                 supervisor = Supervisor(self._folder, address, models, doorman, place, self._environ, group)
-                supervisor.begin(self._file)
+                await supervisor.begin(self._file)
                 self._listen(server, supervisor, group)
                 beside = [
                     group.create_task(self._come_up(server, supervisor, address)),

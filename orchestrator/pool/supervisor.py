@@ -47,9 +47,9 @@ class Supervisor:
         self._changing = asyncio.Lock()
         self._loop: asyncio.Task[None] | None = None
 
-    def begin(self, file: PoolFile) -> None:
+    async def begin(self, file: PoolFile) -> None:
         """Start what the file says. Raises `BadConfig`."""
-        self._place.prepare(file)
+        await self._place.prepare(file)
         self._wants = file.digest
         for name in file.models:
             self._add(name, file)
@@ -66,7 +66,7 @@ class Supervisor:
         async with self._changing:
             self._wants, self._trouble = file.digest, ""
             try:
-                self._place.prepare(file)
+                await self._place.prepare(file)
                 await self._change(file)
             except (BadConfig, PoolError) as error:
                 self._trouble = str(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from pathlib import Path
 
@@ -62,15 +63,17 @@ def visible(made: Pool) -> set[str]:
 def test_more_gpus_than_there_are_is_refused(models: dict[str, ModelTable], said: str, tmp_path: Path) -> None:
     program(tmp_path, "echo 0; echo 1")
     with pytest.raises(BadConfig) as raised:
-        Here({"PATH": str(tmp_path)}).prepare(PoolFile(models=models))
+        asyncio.run(Here({"PATH": str(tmp_path)}).prepare(PoolFile(models=models)))
     assert said in str(raised.value) and "\n" not in str(raised.value)
 
 
 def test_a_model_that_wants_a_gpu_is_named_where_there_is_none(tmp_path: Path) -> None:
     with pytest.raises(BadConfig, match="model big wants GPUs: nvidia-smi does not say which there are"):
-        Here({"PATH": str(tmp_path)}).prepare(PoolFile(models={"big": wanting(1)}))
+        asyncio.run(Here({"PATH": str(tmp_path)}).prepare(PoolFile(models={"big": wanting(1)})))
 
 
 def test_replicas_that_take_turns_may_want_more_gpus_than_there_are(tmp_path: Path) -> None:
     program(tmp_path, "echo 0; echo 1")
-    Here({"PATH": str(tmp_path)}).prepare(PoolFile(models={"a": wanting(2, least=0), "b": wanting(1, 4, 1)}))
+    asyncio.run(
+        Here({"PATH": str(tmp_path)}).prepare(PoolFile(models={"a": wanting(2, least=0), "b": wanting(1, 4, 1)}))
+    )
