@@ -49,9 +49,10 @@ class Seated:
     async def end(self) -> None:
         with suppress(RayError, TimeoutError):
             async with asyncio.timeout(2 * GRACE_S):
-                await asyncio.wrap_future(self.seat.end.remote().future())
+                await _told(self.seat.end)
         # Whether or not its node answers, it takes no part any more.
-        await asyncio.to_thread(ray.kill, self.seat)
+        with suppress(RayError):
+            await asyncio.to_thread(ray.kill, self.seat)
         self.gone.cancel()
 
 
@@ -89,33 +90,46 @@ class RayPlace:
             scheduling_strategy="SPREAD",
         ).remote()
         try:
-            seated = asyncio.wrap_future(seat.at.remote().future())
-            done, _ = await asyncio.wait((seated,), timeout=_ROOM_S)
-            if not done:
-                waits(f"it waits for a node with {_said(table)} free")
-            host, gpus = await seated
-            port, trouble = await asyncio.wrap_future(seat.start.remote(wanted.model, table, host, wanted.key).future())
-            if trouble:
-                raise PoolError(f"on node {host}: {trouble}")
-            wanted.log.write_bytes(b"")
-        except BaseException as error:
-            ray.kill(seat)
-            if isinstance(error, (RayError, OSError)):
-                raise PoolError(_first_line(error)) from error
+            return await _begun(seat, wanted, waits)
+        except BaseException:
+            with suppress(RayError):
+                ray.kill(seat)
             raise
-        return Seated(host, port, gpus, asyncio.ensure_future(_listen(seat, wanted.log)), seat)
 
     async def close(self) -> None:
         ray.shutdown()
+
+
+async def _begun(seat: Any, wanted: Wanted, waits: Callable[[str], None]) -> Seated:
+    """Wait for an actor's place, and have it start the engine there. Raises `PoolError`."""
+    seated = asyncio.ensure_future(_told(seat.at))
+    try:
+        if not (await asyncio.wait((seated,), timeout=_ROOM_S))[0]:
+            waits(f"it waits for a node with {_said(wanted.table)} free")
+        host, gpus = await seated
+        port, trouble = await _told(seat.start, wanted.model, wanted.table, host, wanted.key)
+        wanted.log.write_bytes(b"")
+    except (RayError, OSError) as error:
+        raise PoolError(_gist(error)) from error
+    finally:
+        seated.cancel()
+    if trouble:
+        raise PoolError(f"on node {host}: {trouble}")
+    return Seated(host, port, gpus, asyncio.ensure_future(_listen(seat, wanted.log)), seat)
+
+
+async def _told(method: Any, *given: object) -> Any:
+    """Call an actor's method, and wait for what it returns. Raises `RayError`."""
+    return await asyncio.wrap_future(method.remote(*given).future())
 
 
 async def _listen(seat: Any, log: Path) -> int:
     """Write down what an engine says until it ends; return its status, -1 where its node or its actor ended."""
     while True:
         try:
-            said, status = await asyncio.wrap_future(seat.hear.remote().future())
+            said, status = await _told(seat.hear)
         except RayError as error:
-            said, status = f"its node or its actor ended: {_first_line(error)}\n".encode(), -1
+            said, status = f"its node or its actor ended: {_gist(error)}\n".encode(), -1
         # A disk that is full ends no engine.
         with suppress(OSError), log.open("ab") as file:
             file.write(said)
@@ -131,11 +145,13 @@ def _needs(table: ModelTable) -> Mapping[str, float]:
 
 def _said(table: ModelTable) -> str:
     memory = f", {table.memory_mb} MB of memory" if table.memory_mb else ""
-    return f"{table.gpus} GPUs, {table.cpus:g} CPUs{memory}"
+    return f"{table.gpus} GPUs, {table.cpus} CPUs{memory}"
 
 
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__
+def _gist(error: BaseException) -> str:
+    """Return the ends of what Ray says, between which its traces are."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return lines[0] if len(lines) == 1 else f"{lines[0]} … {lines[-1]}"
 
 
 @ray.remote(max_restarts=0, max_task_retries=0)
