@@ -158,9 +158,12 @@ async def first_of(attempt: Attempt, late_s: float, second: Callable[[], Attempt
     finally:
         for task in running:
             task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
-        for lost in running.values():
-            await lost.end()
+        try:
+            await asyncio.gather(*running, return_exceptions=True)
+        finally:
+            # Whoever asked may go, and its time be over, at the same moment: turns are given back all the same.
+            for lost in running.values():
+                await lost.end()
 
 
 def _words(said: bytes) -> str:
