@@ -189,6 +189,10 @@ def _print_status(status: PoolStatus) -> None:
             age = ago(status.at - each.since)
             looked, hits = each.cache or (0, 0)
             cached = f", {hits / looked:.0%} of {looked:,} tokens cached" if looked else ""
-            write(f"  {each.state:<9} {each.name}  for {age}: {each.running} requests, {each.tickets} tickets{cached}")
+            at = f" at {each.host}" if each.host and each.pid is None else ""
+            at += f" on GPU {', '.join(each.gpus)}" if each.gpus else ""
+            write(
+                f"  {each.state:<9} {each.name}{at}  for {age}: {each.running} requests, {each.tickets} tickets{cached}"
+            )
             if each.why:
                 write("".join(f"    {line}\n" for line in each.why.splitlines()).rstrip())

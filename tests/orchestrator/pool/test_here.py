@@ -26,7 +26,7 @@ def test_gpus_pass_from_replica_to_replica_and_who_waits_for_one_says_so(tmp_pat
     statuses: list[int] = []
     with pool(tmp_path, 'gpus = ["4", "5"]\n' + both + late) as made:
         made.until(lambda: handed(made) == {"4", "5"})
-        assert visible(made) == {"4", "5"}
+        assert visible(made) == {"4", "5"} and "coder-1 on GPU 4" in made.run("status").stdout
         # There is no room for the new beside the old.
         made.file.write_text(made.file.read_text("utf-8").replace("--model", '--blocks", "64", "--model'), "utf-8")
         assert made.run("up", str(made.file)).returncode == 0
