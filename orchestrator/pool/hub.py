@@ -57,10 +57,10 @@ class Hub:
     def find(self, name: HubName) -> Path | None:
         """Return where a model lies in the cache, None where it does not, or is not whole."""
         if name.file:
-            folder = self._whole(name, (name.file,), allow_patterns=[_file_pattern(name)])
+            folder = self._whole(name, (name.file,), only=[_file_pattern(name)])
             return folder and folder / name.file
-        tensors = self._whole(name, ("*.safetensors",), ignore_patterns=[*_OTHERS, *_PICKLED])
-        return tensors or self._whole(name, _PICKLED, ignore_patterns=[*_OTHERS])
+        tensors = self._whole(name, ("*.safetensors",), without=[*_OTHERS, *_PICKLED])
+        return tensors or self._whole(name, _PICKLED, without=[*_OTHERS])
 
     def fetch(self, name: HubName) -> Path:
         """Bring a model into the cache; what is there of it stays. Raises `BadConfig`."""
@@ -114,17 +114,24 @@ class Hub:
             link.resolve().unlink(missing_ok=True)
             link.unlink(missing_ok=True)
         if checked.mismatches:
-            files = ", ".join(each["path"] for each in checked.mismatches)
+            files = one_line(", ".join(each["path"] for each in checked.mismatches), _WHY_CHARS)
             raise BadConfig(
                 f"{name}: {files} came with another checksum than the hub tells, and was removed: try again"
             )
         self.say(f"{name} is there, and its checksums are right")
 
-    def _whole(self, name: HubName, weights: Iterable[str], **patterns: list[str]) -> Path | None:
+    def _whole(
+        self, name: HubName, weights: Iterable[str], only: list[str] | None = None, without: list[str] | None = None
+    ) -> Path | None:
         """Return a model's folder, if all is there that the patterns leave of it, and weights are among that."""
         try:
             found = snapshot_download(
-                name.repo, revision=name.revision, cache_dir=self.cache, local_files_only=True, **patterns
+                name.repo,
+                revision=name.revision,
+                cache_dir=self.cache,
+                local_files_only=True,
+                allow_patterns=only,
+                ignore_patterns=without,
             )
         except (LocalEntryNotFoundError, HFValidationError):
             return None

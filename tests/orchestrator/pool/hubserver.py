@@ -55,7 +55,7 @@ def hub(files: Mapping[str, bytes]) -> Iterator[HubServer]:
         state = made
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        made.port = server.server_address[1]
+        made.port = server.server_port
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         try:

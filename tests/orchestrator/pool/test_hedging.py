@@ -30,7 +30,7 @@ def ask(front: Fronting, ticket: str = "t", **more: Any) -> float:
     """Ask, read all of it, and return the seconds it took."""
     client = openai.OpenAI(base_url=front.url, api_key="none", max_retries=0, timeout=60)
     began = time.monotonic()
-    answer = client.chat.completions.create(**{**ASKED, "user": ticket, **more})
+    answer: Any = client.chat.completions.create(**{**ASKED, "user": ticket, **more})
     if more.get("stream"):
         assert "".join(each.choices[0].delta.content or "" for each in answer) == " and" * 5
     else:
