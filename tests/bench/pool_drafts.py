@@ -27,7 +27,7 @@ REPORTED = ("aiohttp", "astropy", "celery", "gin", "pylint", "ripgrep", "scrapy"
 LIMITS = (8, 32, 128)
 TIMES = 3.0
 _FEWEST = 5
-_CASES, _QUICK_CASES = 60, 12
+_CASES, _QUICK_CASES = 40, 8
 _HISTORY = 6_000
 _SEED = 7
 _TOKENS = range(200, 8_001)
@@ -116,15 +116,21 @@ def copied_at_best(edits: Sequence[Edit], limit: int) -> float:
             places[token].append(place)
         at = start + 1
         while at < len(text):
-            right = text[at : at + limit]
             there = places[text[at]]
-            found = (
-                _accepted(text[place : min(place + limit, at)], right) for place in there[: bisect_left(there, at)]
-            )
-            at += max(found, default=0) + 1
+            at += _longest(text, at, there[: bisect_left(there, at)], limit) + 1
             steps += 1
         tokens += len(edit.after) - 1
     return tokens / steps
+
+
+def _longest(text: Sequence[int], at: int, places: Sequence[int], limit: int) -> int:
+    """Return how much of what follows stands at one of the places, before what follows."""
+    best, most = 0, min(limit, len(text) - at)
+    for place in places:
+        # One that is no longer is not looked at whole.
+        if best < min(most, at - place) and text[place + best] == text[at + best]:
+            best = max(best, _accepted(text[place : min(place + most, at)], text[at : at + most]))
+    return best
 
 
 def drawn(git_dir: Path, name: str, most: int) -> list[Edit]:
