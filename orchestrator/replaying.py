@@ -44,7 +44,9 @@ def replay(store: Store, engines: Engines, ticket: str, number: int, watch: Watc
         raise WrongStatus(f"attempt {number} of ticket {ticket} asked no model: there is nothing to replay")
     agent, model = engines.replayed(record.agent, recording)
     kept = [each for each in steps if each.kind not in _OF_MODELS]
-    ended = _gone_through(store, replace(engines, agent=lambda *_: agent), job, record, kept, watch)
+    ended = _gone_through(
+        store, replace(engines, agent=lambda *_: agent, pooled=lambda *_: None), job, record, kept, watch
+    )
     return Replay(tuple(model.compared), model.unasked, ended)
 
 

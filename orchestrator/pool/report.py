@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from urllib.parse import urlsplit
 
@@ -51,26 +52,30 @@ def told(folder: Folder) -> bytes:
 
 def ask_report(base_url: str, key: str = "", wait_s: float = _WAIT_S) -> Report:
     """Ask a pool's address (`http://…/v1`) for its report. Raises `PoolError`."""
-    at = urlsplit(base_url)
-    kind = http.client.HTTPSConnection if at.scheme == "https" else http.client.HTTPConnection
-    connection = kind(at.hostname or "", at.port, timeout=wait_s)
     try:
-        connection.request("GET", at.path.rstrip("/") + PATH, headers={"Authorization": f"Bearer {key}"} if key else {})
-        answer = connection.getresponse()
-        data = answer.read(_BYTES)
-    except (OSError, http.client.HTTPException) as error:
+        status, data = _asked(base_url, key, wait_s)
+    except (OSError, ValueError, http.client.HTTPException) as error:
         why = f"the pool at {base_url} cannot be reached ({one_line(str(error), 200)}): is it up?"
         raise PoolError(why) from error
-    finally:
-        connection.close()
-    if answer.status in (401, 403):
-        raise PoolError(
-            f"the pool at {base_url} tells it to keys with `administers = true` alone: `key_env` names such"
-        )
+    if status in (401, 403):
+        why = f"the pool at {base_url} tells it to keys with `administers = true` alone: have `key_env` name such"
+        raise PoolError(why)
     try:
-        if answer.status != 200:
-            raise ValueError(f"it answered {answer.status}")
-        return TypeAdapter(Report).validate_json(data)
-    except (ValidationError, ValueError) as error:
-        why = f"{base_url} does not answer as a pool of this version: take `pool = true` out of its table, or bring it up anew"
-        raise PoolError(why) from error
+        if status == 200:
+            return TypeAdapter(Report).validate_json(data)
+    except ValidationError as error:
+        raise PoolError(_no_pool(base_url)) from error
+    raise PoolError(_no_pool(base_url))
+
+
+def _no_pool(base_url: str) -> str:
+    return f"{base_url} does not answer as a pool of this version: take `pool = true` out of its table, or bring it up anew"
+
+
+def _asked(base_url: str, key: str, wait_s: float) -> tuple[int, bytes]:
+    at = urlsplit(base_url)
+    kind = http.client.HTTPSConnection if at.scheme == "https" else http.client.HTTPConnection
+    with closing(kind(at.hostname or "", at.port, timeout=wait_s)) as connection:
+        connection.request("GET", at.path.rstrip("/") + PATH, headers={"Authorization": f"Bearer {key}"} if key else {})
+        answer = connection.getresponse()
+        return answer.status, answer.read(_BYTES)

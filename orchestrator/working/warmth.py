@@ -120,6 +120,7 @@ class Warming:
             self._seconds[named] = time.monotonic() - began
             if timer is not None:
                 timer.cancel()
+                timer.join()
             self.warmth.close()
 
 

@@ -70,6 +70,7 @@ def test_what_answers_otherwise_is_said_to_be_no_pool(status: int, body: bytes) 
         ask_report(address)
 
 
-def test_an_address_where_nobody_answers_is_named() -> None:
+@pytest.mark.parametrize("port", ["", "99999"], ids=["nobody's", "none"])
+def test_an_address_where_nobody_answers_is_named(port: str) -> None:
     with pytest.raises(PoolError, match="cannot be reached"):
-        ask_report(f"http://127.0.0.1:{free_port()}/v1")
+        ask_report(f"http://127.0.0.1:{port or free_port()}/v1")
