@@ -14,6 +14,8 @@ from orchestrator.pool.shares import Shares
 
 Ticket = tuple[str, str]
 """Whose it is, and its name."""
+_KNOWN = 1 << 16
+"""Tickets with a home at most: names are the clients' own, and there may be any number."""
 
 
 @dataclass(slots=True)
@@ -214,7 +216,7 @@ class Line:
     def _forget_old(self) -> None:
         while self._homes:
             ticket, home = next(iter(self._homes.items()))
-            if self._clock() - home.used < self._sticky_s:
+            if self._clock() - home.used < self._sticky_s and len(self._homes) < _KNOWN:
                 return
             self._forget(ticket)
 

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+import pytest
+
 from orchestrator.pool.line import Line
 from orchestrator.pool.shares import Shares
 
@@ -162,6 +164,18 @@ def test_tickets_that_nobody_asks_for_any_more_are_forgotten() -> None:
         return before, line.load("one")[1]
 
     assert run(work) == (5, 1)
+
+
+def test_of_any_number_of_tickets_the_latest_have_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestrator.pool.line._KNOWN", 3)
+
+    async def work() -> tuple[int, bool]:
+        line = opened("one", "two")
+        homes = [await served(line, "ann", f"t{at}") for at in range(9)]
+        known = sum(line.load(each)[1] for each in ("one", "two"))
+        return known, await served(line, "ann", "t8") == homes[8]
+
+    assert run(work) == (3, True)
 
 
 def test_any_number_of_names_takes_bounded_room() -> None:
