@@ -79,7 +79,7 @@ def _compared(limit: int, edits: Mapping[str, Sequence[Edit]]) -> Target:
     beside |= {"the most that copies of prompt and reply can reach, tokens a step": bound}
     beside |= {f"{name}, times": steps["original"][name] / steps[NGRAM][name] for name in edits}
     beside |= {"edits": sum(map(len, edits.values()))}
-    why = f"n-grams reach {means[NGRAM]:.1f} tokens a step; no draft is accepted of what an edit has that stands nowhere, so {bound / means[NGRAM]:.2f} times is the most"
+    why = f"n-grams reach {means[NGRAM]:.1f} tokens a step; what is new in an edit stands nowhere, so copies that know what follows reach {bound / means[NGRAM]:.2f} times"
     return Target(_what(limit), "times", TIMES, means["original"] / means[NGRAM], beside, least=True, why=why)
 
 
