@@ -4,7 +4,7 @@ from sandbox.docker import DockerDriver
 from sandbox.dockeraddress import Address
 from sandbox.dockerhosts import DockerHost, DockerHosts, Occupancy
 from sandbox.dockerrecipe import Recipe, SourceFile
-from sandbox.errors import EngineAway, SandboxClosed, SandboxError, SandboxUnavailable, ServiceUnavailable
+from sandbox.errors import EngineAway, HostsAway, SandboxClosed, SandboxError, SandboxUnavailable, ServiceUnavailable
 from sandbox.headroom import Headroom, headroom
 from sandbox.local import LocalDriver
 from sandbox.none import NoneDriver
@@ -41,6 +41,7 @@ __all__ = [
     "Ended",
     "EngineAway",
     "Headroom",
+    "HostsAway",
     "Limits",
     "LocalDriver",
     "NoneDriver",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from sandbox.dockeraddress import Address
 from sandbox.errors import OutOfSight, SandboxError, SandboxUnavailable, ServiceUnavailable
 from sandbox.owner import owner
-from sandbox.sandbox import Command, Limits, Policy, Readiness, Root, Sandbox
+from sandbox.sandbox import Command, Limits, Policy, Readiness, Root
 from sandbox.scratch import Scratch
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class DockerDriver:
         """Say that there is room for another sandbox: what else runs on this machine is looked at elsewhere."""
         return False
 
-    def open(self, root: Root, policy: Policy = Policy(), scratch: Scratch | None = None) -> Sandbox:
+    def open(self, root: Root, policy: Policy = Policy(), scratch: Scratch | None = None) -> HostSandbox:
         """Open a sandbox on `root`, whose files everybody must see; as root, its files are given to another user.
 
         `scratch` is its directory, where it has one. Raises `SandboxUnavailable` where there is no engine, no image, or one that
@@ -115,7 +115,7 @@ class DockerDriver:
             self._remote, scratch = True, None
         return self._opened(root, policy, image, scratch)
 
-    def _opened(self, root: Root, policy: Policy, image: str, scratch: Scratch | None) -> Sandbox:
+    def _opened(self, root: Root, policy: Policy, image: str, scratch: Scratch | None) -> HostSandbox:
         from sandbox.dockerengine import OWNER, SCRATCH
 
         engine = self._engine()

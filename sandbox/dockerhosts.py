@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 
 from sandbox.docker import DockerDriver, commands_user
 from sandbox.dockeraddress import Address
-from sandbox.errors import EngineAway, SandboxError, SandboxUnavailable
+from sandbox.errors import EngineAway, HostsAway, SandboxError
 from sandbox.sandbox import Policy, Readiness, Root, Sandbox
 from sandbox.scratch import Scratch, engines
 
 if TYPE_CHECKING:
     from sandbox.dockerrecipe import Recipe
+    from sandbox.host import HostSandbox
 
 _MEMORY_BYTES = 2 << 30
 """What a sandbox is taken to need of a host's memory, where nobody said how many it may have."""
@@ -75,8 +76,8 @@ class _Absence:
 class DockerHosts:
     """Opens sandboxes at several hosts; what they keep on this machine lies below `scratch`. Safe to use from several threads.
 
-    Where all are full, the emptiest has one more: who opens one has a job in hand, and other sandboxes of it might be what fills
-    them. `full` is for whoever is about to begin one. A host that does not answer is left out, longer each time.
+    Where all are full, whoever has none open is refused; who has one gets another at the emptiest host, as what he waits for might
+    be his own. `full` says so before. A host that does not answer is left out, longer each time.
     """
 
     name = "docker"
@@ -89,6 +90,7 @@ class DockerHosts:
         self._absences: dict[str, _Absence] = {}
         self._lock = threading.Lock()
         self._seen: tuple[bool, float] | None = None
+        self._opened: list[HostSandbox] = []
 
     @property
     def user(self) -> tuple[int, int]:
@@ -99,7 +101,7 @@ class DockerHosts:
         """Say whether any host can be used."""
         found = self.look()
         works = any(not each.away for each in found)
-        return Readiness(works, "" if works else _none_of(found))
+        return Readiness(works, "" if works else _none_of(found), away=not works)
 
     def full(self) -> bool:
         """Say whether no host had room for another sandbox a moment ago."""
@@ -114,17 +116,17 @@ class DockerHosts:
             return self._counted(threads.map(lambda host: self._asked(host, image), self._hosts))
 
     def build(self, recipe: Recipe) -> str:
-        """Return the name of an image for policies, which a host has or now makes. Raises `SandboxUnavailable`."""
+        """Return the name of an image for policies, which a host has or now makes. Raises `SandboxUnavailable`, `HostsAway`."""
         found = self.look(recipe.name)
         if any(each.has_image for each in found):
             return recipe.name
         for each in sorted((each for each in found if not each.away), key=lambda each: each.rank):
             with self._leaving_out(each.host):
                 return self._drivers[each.host.name].build(recipe)
-        raise SandboxUnavailable(_none_of(self.look()))
+        raise HostsAway(_none_of(self.look()))
 
     def open(self, root: Root, policy: Policy = Policy()) -> Sandbox:
-        """Open a sandbox on `root`, whose files everybody must see, at a host. Raises `SandboxUnavailable`."""
+        """Open a sandbox on `root`, whose files everybody must see, at a host. Raises `SandboxUnavailable`, `HostsAway`."""
         found = self.look(policy.image)
         holder = next((each.host for each in found if each.has_image), None)
         left = [each for each in found if not each.away]
@@ -141,8 +143,9 @@ class DockerHosts:
                         self._bring(policy.image, holder, taken.host)
                     sandbox = self._drivers[taken.host.name].open(root, policy, scratch)
                     failed.pop_all()
+                    self._opened.append(sandbox)
                     return sandbox
-        raise SandboxUnavailable(_none_of(self.look()))
+        raise HostsAway(_none_of(self.look()))
 
     def _asked(self, host: DockerHost, image: str | None) -> Occupancy:
         absence = self._absences.get(host.name)
@@ -172,9 +175,14 @@ class DockerHosts:
         return tuple(replace(each, ours=ours[each.host.address.url]) for each in found)
 
     def _take(self, left: Sequence[Occupancy]) -> tuple[Occupancy, Scratch]:
-        """Return the best of these hosts, and a directory that counts there from now on."""
+        """Return the best of these hosts, and a directory that counts there from now on. Raises `HostsAway`."""
+        self._opened = [each for each in self._opened if not each.closed]
         with self._alone():
             best = min(self._counted(left), key=lambda each: each.rank)
+            if not best.room and not self._opened:
+                raise HostsAway(
+                    "all Docker hosts of config.toml have as many sandboxes as they may: wait until one ends"
+                )
             scratch = Scratch(self._scratch)
             scratch.mark(replace(best.host.address, shared=True).text)
         return best, scratch
@@ -214,5 +222,5 @@ class DockerHosts:
 
 
 def _none_of(found: Sequence[Occupancy]) -> str:
-    told = "; ".join(f"{each.host.name}: {each.away}" for each in found if each.away)
+    told = "; ".join(f"{each.host.name}: {each.away or 'it was away just now'}" for each in found)
     return f"no Docker host of config.toml can be used: {told}"

@@ -13,6 +13,10 @@ class EngineAway(SandboxUnavailable):
     """Raised when a Docker engine does not answer, or went away."""
 
 
+class HostsAway(EngineAway):
+    """Raised when none of several hosts answers, or has room: nothing is wrong with what was to run there."""
+
+
 class OutOfSight(SandboxUnavailable):
     """Raised when an engine's containers are not seen from here: its machine is another one, or shut off."""
 

@@ -79,6 +79,11 @@ class HostSandbox(ABC):
         self._used = Usage()
 
     @property
+    def closed(self) -> bool:
+        """Whether it has ended."""
+        return self._closed
+
+    @property
     @abstractmethod
     def root(self) -> Path:
         """The absolute path at which commands see the tree."""

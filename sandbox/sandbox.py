@@ -184,10 +184,11 @@ class Sandbox(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Whether a sandbox driver works here, and if not why and what to do."""
+    """Whether a sandbox driver works here, and if not why and what to do. `away` says that it may work again by itself."""
 
     works: bool
     why: str = ""
+    away: bool = False
 
 
 class SandboxDriver(Protocol):

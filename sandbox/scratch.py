@@ -153,8 +153,13 @@ def sweep(root: Path) -> list[str]:
 
 def engines(root: Path) -> dict[Path, str]:
     """Return the directories of sandboxes in use that may have containers, and at which engines, as `mark` was told."""
-    found = (path.parent for path in root.glob(f"sandbox-*/{_ENGINE}"))
-    return {path: (path / _ENGINE).read_text(encoding="utf-8") for path in found if _in_use(path)}
+    found = {}
+    for file in root.glob(f"sandbox-*/{_ENGINE}"):
+        # One that ends just now is in use no more.
+        with suppress(FileNotFoundError):
+            if _in_use(file.parent):
+                found[file.parent] = file.read_text(encoding="utf-8")
+    return found
 
 
 def _in_use(path: Path) -> bool:

@@ -10,7 +10,7 @@ from orchestrator.errors import OrderRefused
 from orchestrator.places.branching import Branching
 from orchestrator.records import AttemptRecord
 from orchestrator.settings import Settings
-from sandbox import Branches, Policy, Root, Sandbox, SandboxDriver, SandboxUnavailable, Served
+from sandbox import Branches, HostsAway, Policy, Root, Sandbox, SandboxDriver, SandboxUnavailable, Served
 from shadowfs import Driver, DriverUnavailable, Shadow, Snapshot
 from verifier import Found, servers_within
 
@@ -183,7 +183,8 @@ def _the_sandbox(sandboxes: Mapping[str, SandboxDriver], name: str) -> SandboxDr
         raise OrderRefused(f"there is no sandbox {name!r}: use one of {', '.join(sorted(sandboxes))}")
     readiness = sandboxes[name].probe()
     if not readiness.works:
-        raise SandboxUnavailable(f"the {name} sandbox does not work here: {readiness.why}")
+        wrong = HostsAway if readiness.away else SandboxUnavailable
+        raise wrong(f"the {name} sandbox does not work here: {readiness.why}")
     return sandboxes[name]
 
 

@@ -25,7 +25,7 @@ from orchestrator.working.hearing import latest
 from orchestrator.working.journal import Journal
 from orchestrator.working.lease import Heartbeat
 from orchestrator.working.phases import Ending
-from sandbox import EngineAway, SandboxClosed, SandboxError
+from sandbox import EngineAway, HostsAway, SandboxClosed, SandboxError
 from shadowfs import ShadowfsError
 from verifier import VerifierError
 
@@ -68,6 +68,11 @@ class Worker:
                 self._engines.warm_place.close()
                 watch(Event(lease.job, "again", f"{failure}; it goes on where it stood", self._clock()))
                 continue
+            if isinstance(failure, HostsAway):
+                # Nothing is wrong with the job: it begins, or goes on, once a host has room for it.
+                self._store.free(lease.job, lease.fence, f"{failure}; the job waits")
+                watch(Event(lease.job, "done", f"{Status.QUEUED} {failure}", self._clock()))
+                return failure
             if self._end(lease, ending):
                 watch(Event(lease.job, "done", f"{ending.status} {ending.why}".strip(), self._clock()))
                 return failure

@@ -12,7 +12,7 @@ from agents import NoFix, Proposal, Result, Task, Workspace
 from orchestrator.crew import Crew
 from orchestrator.records import Order, Status
 from orchestrator.wiring import real_engines
-from sandbox import SandboxError, SandboxUnavailable
+from sandbox import EngineAway, HostsAway, SandboxError, SandboxUnavailable
 from shadowfs import ShadowfsError
 from tests.orchestrator import project
 
@@ -46,6 +46,8 @@ class Unlucky:
         (SandboxError("the sandbox died"), 1, Status.VERIFIED),
         (ShadowfsError("the mount died"), 1, Status.VERIFIED),
         (SandboxError("the sandbox died"), 2, Status.FAILED),
+        (EngineAway("the engine went away"), 1, Status.VERIFIED),
+        (HostsAway("no host answers"), 1, Status.QUEUED),
         (SandboxUnavailable("there is no sandbox here"), 1, Status.FAILED),
     ],
 )
@@ -63,4 +65,4 @@ def test_what_dies_around_a_job_ends_it_only_when_it_does_so_again(
         writes = [step for step in crew.steps(report.ticket.id) if step.kind == "write" and step.outcome is not None]
         again = [step for step in crew.steps(report.ticket.id) if step.kind == "again"]
     assert [step.intent["path"] for step in writes] == ["helper.py", "sums.py"][: 2 if status is Status.VERIFIED else 1]
-    assert len(again) == (0 if isinstance(error, SandboxUnavailable) else 1)
+    assert len(again) == (0 if type(error) in (HostsAway, SandboxUnavailable) else 1)

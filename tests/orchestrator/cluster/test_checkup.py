@@ -28,12 +28,20 @@ def test_it_tells_of_store_clock_leases_and_room(tmp_path: Path, postgres: Postg
         store.add(Ticket(f"261121-{at}", "x", Order("it breaks", tmp_path), 5.0), Settings(seconds=60.0))
     assert store.claim(str(Owner("one pid", 7, "x", "y")), 60.0) is not None
     assert store.claim(str(Owner("two pid", 8, "x", "y")), -90.0) is not None
+    wanting = Order("it breaks", tmp_path, needs=("gpu", "windows"))
+    for at in range(2):
+        store.add(Ticket(f"261122-{at}", "x", wanting, 6.0), Settings(seconds=60.0))
+    store.announce("one", frozenset({"gpu"}))
+    store.announce("two", frozenset())
     store.close()
     checks = by_name(examine_cluster(tmp_path / "state", url, None))
     assert checks["store"].works and "postgresql" in checks["store"].why
     assert checks["clock"].works and checks["store latency"].works
     assert checks["leases"].why == "one: 1 at work"
     assert not checks["expired leases"].works and "261121-1 (9" in checks["expired leases"].why
+    assert checks["abilities"].why == "one (0 s ago): gpu; two (0 s ago): none"
+    assert not checks["jobs to do"].works
+    assert checks["jobs to do"].why.startswith("2 (261122-0 …): it waits: no worker can do windows; start one")
     assert "MB of disk free" in checks["this machine"].why and checks["broker"].works
 
 
