@@ -1,4 +1,4 @@
-"""The model pool over stand-ins: what its address adds, beside others; 240 tickets over six replicas, one killed; spend at 200 callers."""
+"""The model pool over stand-ins: what its address adds, beside others; 240 tickets over six replicas, one killed; spend at 200 callers; capacity; drafts."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 
 from orchestrator.pool import read_spent
+from tests.bench.pool_capacity import measure as capacity
 from tests.bench.pool_drafts import measure as drafts
 from tests.bench.pool_load import Streamed, request, stream
 from tests.bench.pool_peers import litellm, router
@@ -25,7 +26,6 @@ CALLERS = 200
 _TICKETS, _TURNS, _REPLICAS = 240, 8, 6
 _SYSTEM = "You are one of a crew. " * 400
 _TOKEN_S = 0.2
-_MISSING = (("the capacity model against the stand-ins", "%", None, False),)
 
 
 @dataclass(slots=True)
@@ -54,9 +54,8 @@ def measure(quick: bool, data: Path | None = None) -> Iterator[Target]:
         yield from _tickets(Path(directory) / "tickets", kill=False)
         yield from _tickets(Path(directory) / "killed", kill=True)
         yield _spend(Path(directory) / "spend")
+        yield from capacity(Path(directory) / "capacity", quick)
     yield from drafts(quick, data)
-    for what, unit, limit, least in _MISSING:
-        yield Target(what, unit, limit, None, least=least, why="not built yet")
 
 
 def _beside(folder: Path, tokens: int, turns: int) -> Iterator[Target]:
