@@ -34,15 +34,18 @@ def main() -> int:
     parser.add_argument("--data", type=Path, help="a directory with what no registry has")
     parser.add_argument("--page", action="store_true", help="write the figures to docs/measured/ too")
     parser.add_argument(
-        "--only", help="of `model`: some of its parts, with commas between (edits,index,prompts,compare)"
+        "--only",
+        help="some parts, with commas between, of `model` (edits,index,prompts,compare) or `pool` (beside,tickets,spend,capacity,drafts)",
     )
     parser.add_argument("--solvers", help="of `model`'s part `compare`: some of mini,aider,baseline,nightcrew")
     given = parser.parse_args()
     chosen = {
         name: tuple(value.split(",")) for name, value in (("parts", given.only), ("solvers", given.solvers)) if value
     }
-    if chosen and given.name != "model":
-        parser.error("--only and --solvers are for the benchmark `model`")
+    if given.only and given.name not in ("model", "pool"):
+        parser.error("--only is for the benchmarks `model` and `pool`")
+    if given.solvers and given.name != "model":
+        parser.error("--solvers is for the benchmark `model`")
     made = document(given.name, import_module(BENCHMARKS[given.name]).measure(given.quick, given.data, **chosen))
     if given.page:
         write(made, f"make bench NAME={given.name}{' QUICK=1' * given.quick} PAGE=1")

@@ -22,6 +22,7 @@ from tests.bench.target import Target
 from tests.orchestrator.pool.pools import Pool, pool, table
 from tests.orchestrator.pool.standins import Standing
 
+PARTS = ("beside", "tickets", "spend", "capacity", "drafts")
 CALLERS = 200
 _TICKETS, _TURNS, _REPLICAS = 240, 8, 6
 _SYSTEM = "You are one of a crew. " * 400
@@ -47,15 +48,20 @@ class Way:
         return 1e6 * self.cpu_s / sum(each.events for each in self.streamed)
 
 
-def measure(quick: bool, data: Path | None = None) -> Iterator[Target]:
+def measure(quick: bool, data: Path | None = None, parts: Sequence[str] = PARTS) -> Iterator[Target]:
     """Yield the targets."""
     with tempfile.TemporaryDirectory(prefix="nightcrew-bench-") as directory:
-        yield from _beside(Path(directory), 40 if quick else 100, 1 if quick else 3)
-        yield from _tickets(Path(directory) / "tickets", kill=False)
-        yield from _tickets(Path(directory) / "killed", kill=True)
-        yield _spend(Path(directory) / "spend")
-        yield from capacity(Path(directory) / "capacity", quick)
-    yield from drafts(quick, data)
+        if "beside" in parts:
+            yield from _beside(Path(directory), 40 if quick else 100, 1 if quick else 3)
+        if "tickets" in parts:
+            yield from _tickets(Path(directory) / "tickets", kill=False)
+            yield from _tickets(Path(directory) / "killed", kill=True)
+        if "spend" in parts:
+            yield _spend(Path(directory) / "spend")
+        if "capacity" in parts:
+            yield from capacity(Path(directory) / "capacity", quick)
+    if "drafts" in parts:
+        yield from drafts(quick, data)
 
 
 def _beside(folder: Path, tokens: int, turns: int) -> Iterator[Target]:
