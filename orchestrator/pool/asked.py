@@ -76,7 +76,7 @@ def read(path: str, body: bytes, headers: Mapping[str, str]) -> Asked:
     model = told.get("model")
     if not isinstance(model, str):
         raise _wrong("model", "name a model: GET /v1/models lists them")
-    if _NEEDED[path] not in told:
+    if told.get(_NEEDED[path]) is None:
         raise _wrong(_NEEDED[path], f"`{_NEEDED[path]}` is missing")
     embeds = path == "/v1/embeddings"
     choices = _choices(told)

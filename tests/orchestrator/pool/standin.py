@@ -29,6 +29,7 @@ Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 FAULTS = ("slow", "hang", "reset", "500", "garbage", "exit")
 _WORD = " and"
+_KINDS: dict[str, tuple[type, ...]] = {"messages": (list,), "prompt": (str, list), "input": (str, list)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,9 @@ class StandIn:
             self._turns.release()
 
     async def _reply(self, path: str, body: dict[str, Any], fault: _Fault, send: Send, began: float) -> None:
+        if not all(isinstance(body.get(name, []), kinds) for name, kinds in _KINDS.items()):
+            await _answer(send, 400, b'{"error":{"message":"Input should be a valid list","code":400}}')
+            return
         text = _prompt(body)
         if count(text) + _most(body) > self.context:
             await _answer(send, 400, _too_long(count(text), _most(body), self.context))
