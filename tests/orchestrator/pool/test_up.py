@@ -32,7 +32,7 @@ def test_status_says_how_each_replica_stands_and_what_was_spent(two: Pool) -> No
     assert told["up"] and model["roles"] == ["plan", "edit"] and model["waiting"] == 0
     assert [each["state"] for each in model["replicas"]] == ["up", "up"]
     assert {each["ticket"] for each in told["spent"]} == {"ticket-1"}
-    two.until(lambda: any((each["cache"] or (0, 0))[0] for each in two.replicas()))
+    two.until(lambda: all(each["cache"] is not None for each in two.replicas()))
     report = ask_report(told["pool"]["address"])
     assert report.pool is not None and report.pool.models[0].name == "coder"
     assert ([(each.user, each.ticket) for each in report.tickets]) == [("anybody", "ticket-1")]

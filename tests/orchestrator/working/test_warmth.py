@@ -101,7 +101,7 @@ def test_what_an_agent_asks_first_is_warm_and_paid_for(
     assert GUIDANCE in ahead["messages"][1]["content"]
     assert first["messages"][1]["content"].startswith(ahead["messages"][1]["content"])
     assert (first["messages"][0], first["tools"]) == (ahead["messages"][0], ahead["tools"])
-    assert first["cached"] > 0.8 * first["tokens"]
+    assert first["cached"] > 0.7 * first["tokens"]
     assert first["first_s"] < 0.5 * first["tokens"] / PREFILL_PER_S
     assert report.cost.tokens_in > sum(each["tokens"] for each in asked)
     assert report.ticket.id not in report.ticket.alias
