@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
+import socket
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -27,6 +29,8 @@ from orchestrator.pool.here import GRACE_S, free_port, keep
 from orchestrator.pool.place import Wanted
 from orchestrator.pool.spec import ModelTable, PoolFile
 
+_HEAD = re.compile(r"\[?([^\]]+)\]?:(\d{1,5})")
+_REACH_S = 10.0
 _ROOM_S = 5.0
 """After so long there is no room; where there is, a process of Ray's takes a second or two."""
 _HEAR_S, _STEP_S, _HEAR_BYTES = 2.0, 0.1, 1 << 20
@@ -62,8 +66,11 @@ class RayPlace:
     def __init__(self, address: str) -> None:
         self._address = address
         try:
+            # Ray itself tries for minutes where nobody listens.
+            if head := _HEAD.fullmatch(address):
+                socket.create_connection((head[1], int(head[2])), _REACH_S).close()
             ray.init(address=address, namespace="nightcrew", log_to_driver=False, logging_level=logging.ERROR)
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except (OSError, OverflowError, RuntimeError, ValueError) as error:
             why = f"there is no Ray cluster at {address} ({error}): start this machine's node, `ray start --address=HOST:PORT --num-cpus=0`"
             raise PoolError(why) from error
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
+from orchestrator.pool.errors import PoolError
 from tests.orchestrator.pool.pools import Pool, pool
 from tests.orchestrator.pool.standins import ROOT, words
 
@@ -114,6 +115,13 @@ def test_an_engine_that_ends_at_once_on_its_node_is_told_by_its_last_lines(clust
     with pool(tmp_path, placed(cluster, tmp_path / "state", command=command)) as made:
         assert made.process is not None and made.process.wait(30) == 1
         assert "the engine ended with status 3" in made.log and "CUDA out of memory with ***." in made.log
+
+
+def test_a_cluster_that_is_not_there_is_said_at_once() -> None:
+    from orchestrator.pool.rayplace import RayPlace
+
+    with pytest.raises(PoolError, match=r"there is no Ray cluster at 127\.0\.0\.1:1 .* `ray start"):
+        RayPlace("127.0.0.1:1")
 
 
 @pytest.mark.parametrize(
