@@ -1,4 +1,4 @@
-"""The model pool: engines kept up on this machine, and one OpenAI-compatible address in front of them. Imports no engine."""
+"""The model pool: engines kept up on this machine or on a Ray cluster, and one OpenAI-compatible address in front of them. Imports no engine."""
 
 from orchestrator.pool.errors import PoolError
 from orchestrator.pool.keys import new_key
