@@ -6,17 +6,15 @@ What changes rarely stands first and stays where it is, byte for byte, so that a
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 from agents.models import Message, Role, ToolCall
 from agents.prompts.errors import PromptTooLong
 from agents.prompts.fence import fenced, neutral
 from agents.prompts.fit import Fitted, Kept, Sizes, fit_log, fit_tail
 from agents.prompts.part import Node, Part, Prompt, Zone, units
-from agents.prompts.rendered import LeftOut, Placed, Rendered, ZoneState
+from agents.prompts.rendered import LeftOut, Piece, Rendered, ZoneState
 from agents.prompts.tokens import Count, TokenCounter
 
 _CALL_TOKENS = 8
@@ -49,29 +47,16 @@ class Layout:
         return self.limit - self.reply
 
 
-class _Piece(NamedTuple):
-    """A part as text, and where in that its own text stands."""
-
-    name: str
-    zone: Zone
-    part: Part
-    text: str
-    body: int
-    body_end: int
-    tokens: int
-    instead: bool = False
-
-
 @dataclass(slots=True)
 class _Made:
     """The units of a zone: of each its name, its sizes and where its pieces end, and of some what may stand instead."""
 
     zone: Zone
-    pieces: list[_Piece] = field(default_factory=list)
+    pieces: list[Piece] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     ends: list[int] = field(default_factory=list)
     sizes: Sizes = field(default_factory=lambda: Sizes([], [], []))
-    instead: dict[int, _Piece] = field(default_factory=dict)
+    instead: dict[int, Piece] = field(default_factory=dict)
 
 
 def render(prompt: Prompt, layout: Layout, count: Count) -> Rendered:
@@ -118,7 +103,7 @@ class _Writer:
             made.sizes.instead.append(shown)
         return made
 
-    def _piece(self, zone: Zone, name: str, part: Part) -> _Piece:
+    def _piece(self, zone: Zone, name: str, part: Part) -> Piece:
         text, body = neutral(part.text), 0
         if part.untrusted:
             written, body = fenced(name, text)
@@ -129,7 +114,7 @@ class _Writer:
         tokens = self._count(written)
         if part.calls:
             tokens += call_tokens(part.calls, self._count)
-        return _Piece(name, zone, part, written, body, body + len(text), tokens)
+        return Piece(name, zone, part, written, body, body + len(text), tokens)
 
 
 def call_tokens(calls: Sequence[ToolCall], count: Count) -> int:
@@ -137,7 +122,7 @@ def call_tokens(calls: Sequence[ToolCall], count: Count) -> int:
     return sum(count(neutral(f"{call.name} {call.arguments}")) + _CALL_TOKENS for call in calls)
 
 
-def _fit(prefix: list[_Piece], log: _Made, tail: _Made, layout: Layout, count: Count) -> Rendered:
+def _fit(prefix: list[Piece], log: _Made, tail: _Made, layout: Layout, count: Count) -> Rendered:
     """Choose what is kept, and assemble that."""
     taken = sum(piece.tokens for piece in prefix) + layout.message * len(prefix)
     if layout.limit < 0 or (prefix and sum(piece.tokens for piece in prefix) + layout.message > layout.limit):
@@ -157,12 +142,14 @@ def _fit(prefix: list[_Piece], log: _Made, tail: _Made, layout: Layout, count: C
         *_left_out(log, of_log, of_step),
         *_left_out(tail, of_tail, ["", of_room]),
     )
-    messages, placed = _assemble(pieces)
-    tokens = _tokens(pieces, placed, messages, count) + layout.message * len(messages)
-    return Rendered(messages, tokens, placed, left_out, _zones(pieces), of_log.steps)
+    firsts = tuple(_firsts(pieces))
+    ends = (*firsts[1:], len(pieces))
+    messages = tuple(_message(pieces[first:end]) for first, end in zip(firsts, ends, strict=False))
+    tokens = _tokens(pieces, zip(firsts, ends, strict=False), messages, count) + layout.message * len(messages)
+    return Rendered(messages, tokens, tuple(pieces), firsts, left_out, _zones(pieces), of_log.steps)
 
 
-def _too_long(prefix: Sequence[_Piece], layout: Layout) -> PromptTooLong:
+def _too_long(prefix: Sequence[Piece], layout: Layout) -> PromptTooLong:
     largest = sorted(prefix, key=lambda piece: -piece.tokens)[:_SHOWN]
     shown = ", ".join(f"{piece.name} ({piece.tokens})" for piece in largest)
     tokens = sum(piece.tokens for piece in prefix)
@@ -172,7 +159,7 @@ def _too_long(prefix: Sequence[_Piece], layout: Layout) -> PromptTooLong:
     )
 
 
-def _kept(made: _Made, fitted: Fitted) -> Iterator[_Piece]:
+def _kept(made: _Made, fitted: Fitted) -> Iterator[Piece]:
     start = 0
     for number, (end, kept) in enumerate(zip(made.ends, fitted.kept, strict=True)):
         if kept is Kept.WHOLE:
@@ -188,44 +175,40 @@ def _left_out(made: _Made, fitted: Fitted, why: Sequence[str]) -> Iterator[LeftO
             yield LeftOut(name, made.zone, tokens, why[step])
 
 
-def _assemble(pieces: Sequence[_Piece]) -> tuple[tuple[Message, ...], tuple[Placed, ...]]:
-    """Join neighbours of one role into messages; a call, and an answer to one, has a message to itself."""
-    messages: list[Message] = []
-    placed: list[Placed] = []
-    texts: list[str] = []
-    first: Part | None = None
-    start = 0
-    for name, zone, part, text, body, body_end, tokens, instead in pieces:
-        if first is None or part.role is not first.role or part.calls or part.answers or first.calls or first.answers:
-            if first is not None:
-                messages.append(_message(first, texts))
-            first, texts, start = part, [], 0
-        end = start + len(text)
-        placed.append(Placed(name, zone, len(messages), start, end, start + body, start + body_end, tokens, instead))
-        texts.append(text)
-        start = end
-    if first is not None:
-        messages.append(_message(first, texts))
-    return tuple(messages), tuple(placed)
+def _firsts(pieces: Sequence[Piece]) -> Iterator[int]:
+    """Yield where messages begin: neighbours of one role are one; a call, and an answer to one, has a message to itself."""
+    before: Part | None = None
+    for number, piece in enumerate(pieces):
+        part = piece.part
+        if (
+            before is None
+            or part.role is not before.role
+            or part.calls
+            or part.answers
+            or before.calls
+            or before.answers
+        ):
+            yield number
+        before = part
 
 
-def _tokens(pieces: Sequence[_Piece], placed: Sequence[Placed], messages: Sequence[Message], count: Count) -> int:
+def _tokens(
+    pieces: Sequence[Piece], spans: Iterable[tuple[int, int]], messages: Sequence[Message], count: Count
+) -> int:
     """Return the tokens of all messages' texts and calls."""
     if not isinstance(count, TokenCounter):
         return sum(count(each.text) + call_tokens(each.calls, count) for each in messages)
-    of_message = [place.message for place in placed]
-    starts = [bisect_left(of_message, number) for number in range(len(messages))]
     texts, tokens = [piece.text for piece in pieces], [piece.tokens for piece in pieces]
-    spans = zip(starts, [*starts[1:], len(pieces)], strict=False)
     return sum(tokens) + sum(count.joined(texts[first:last], tokens[first:last]) for first, last in spans)
 
 
-def _message(part: Part, texts: Sequence[str]) -> Message:
+def _message(pieces: Sequence[Piece]) -> Message:
+    part = pieces[0].part
     calls = tuple(replace(call, arguments=neutral(call.arguments)) for call in part.calls)
-    return Message(part.role, "".join(texts), calls, part.answers)
+    return Message(part.role, "".join([piece.text for piece in pieces]), calls, part.answers)
 
 
-def _zones(pieces: Sequence[_Piece]) -> dict[Zone, ZoneState]:
+def _zones(pieces: Sequence[Piece]) -> dict[Zone, ZoneState]:
     said: dict[Zone, list[str]] = {zone: [] for zone in Zone}
     tokens = dict.fromkeys(Zone, 0)
     for piece in pieces:

@@ -6,12 +6,26 @@ Of a prompt there may be a hundred thousand parts: what there is one of for each
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from agents.models import Message
-from agents.prompts.part import Zone
+from agents.prompts.part import Part, Zone
+
+
+class Piece(NamedTuple):
+    """A part as text, and where in that its own text stands."""
+
+    name: str
+    zone: Zone
+    part: Part
+    text: str
+    body: int
+    body_end: int
+    tokens: int
+    instead: bool = False
 
 
 class Placed(NamedTuple):
@@ -48,19 +62,33 @@ class ZoneState:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rendered:
-    """Messages of `tokens` tokens in all. `placed` is in order and covers each character of each message once.
+    """Messages of `tokens` tokens in all, each of those `pieces` that begin at its number of `firsts`.
 
     `steps` counts the eviction steps of the log: while neither it nor the prefix's hash changes, a turn begins with the one before.
     """
 
     messages: tuple[Message, ...]
     tokens: int
-    placed: tuple[Placed, ...]
+    pieces: tuple[Piece, ...]
+    firsts: tuple[int, ...]
     left_out: tuple[LeftOut, ...]
     zones: Mapping[Zone, ZoneState]
     steps: int
+
+    @cached_property
+    def placed(self) -> tuple[Placed, ...]:
+        """Return where each part stands, in order; each character of each message is covered once."""
+        return tuple(self._places())
+
+    def _places(self) -> Iterator[Placed]:
+        for message, (first, last) in enumerate(zip(self.firsts, (*self.firsts[1:], len(self.pieces)), strict=False)):
+            start = 0
+            for name, zone, _, text, body, body_end, tokens, instead in self.pieces[first:last]:
+                end = start + len(text)
+                yield Placed(name, zone, message, start, end, start + body, start + body_end, tokens, instead)
+                start = end
 
     @property
     def text(self) -> str:
@@ -77,6 +105,6 @@ class Rendered:
     def tokens_by_part(self) -> dict[str, int]:
         """Return the tokens of each part that is there, those of equal names together."""
         by_part: dict[str, int] = {}
-        for each in self.placed:
+        for each in self.pieces:
             by_part[each.name] = by_part.get(each.name, 0) + each.tokens
         return by_part
