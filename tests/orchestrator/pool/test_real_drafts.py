@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -11,8 +10,9 @@ import openai
 import pytest
 
 from tests.orchestrator.pool import tinymodel
-from tests.orchestrator.pool.pools import pool
-from tests.orchestrator.pool.real import Real, real_table
+from tests.orchestrator.pool.real import Real, real_pool, real_table
+
+pytestmark = pytest.mark.long
 
 TOKENS = 400
 DRAFTED = "spec_decode_num_draft_tokens_total"
@@ -22,11 +22,9 @@ ACCEPTED = "spec_decode_num_accepted_tokens_total"
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Real]:
     folder = tmp_path_factory.mktemp("drafts")
-    table = real_table("tiny", tinymodel.make(folder / "tiny")) + 'drafts = "original"\ndraft_tokens = 16\n'
-    with pool(folder / "pool", table, 600.0) as made:
-        assert made.process is not None and made.process.poll() is None, made.log
-        told = json.loads((made.state / "pool" / "status.json").read_text("utf-8"))
-        yield Real(made, told["address"])
+    more = 'drafts = "original"\ndraft_tokens = 16'
+    with real_pool(folder / "pool", real_table("tiny", tinymodel.make(folder / "tiny"), more=more)) as made:
+        yield made
 
 
 @pytest.fixture
