@@ -11,7 +11,7 @@ from orchestrator.errors import BadConfig
 from orchestrator.pool.drafting import draft_environment, draft_words
 from orchestrator.pool.spec import ModelTable
 from orchestrator.pool.upstream import HOST
-from orchestrator.pool.weights import trouble_of
+from orchestrator.pool.weights import is_there, trouble_of
 
 _VLLM = "vllm.entrypoints.openai.api_server"
 _LLAMA = "llama-server"
@@ -52,7 +52,7 @@ def check(name: str, model: ModelTable) -> None:
     start(name, model, HOST, 1, "")
     # vLLM knows names of models, too, which its cache has, or the world outside.
     path = Path(model.model)
-    is_path = model.engine == "llama" or model.model.startswith(("/", "./", "../", "~")) or path.exists()
+    is_path = model.engine == "llama" or model.model.startswith(("/", "./", "../", "~")) or is_there(path)
     trouble = trouble_of(path) if is_path and model.model else ""
     if trouble:
         raise BadConfig(f"model {name}: {trouble}")

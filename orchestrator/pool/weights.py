@@ -21,7 +21,7 @@ _POINTER = b"version https://git-lfs"
 
 def trouble_of(path: Path) -> str:
     """Return what is wrong with a model, and what to do; "" where nothing is seen."""
-    if not path.exists():
+    if not is_there(path):
         return f"there is no model at {path}: download it there, or correct `model`"
     if path.is_file():
         return _file_trouble(path)
@@ -36,6 +36,14 @@ def trouble_of(path: Path) -> str:
         return f"{path} lacks {missing[0]} ({len(missing)} of {len(wanted)} files): download it again"
     troubles = (_file_trouble(path / name) for name in sorted(wanted))
     return next((trouble for trouble in troubles if trouble), "")
+
+
+def is_there(path: Path) -> bool:
+    """Say whether there is something at a path; a name may be too long for any file."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def weight_bytes(path: Path) -> int:
@@ -58,7 +66,7 @@ def _wanted(path: Path) -> set[str]:
         named = json.loads(index.read_text("utf-8"))["weight_map"].values()
         # A name, not a path: what an index says leads nowhere else.
         return {Path(str(name)).name for name in named}
-    except (ValueError, KeyError, AttributeError, OSError):
+    except (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError):
         return {index.name + " (unreadable)"}
 
 
@@ -69,7 +77,7 @@ def _file_trouble(path: Path) -> str:
                 return f"{path} is a Git LFS pointer, not the model: fetch it with `git lfs pull`"
         size = path.stat().st_size
         needs = {".safetensors": _safetensors_bytes, ".gguf": gguf_bytes}.get(path.suffix, lambda _: 0)(path)
-    except (OSError, ValueError, KeyError, TypeError, IndexError, struct.error) as error:
+    except (OSError, ValueError, KeyError, TypeError, IndexError, RecursionError, struct.error) as error:
         return f"{path} cannot be read as a model ({error or type(error).__name__}): download it again"
     if size < needs:
         return f"{path} has {size} of {needs} bytes: its download broke off, download it again"

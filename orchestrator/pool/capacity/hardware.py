@@ -61,7 +61,7 @@ def read_weights(folder: Path) -> Weights:
         weight_bytes = sum(each.stat().st_size for each in folder.glob("*.safetensors"))
         token_bytes = _token_bytes(told)
         bits = _bits(told)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise BadConfig(
             f"{path} is no model's configuration ({error!r}): name a folder that Hugging Face's libraries know"
         ) from error

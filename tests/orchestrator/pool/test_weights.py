@@ -92,3 +92,21 @@ def test_what_is_no_model_is_said_so(said: bytes, suffix: str, tmp_path: Path) -
     path = tmp_path / f"m.{suffix}"
     path.write_bytes(said)
     assert "download it again" in trouble_of(path)
+
+
+@pytest.mark.parametrize(
+    "index", ["[" * 100_000, "[1]", "{}", '{"weight_map": 1}'], ids=["deep", "list", "empty", "number"]
+)
+def test_an_index_that_makes_no_sense_is_told(model: Path, index: str) -> None:
+    (model / "model.safetensors.index.json").write_text(index)
+    assert "(unreadable)" in trouble_of(model)
+
+
+def test_headers_as_deep_as_they_like_are_told(model: Path) -> None:
+    header = b'{"a":' + b"[" * 100_000
+    (model / "model-1.safetensors").write_bytes(struct.pack("<Q", len(header)) + header)
+    assert "cannot be read as a model" in trouble_of(model)
+
+
+def test_a_name_too_long_for_any_file_names_none() -> None:
+    assert trouble_of(Path("/") / ("x" * 5000)).startswith("there is no model at")
