@@ -63,10 +63,7 @@ def test_replicas_hits_and_tokens_against_their_limits_are_shown_and_linked(
     assert "k-secret" not in page
 
 
-def test_those_who_do_not_administer_see_neither_page_nor_link(
-    serve: Serve, crew: Open, told: dict[str, Report]
-) -> None:
-    told[""] = report()
+def test_those_who_do_not_administer_see_neither_page_nor_link(serve: Serve, crew: Open) -> None:
     served = serve(crew(), pools=lambda: (Endpoint("own", AT, "coder", pool=True),))
     reviewer = served.as_("rita", Role.REVIEW)
     assert reviewer.get("/pool").status_code == 403
