@@ -54,17 +54,18 @@ def read_weights(folder: Path) -> Weights:
     try:
         told = json.loads(path.read_bytes())
         told = told.get("text_config", told)
-        if any(told.get(each) for each in _MIXES):
-            raise BadConfig(
-                f"{folder} is a mixture of experts, which no config.json tells the speed of: measure it, and name its figures in [replica]"
-            )
+        mixes = any(told.get(each) for each in _MIXES)
         weight_bytes = sum(each.stat().st_size for each in folder.glob("*.safetensors"))
-        token_bytes = _token_bytes(told)
+        token_bytes = 0.0 if mixes else _token_bytes(told)
         bits = _bits(told)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise BadConfig(
             f"{path} is no model's configuration ({error!r}): name a folder that Hugging Face's libraries know"
         ) from error
+    if mixes:
+        raise BadConfig(
+            f"{folder} is a mixture of experts, whose speed no config.json tells: measure it, and name its figures in [replica]"
+        )
     if not weight_bytes:
         raise BadConfig(f"{folder} has no *.safetensors: name the folder where the weights are")
     return Weights(weight_bytes * _BITS / bits, weight_bytes, token_bytes)

@@ -15,7 +15,6 @@ import sys
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -141,8 +140,7 @@ class StandIn:
             return
         cached = self.cache.take(text)
         body |= {"tokens": count(text), "cached": cached}
-        async with self._card if self.pace.one_card else nullcontext():
-            await asyncio.sleep((count(text) - cached) / self.pace.prefill_per_s)
+        await self._read(count(text) - cached)
         if await fault.strikes(0, send):
             return
         body["first_s"] = time.monotonic() - began
@@ -181,6 +179,15 @@ class StandIn:
         if (body.get("stream_options") or {}).get("include_usage"):
             await send(_event(shape.usage(usage)))
         await send({"type": "http.response.body", "body": b"data: [DONE]\n\n"})
+
+    async def _read(self, tokens: int) -> None:
+        """Take the time of so many tokens of a prompt."""
+        takes_s = tokens / self.pace.prefill_per_s
+        if not self.pace.one_card:
+            await asyncio.sleep(takes_s)
+            return
+        async with self._card:
+            await asyncio.sleep(takes_s)
 
     async def _token(self) -> None:
         """Take the time of a token."""

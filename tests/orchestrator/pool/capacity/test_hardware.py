@@ -61,7 +61,7 @@ def test_the_text_part_of_a_model_that_sees_counts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("config", "why"),
     [
-        ({**_QWEN, "num_local_experts": 8}, "mixture of experts"),
+        ({**_QWEN, "num_local_experts": 8}, r"^\S+ is a mixture of experts"),
         ({"num_hidden_layers": 2}, "no model's configuration"),
         ([], "no model's configuration"),
         ({**_QWEN, "num_attention_heads": 0, "num_key_value_heads": 0}, "no model's configuration"),
