@@ -68,6 +68,8 @@ def read_weights(folder: Path) -> Weights:
         )
     if not weight_bytes:
         raise BadConfig(f"{folder} has no *.safetensors: name the folder where the weights are")
+    if token_bytes <= 0 or bits <= 0:
+        raise BadConfig(f"{path} is no model's configuration: by it a token takes no room")
     return Weights(weight_bytes * _BITS / bits, weight_bytes, token_bytes)
 
 

@@ -63,10 +63,11 @@ def test_the_text_part_of_a_model_that_sees_counts(tmp_path: Path) -> None:
     [
         ({**_QWEN, "num_local_experts": 8}, r"^\S+ is a mixture of experts"),
         ({"num_hidden_layers": 2}, "no model's configuration"),
+        ({**_QWEN, "num_hidden_layers": 0}, "a token takes no room"),
         ([], "no model's configuration"),
         ({**_QWEN, "num_attention_heads": 0, "num_key_value_heads": 0}, "no model's configuration"),
     ],
-    ids=["mixture", "incomplete", "list", "no heads"],
+    ids=["mixture", "incomplete", "no layers", "list", "no heads"],
 )
 def test_what_does_not_tell_is_refused(tmp_path: Path, config: object, why: str) -> None:
     with pytest.raises(BadConfig, match=why):
