@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 from orchestrator.errors import Superseded, UnknownTicket, WrongStatus
 from orchestrator.records import AttemptRecord, AttemptState, Job, JobReport, Status
@@ -42,11 +43,25 @@ class Look:
     def report(self, id: str) -> JobReport:
         """Return all that is known about a ticket."""
         with self.store.together():
-            return reports.full(self.store, self.store.ticket(id), self.change)
+            return reports.full(self.store, self.store.ticket(id), self.change, self._diff)
+
+    def at_hand(self, id: str) -> JobReport:
+        """Return the same where no depot has to be read for it. Raises `NotAtHand`."""
+        known = self._changes.known
+        with self.store.together():
+            return reports.full(
+                self.store,
+                self.store.ticket(id),
+                lambda depot, base, tree: cast("Change", known((depot.path, base, tree))),
+                lambda depot, base, tree: cast("bytes", known((depot.path, base, tree, "diff"))),
+            )
 
     def change(self, depot: Depot, base: str, tree: str) -> Change:
         """Return what differs between two trees: looked up once, since neither ever changes."""
         return self._changes.get((depot.path, base, tree), lambda: depot.change(base, tree))
+
+    def _diff(self, depot: Depot, base: str, tree: str) -> bytes:
+        return self._changes.get((depot.path, base, tree, "diff"), lambda: depot.diff(base, tree))
 
     def winner(self, job: Job) -> AttemptRecord | None:
         """Return the attempt that won, or the last one where none has."""

@@ -11,6 +11,10 @@ Made = TypeVar("Made")
 _MISSING = object()
 
 
+class NotAtHand(Exception):
+    """Raised where an answer would have to be made, by whoever cannot wait for that."""
+
+
 class UntilWritten:
     """Keeps answers until `version` differs. Each version has a dictionary of its own: what was made of an older one never gets into a newer.
 
@@ -51,6 +55,13 @@ class Lasting:
         self._most = most
         self._lock = threading.Lock()
         self._answers: OrderedDict[Hashable, object] = OrderedDict()
+
+    def known(self, asked: Hashable) -> object:
+        """Return the answer that was made lately. Raises `NotAtHand` where there is none."""
+        with self._lock:
+            if asked not in self._answers:
+                raise NotAtHand
+            return self._answers[asked]
 
     def get(self, asked: Hashable, make: Callable[[], Made]) -> Made:
         """Return what `make` returns, or returned when the same was asked lately."""

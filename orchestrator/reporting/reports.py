@@ -44,8 +44,13 @@ def _brief(store: Store, ticket: Ticket, job: Job) -> JobReport:
     )
 
 
-def full(store: Store, ticket: Ticket, change: Callable[[Depot, str, str], Change]) -> JobReport:
-    """Return all that is known about a ticket; `change` says what differs between two trees of a depot."""
+def full(
+    store: Store,
+    ticket: Ticket,
+    change: Callable[[Depot, str, str], Change],
+    diff: Callable[[Depot, str, str], bytes],
+) -> JobReport:
+    """Return all that is known about a ticket; `change` says what differs between two trees of a depot, `diff` says it as a patch."""
     job = store.job_of(ticket.id)
     report, verdicts = _brief(store, ticket, job), store.verdicts(job.number)
     record = winner(job, report.attempts)
@@ -66,7 +71,7 @@ def full(store: Store, ticket: Ticket, change: Callable[[Depot, str, str], Chang
         files=_files(job, record, change),
         verdict=_verdict(verdicts, record),
         omitted=job.snapshot.omitted if job.snapshot else (),
-        diffs=_diffs(job, report.options),
+        diffs=_diffs(job, report.options, diff),
         verdicts=verdicts,
         messages=tuple(_heard(each, report.attempts) for each in store.messages.said(job.number)),
     )
@@ -78,10 +83,10 @@ def _heard(message: Message, attempts: Sequence[AttemptRecord]) -> Message:
     return replace(message, attempt=next(told, 0))
 
 
-def _diffs(job: Job, options: tuple[OptionRecord, ...]) -> tuple[bytes, ...]:
+def _diffs(job: Job, options: tuple[OptionRecord, ...], diff: Callable[[Depot, str, str], bytes]) -> tuple[bytes, ...]:
     if job.snapshot is None or job.base is None:
         return ()
-    return tuple(job.snapshot.depot.diff(job.base, option.tree) for option in options)
+    return tuple(diff(job.snapshot.depot, job.base, option.tree) for option in options)
 
 
 def _verdict(verdicts: Sequence[Verdict], record: AttemptRecord | None) -> Verdict | None:

@@ -75,6 +75,10 @@ class Showing(ABC):
         """Return all that is known about a ticket. Raises `UnknownTicket`."""
         return self._look.report(self._look.id(ticket))
 
+    def at_hand(self, ticket: str) -> JobReport:
+        """Return the same where no depot has to be read for it. Raises `UnknownTicket`, and `NotAtHand`."""
+        return self._look.at_hand(self._look.id(ticket))
+
     def steps(self, ticket: str) -> tuple[StepRecord, ...]:
         """Return the journal of a ticket's job, in order."""
         return self._look.store.steps(self._look.job(ticket).number)

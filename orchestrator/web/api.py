@@ -14,7 +14,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
 from orchestrator.builds import Red
-from orchestrator.records import Order, Status, Ticket
+from orchestrator.records import JobReport, Order, Status, Ticket
 from orchestrator.remote import RECORD
 from orchestrator.reporting.board import MOST_ROWS, Sought
 from orchestrator.reporting.documents import (
@@ -141,8 +141,13 @@ async def show(request: Request, site: TheSite, _: Looker, ticket: str) -> Respo
     """Return all that is known about a ticket."""
     if RECORD in request.headers.get("accept", ""):
         return Response(await run_in_threadpool(lambda: encode(site.crew.show(ticket))), media_type=RECORD)
+
+    def document(look: Callable[[str], JobReport]) -> bytes:
+        return json.dumps(report_document(look(ticket))).encode()
+
+    crew = site.crew
     made: bytes = await site.answer(
-        ("show", ticket), lambda: json.dumps(report_document(site.crew.show(ticket))).encode()
+        ("show", ticket), lambda: document(crew.show), at_hand=lambda: document(crew.at_hand)
     )
     return Response(made, media_type="application/json")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from http import HTTPStatus
@@ -16,7 +17,7 @@ from starlette.requests import Request
 from orchestrator.crew import Crew
 from orchestrator.dispatch.gate import Gate
 from orchestrator.dispatch.rounds import Rounds
-from orchestrator.reporting.remembered import Lasting, UntilWritten
+from orchestrator.reporting.remembered import Lasting, NotAtHand, UntilWritten
 from orchestrator.settings import Settings
 from orchestrator.web.audit import Audit
 from orchestrator.web.drawn import Drawn
@@ -80,20 +81,28 @@ class Site:
 
     async def soon(self, look: Callable[[], Made]) -> Made:
         """Return what `look` returns, which looks up a few rows: from a thread of its own where they have to be waited for."""
-        pool = self.crew.database.pool
+        return look() if self._free else await run_in_threadpool(look)
+
+    @property
+    def _free(self) -> bool:
         # With all connections taken, a file has to be waited for too.
-        free = self._at_once and isinstance(pool, QueuePool) and pool.checkedin() > 0
-        return look() if free else await run_in_threadpool(look)
+        pool = self.crew.database.pool
+        return self._at_once and isinstance(pool, QueuePool) and pool.checkedin() > 0
 
     def cached(self, asked: Hashable, make: Callable[[], Made]) -> Made:
         """Return what `make` returns, or what it returned when the same was asked and nothing was written since."""
         return self.written.get(asked, make)
 
-    async def answer(self, asked: Hashable, make: Callable[[], Made], short: bool = False) -> Made:
-        """Return the same, from a thread of its own where it has to be made and is not `short`."""
+    async def answer(
+        self, asked: Hashable, make: Callable[[], Made], short: bool = False, at_hand: Callable[[], Made] | None = None
+    ) -> Made:
+        """Return the same, from a thread of its own where it has to be made and is not `short`; `at_hand` makes it at once, or raises `NotAtHand`."""
         if short:
             return await self.soon(lambda: self.cached(asked, make))
         found = self.written.found(asked)
+        if found is None and at_hand is not None and self._free:
+            with suppress(NotAtHand):
+                return self.cached(asked, at_hand)
         return await run_in_threadpool(self.cached, asked, make) if found is None else cast("Made", found)
 
     def did(self, who: Person, what: str, ticket: str | None = None, **detail: object) -> None:

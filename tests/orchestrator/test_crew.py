@@ -11,6 +11,7 @@ from agents import Delete, NoFix, Write
 from orchestrator.errors import OrderRefused, UnknownTicket, WouldOverwrite, WrongStatus
 from orchestrator.exits import exit_of_status
 from orchestrator.records import AddedTest, Event, Status
+from orchestrator.reporting.remembered import NotAtHand
 from sandbox import Command
 from tests.orchestrator import project
 from tests.orchestrator.crews import FIX, Open, order
@@ -91,6 +92,17 @@ def test_without_a_branch_the_change_stays_in_the_depot(crew: Open, repository: 
     assert (report.status, report.branch, project.branches(repository)) == (Status.VERIFIED, None, [])
     assert b"numbers[1:]" in opened.diff(report.ticket.id)
     assert project.digest(repository) == before
+
+
+def test_a_ticket_is_shown_at_once_where_no_depot_has_to_be_read(crew: Open, repository: Path) -> None:
+    opened = crew([FIX])
+    waiting = opened.file(order(repository)).id
+    assert opened.at_hand(waiting) == opened.show(waiting)
+    fixed = opened.fix(order(repository)).ticket.id
+    looking = crew([])
+    with pytest.raises(NotAtHand):
+        looking.at_hand(fixed)
+    assert looking.show(fixed) == looking.at_hand(fixed)
 
 
 def test_the_command_agent_works_in_the_shadow(crew: Open, repository: Path) -> None:
