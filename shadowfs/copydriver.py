@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Self
 
+from shadowfs import kept
 from shadowfs.beneath import delete_beneath, read_beneath, restore_beneath, write_beneath
 from shadowfs.change import Change, RepoPath
 from shadowfs.copying import copy_file, copy_tree
@@ -73,9 +74,10 @@ class CopyDriver:
         return self._make(base, shadow.snapshot, fill)
 
     def close(self) -> None:
-        """Close every shadow it made."""
+        """Close every shadow it made, and end what is kept on the depots below its state."""
         while self._made:
             self._made.pop().close()
+        kept.end(self._state)
 
     def _make(self, base: str, snapshot: Snapshot, fill: Callable[[Home], Stamps]) -> CopyShadow:
         with needing_space(self._state), ExitStack() as undo:

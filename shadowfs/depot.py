@@ -7,39 +7,33 @@ import hashlib
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import IO
 
-from shadowfs import git, trees
+from shadowfs import git, kept, objects, trees
 from shadowfs.catfile import CatFile
 from shadowfs.change import Change, Entry, FileChange, RepoPath
 from shadowfs.errors import DepotError
 
 _REFS = "refs/nightcrew/"
+_UPDATING = ("update-ref", "-z", "--stdin")
+_FEW, _SMALL_BYTES = 64, 1 << 20
+"""What is written here, and not by a process of git: that takes the time of some twenty files."""
 _CONFIG = "[gc]\n\tauto = 0\n[core]\n\tlogAllRefUpdates = false\n"
 
 
-class _Reading:
-    # Beside the record's fields, so that a depot compares, copies and is stored as its path alone.
-    __slots__ = ("_objects",)
-    _objects: CatFile
-
-
 @dataclass(frozen=True, slots=True)
-class Depot(_Reading):
+class Depot:
     """The depot at `path` (a bare git directory). A `gc` in the user's repository pulls nothing away from it."""
 
     path: Path
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_objects", CatFile(self.path))
-
-    def __reduce__(self) -> tuple[type[Depot], tuple[Path]]:
-        return Depot, (self.path,)
 
     @classmethod
     def open(cls, state: Path, repository: Path, object_format: str = "sha1") -> Depot:
@@ -65,9 +59,13 @@ class Depot(_Reading):
         """Return `sha1` or `sha256`."""
         return "sha256" if "objectformat = sha256" in (self.path / "config").read_text().lower() else "sha1"
 
+    @property
+    def _objects(self) -> CatFile:
+        return CatFile(self.path)
+
     def close(self) -> None:
-        """End the reading process. Safe to call twice; reading goes on with another."""
-        self._objects.close()
+        """End the processes kept on it. Safe to call twice; reading goes on with others."""
+        kept.end(self.path)
 
     def read(self, blob: str) -> bytes:
         """Return the bytes of `blob`; raise `DepotError` when it is not there."""
@@ -82,7 +80,7 @@ class Depot(_Reading):
 
     def write(self, data: bytes) -> str:
         """Keep `data` and return its blob id."""
-        return git.run(["hash-object", "-w", "--stdin"], git_dir=self.path, input=data).decode().strip()
+        return self._write("blob", data)
 
     def write_file(self, file: Path | int) -> str:
         """Keep the raw bytes of a file (a path, or an open descriptor, read to its end) and return its blob id."""
@@ -113,8 +111,9 @@ class Depot(_Reading):
         return {blob: int(size) for blob, size in pairs if size.isdigit()}
 
     def _hash(self, files: Sequence[Path], *, write: bool) -> list[str]:
-        if not files:
-            return []
+        if len(files) <= _FEW and all(map(_is_small, files)):
+            take = partial(self._write if write else self._name, "blob")
+            return [take(_bytes(file)) for file in files]
         names = "".join(f"{_line(file)}\n" for file in files)
         args = ["hash-object", *(["-w"] if write else []), "--no-filters", "--stdin-paths"]
         return git.run(args, git_dir=self.path, input=os.fsencode(names)).decode().split()
@@ -131,7 +130,7 @@ class Depot(_Reading):
 
     def graft(self, tree: str, files: Mapping[RepoPath, Entry | None]) -> str:
         """Return the tree that is `tree` with these files put, or removed where None; costs what the files cost."""
-        return trees.graft(self.path, self._objects, tree, files)
+        return trees.graft(self._objects, partial(self._write, "tree"), tree, files)
 
     def change(self, base: str, tree: str) -> Change:
         """Return what differs between two trees (or commits); a rename is a file deleted and a file added."""
@@ -139,9 +138,17 @@ class Depot(_Reading):
         found = sorted(trees.differing(self._objects, base, tree), key=lambda each: each[0])
         return Change(base, tree, tuple(FileChange(os.fsdecode(path), *entries) for path, *entries in found), self)
 
+    def new_objects(self, base: str, tree: str) -> dict[str, tuple[str, bytes]]:
+        """Return the kind and bytes of the trees and blobs, by id, that `tree` has beyond `base`. Raises `DepotError` where one is missing."""
+        found = trees.fresh(self._objects, self._tree_of(base), self._tree_of(tree))
+        return {id: self._objects.read(id) for id in found}
+
     def _tree_of(self, name: str) -> str:
         """Return the id of the tree that a tree or commit has. Raises `DepotError`, in git's own words, when it is not there."""
-        return self._objects.identify(f"{name}^{{tree}}") or self.resolve(f"{name}^{{tree}}")
+        return self._named(f"{name}^{{tree}}")
+
+    def _named(self, name: str) -> str:
+        return self._objects.identify(name) or self.resolve(name)
 
     def diff(self, base: str, tree: str) -> bytes:
         """Return what differs between two trees as a unified diff that `git apply` takes, binary files included."""
@@ -150,16 +157,21 @@ class Depot(_Reading):
 
     def commit(self, tree: str, parents: Sequence[str], message: str, when: datetime) -> str:
         """Make a commit by nightcrew and return its id: the same for the same arguments. `when` is a time with a zone."""
-        date = f"@{int(when.timestamp())} {when:%z}"
-        args = ["commit-tree", tree, *(option for parent in parents for option in ("-p", parent))]
-        extra = {"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date}
-        text = message.encode("utf-8", "surrogateescape").replace(b"\0", b"")
-        return git.run(args, git_dir=self.path, input=text, extra=extra).decode().strip()
+        who = f"nightcrew <nightcrew@localhost> {int(when.timestamp())} {when:%z}"
+        above = [self._named(f"{parent}^{{commit}}") for parent in dict.fromkeys(parents)]
+        lines = [f"tree {self._tree_of(tree)}", *(f"parent {id}" for id in above), f"author {who}", f"committer {who}"]
+        text = "\n".join((*lines, "", message)).encode("utf-8", "surrogateescape").replace(b"\0", b"")
+        return self._write("commit", text)
 
     def keep(self, name: str, object: str) -> None:
         """Keep an object and all it reaches under a name of ours, until `drop`."""
         if self.kept(name) != object:
-            git.run(["update-ref", _REFS + name, object], git_dir=self.path)
+            update = b"".join(f"{line}\0".encode() for line in ("start", f"update {_REFS}{name}", object, "", "commit"))
+            try:
+                kept.ask(kept.Called(_UPDATING, self.path), update, _done)
+            except DepotError:
+                # Asked alone, it says why.
+                git.run(["update-ref", _REFS + name, object], git_dir=self.path)
 
     def drop(self, name: str) -> None:
         """Keep what `name` named no longer. Dropping what is not kept is no error."""
@@ -177,6 +189,12 @@ class Depot(_Reading):
         """Say whether an object is there."""
         return self._objects.identify(name) is not None
 
+    def _name(self, kind: str, data: bytes) -> str:
+        return objects.name(kind, data, self.object_format)
+
+    def _write(self, kind: str, data: bytes) -> str:
+        return objects.write(self.objects, kind, data, self.object_format)
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the depot's lock: one process at a time changes what is shallow."""
@@ -186,19 +204,40 @@ class Depot(_Reading):
 
 
 def _make(path: Path, object_format: str) -> None:
-    partial = Path(tempfile.mkdtemp(dir=path.parent, prefix=".new-"))
+    made = Path(tempfile.mkdtemp(dir=path.parent, prefix=".new-"))
     try:
         form = f"--object-format={object_format}"
-        git.run(["init", "--quiet", "--bare", "--template=", form, "--initial-branch=main"], git_dir=partial)
-        with (partial / "config").open("a") as config:
+        git.run(["init", "--quiet", "--bare", "--template=", form, "--initial-branch=main"], git_dir=made)
+        with (made / "config").open("a") as config:
             config.write(_CONFIG)
-        partial.rename(path)
+        made.rename(path)
     except OSError:
         # Another process was first.
         if not path.is_dir():
             raise
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def _done(said: IO[bytes]) -> None:
+    for word in (b"start", b"commit"):
+        if said.readline() != word + b": ok\n":
+            raise EOFError
+
+
+def _is_small(file: Path) -> bool:
+    try:
+        status = file.stat()
+    except OSError:
+        return False
+    return stat.S_ISREG(status.st_mode) and status.st_size <= _SMALL_BYTES
+
+
+def _bytes(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise DepotError(f"{file} cannot be read: {error.strerror}") from error
 
 
 def _line(path: Path) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from shadowfs import git
+from shadowfs import git, kept
 from shadowfs.home import remove_tree
 
 _SETTLED_S = 600.0
@@ -66,6 +66,7 @@ def remove_evicted(state: Path) -> None:
     """Remove what was evicted, by whomever: one who was killed left it."""
     for rest in (state / "depots").glob(f"{_GONE}*"):
         remove_tree(rest)
+    kept.end_gone()
 
 
 def _used_at(depot: Path) -> float:

@@ -8,15 +8,19 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from shadowfs import git, worktree
+from shadowfs import git, objects, worktree
+from shadowfs.borrow import parse_commit
 from shadowfs.change import Change, Entry, RepoPath
 from shadowfs.depot import Depot
 from shadowfs.errors import DepotError, RefusedPath
+from shadowfs.layout import Layout
 from shadowfs.names import is_git
 from shadowfs.worktree import WorkTree
 
 _FILES = (0o100644, 0o100755)
 _LINK = 0o120000
+_STEPS = 8
+"""How many commits of ours may stand between one and what is checked out."""
 # What git takes for a HEAD: a symbolic reference, a commit's id, or a link to a reference.
 _HEAD = re.compile(rb"ref:\s*refs/|refs/|[0-9a-f]{40}")
 
@@ -49,7 +53,42 @@ def deliver_objects(depot: Depot, commit: str, repository: Path, environ: Mappin
 
     Raises `DepotError` where the history below the pinned commit is gone from the repository.
     """
-    user = worktree.find(repository, environ or {})
+    layout = Layout.of(repository)
+    head = layout.head() if layout else None
+    beyond = _beyond(depot, commit, head) if head else None
+    if layout and beyond:
+        # A repository has all that what it has checked out reaches, or may lack it.
+        store = layout.common_dir / "objects"
+        lacking = [each for id, each in beyond.items() if not objects.place(store, id).exists()]
+        if lacking:
+            pack = objects.pack(lacking, depot.object_format)
+            git.run(["unpack-objects", "-q"], git_dir=layout.common_dir, input=pack)
+    else:
+        _deliver_lacking(depot, commit, worktree.find(repository, environ or {}))
+
+
+def _beyond(depot: Depot, commit: str, head: str) -> dict[str, tuple[str, bytes]] | None:
+    """Return the objects, by id, that `commit` has beyond `head`, on which it stands; None where it does not, or where one is not here."""
+    found: dict[str, tuple[str, bytes]] = {}
+    for _ in range(_STEPS):
+        try:
+            text = depot.read_commit(commit)
+            above = parse_commit(commit, text)
+            if len(above.parents) != 1:
+                return None
+            below = above.parents[0]
+            found[commit] = ("commit", text)
+            found |= depot.new_objects(f"{below}^{{tree}}", above.tree)
+        except DepotError:
+            return None
+        if below == head:
+            return found
+        commit = below
+    return None
+
+
+def _deliver_lacking(depot: Depot, commit: str, user: WorkTree) -> None:
+    """Copy all that `commit` reaches and the repository lacks, whatever has become of it since the pin."""
     reached = git.run(["rev-list", "--objects", "--no-object-names", "--missing=allow-any", commit], git_dir=depot.path)
     # Asked of a git directory of ours, so that a partial clone fetches nothing.
     args = ["cat-file", "--batch-check=%(objectname)", "--buffer"]
@@ -74,23 +113,24 @@ def set_branch(
 
     True also where it points to `commit` already; False where it points elsewhere. Its reflog tells; no hook runs.
     """
-    user = worktree.find(repository, environ or {})
+    layout = Layout.of(repository)
+    git_dir = layout.common_dir if layout else worktree.find(repository, environ or {}).common_dir
     reference = f"refs/heads/{name}"
-    git.run(["check-ref-format", reference], git_dir=user.common_dir)
     old = expected_old or "0" * len(commit)
     args = ["update-ref", "--create-reflog", "-m", "nightcrew: delivered", reference, commit, old]
     try:
-        git.run(args, git_dir=user.common_dir)
+        git.run(args, git_dir=git_dir)
     except DepotError:
-        now = _branch(user, reference)
+        git.run(["check-ref-format", reference], git_dir=git_dir)
+        now = _branch(git_dir, reference)
         if now is None and expected_old is None:
             raise
         return now == commit
     return True
 
 
-def _branch(user: WorkTree, reference: str) -> str | None:
-    out = git.run(["for-each-ref", "--format=%(objectname)", reference], git_dir=user.common_dir)
+def _branch(git_dir: Path, reference: str) -> str | None:
+    out = git.run(["for-each-ref", "--format=%(objectname)", reference], git_dir=git_dir)
     return out.decode().strip() or None
 
 

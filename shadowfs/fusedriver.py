@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from shadowfs import wire
+from shadowfs import kept, wire
 from shadowfs.errors import DriverUnavailable, ShadowfsError
 from shadowfs.fuseshadow import FuseShadow, Kept, ready, requests_of
 from shadowfs.gitdir import make_shadow_git_dir
@@ -103,11 +103,12 @@ class FuseDriver:
         return shadow
 
     def close(self) -> None:
-        """Close every shadow it made and end the zygote."""
+        """Close every shadow it made, end the zygote, and what is kept on the depots below its state."""
         for shadow in list(self._made):
             shadow.close()
         with self._lock:
             self._end()
+        kept.end(self._state)
 
     def _order(self, home: Home, snapshot: Snapshot, tree: str, visible: bool, user: tuple[int, int] | None) -> Order:
         return Order(

@@ -64,8 +64,10 @@ def make_git_dir(
 
     Objects come from `alternates`; `shallow` are the commits whose parents are missing there, one a line.
     """
-    for directory in ("objects/info", "objects/pack", "refs/heads", "refs/tags", "info"):
-        (path / directory).mkdir(parents=True, exist_ok=True)
+    path.mkdir(parents=True, exist_ok=True)
+    # What else a repository has, git makes when it is needed.
+    for directory in ("objects", "objects/info", "refs", "info"):
+        (path / directory).mkdir(exist_ok=True)
     if branch is None:
         (path / "HEAD").write_text(f"{head}\n")
     else:

@@ -102,10 +102,12 @@ def _open_up(path: Path, blocked: Path) -> None:
 
 
 def _mounts_below(path: Path) -> list[str]:
-    prefix = f"{path}/"
+    prefix, name = f"{path}/", os.fsencode(path.name)
     found = []
     for line in Path("/proc/self/mountinfo").read_bytes().splitlines():
         # Spaces, tabs, newlines and backslashes are octal escapes in mountinfo.
+        if name not in line and b"\\" not in line:
+            continue
         point = os.fsdecode(line.split(b" ")[4].decode("unicode_escape").encode("latin-1"))
         if point.startswith(prefix):
             found.append(point)

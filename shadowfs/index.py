@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import NamedTuple
 from shadowfs import git
 from shadowfs.errors import NotPinnable
 from shadowfs.gitdir import make_git_dir, neutral_config
+from shadowfs.told import told
 from shadowfs.worktree import WorkTree
 
 _ENTRY = re.compile(rb"(\d+) ([0-9a-f]+) (\d)\t([^\0]+)\0(  [^\0]*?)flags: ([0-9a-f]+)\n")
@@ -54,11 +56,15 @@ class Tracked(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """A copy of the user's index at `file`, in a git directory of ours; `mtime_ns` is the original's."""
+    """A copy of the user's index at `file`, in a git directory of ours; `mtime_ns` is the original's.
+
+    Two of the same `digest` have the same entries.
+    """
 
     git_dir: Path
     file: Path
     mtime_ns: int
+    digest: str
 
 
 def copy_index(tree: WorkTree, scratch: Path) -> Index:
@@ -68,6 +74,7 @@ def copy_index(tree: WorkTree, scratch: Path) -> Index:
     """
     make_git_dir(scratch, head=tree.head, config=neutral_config(tree.object_format), alternates=())
     file = scratch / "index"
+    digest = hashlib.sha256()
     mtime_ns = 0
     if (tree.git_dir / "index").exists():
         shutil.copyfile(tree.git_dir / "index", file)
@@ -75,14 +82,18 @@ def copy_index(tree: WorkTree, scratch: Path) -> Index:
         # A split index names the shared part, which lies beside it.
         for shared in tree.git_dir.glob("sharedindex.*"):
             shutil.copyfile(shared, scratch / shared.name)
-        if _SPARSE_EXTENSION in file.read_bytes():
+        data = file.read_bytes()
+        if _SPARSE_EXTENSION in data:
             _unfold(tree, scratch, file)
-    return Index(scratch, file, mtime_ns)
+            data = file.read_bytes()
+        digest.update(data)
+    return Index(scratch, file, mtime_ns, digest.hexdigest())
 
 
-def read_index(index: Index, root: Path) -> list[Tracked]:
-    """Return the entries; raise `NotPinnable` where the index holds an unfinished merge."""
-    out = git.run(["ls-files", "-s", "--debug", "-z"], git_dir=index.git_dir, work_tree=root)
+def read_index(index: Index, root: Path, depot: Path) -> list[Tracked]:
+    """Return the entries, which the depot remembers; raise `NotPinnable` where the index holds an unfinished merge."""
+    args = ["ls-files", "-s", "--debug", "-z"]
+    out = told(depot, "entries", index.digest, lambda: git.run(args, git_dir=index.git_dir, work_tree=root))
     entries = []
     modes: dict[bytes, int] = {}
     for mode, blob, stage, path, debug, flags in _ENTRY.findall(out):

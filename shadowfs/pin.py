@@ -25,6 +25,7 @@ from shadowfs.scan import Scan, Scanner
 from shadowfs.secrets import hiding
 from shadowfs.snapshot import Omission, Snapshot
 from shadowfs.space import needing_space
+from shadowfs.told import told
 from shadowfs.worktree import WorkTree
 
 LARGE_BYTES = 50 << 20
@@ -115,7 +116,7 @@ class _Pinning:
             head = pool.submit(borrow, depot, self.tree)
             untracked = pool.submit(layer.list_untracked, index.git_dir, self.tree.root)
             listed = pool.submit(layer.list_ignored, index.git_dir, self.tree.root)
-            scanner.look_at_tracked(read_index(index, self.tree.root))
+            scanner.look_at_tracked(read_index(index, self.tree.root, depot.path))
             live = scanner.look_at_untracked(untracked.result())
             scan = scanner.resolve()
         scan.omitted += [(path, "submodule") for path in scan.submodules]
@@ -155,11 +156,17 @@ class _Pinning:
             elif row is not None and (row[0] != entry.mode or row[1] != entry.blob or entry.flags):
                 put.append((row[0], row[1], entry.path))
         put += [(scan.rows[path][0], scan.rows[path][1], path) for path in scan.added if path in scan.rows]
+
+        def write() -> bytes:
+            # In the depot, which does not see the user's objects: one that git finds where it would write gets a new time.
+            return git.run(["write-tree", "--missing-ok"], git_dir=depot.path, index=index.file)
+
+        if not gone and not put:
+            tree = told(depot.path, "tree", index.digest, write).decode().strip()
+            return tree if depot.has(tree) else write().decode().strip()
         # What is gone first: a file may stand where a directory was.
         _put(index, index.file, gone + put)
-        # In the depot, which does not see the user's objects: one that git finds where it would write gets a new time.
-        out = git.run(["write-tree", "--missing-ok"], git_dir=depot.path, index=index.file)
-        return out.decode().strip()
+        return write().decode().strip()
 
     def _keep(self, depot: Depot, pinned: str, head: Commit, id: str) -> str:
         """Bring what the pin reaches into the depot and keep it; return the commit whose tree is the pinned one."""

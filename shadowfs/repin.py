@@ -237,10 +237,9 @@ def _saved(like: Snapshot, table: PinTable) -> Snapshot:
     directory = like.pin.parent.with_name(id)
     directory.mkdir(mode=0o700)
     try:
-        for name in ("exclude", "config", "index"):
+        asked = like.pin.with_name("ignoring").exists()
+        for name in ("exclude", "config", "index", *(["ignoring"] if asked else [])):
             (directory / name).hardlink_to(like.pin.with_name(name))
-        if like.pin.with_name("rules").is_dir():
-            shutil.copytree(like.pin.with_name("rules"), directory / "rules")
         table.save(directory / "table")
         like.depot.keep(f"pins/{id}", like.base)
         snapshot = replace(like, id=id, pin=directory / "table")

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from shadowfs import git
 from shadowfs.catfile import CatFile
 from shadowfs.change import Entry, RepoPath
 from shadowfs.errors import DepotError, RefusedPath
 
 _DIRECTORY = 0o040000
+_GITLINK = 0o160000
+
+Write = Callable[[bytes], str]
+"""Keeps the text of a tree and returns its id."""
 
 
 @dataclass(slots=True)
@@ -24,23 +25,14 @@ class _Edit:
     below: dict[bytes, _Edit] = field(default_factory=dict)
 
 
-def graft(git_dir: Path, objects: CatFile, tree: str, files: Mapping[RepoPath, Entry | None]) -> str:
-    """Return the id of `tree` with `files` put, or removed where None; it is written to `git_dir`."""
+def graft(objects: CatFile, write: Write, tree: str, files: Mapping[RepoPath, Entry | None]) -> str:
+    """Return the id of `tree` with `files` put, or removed where None; what is new is written by `write`."""
     edit = _Edit()
     for path, entry in files.items():
         _note(edit, path, entry)
     if not files:
         return tree
-    with subprocess.Popen(
-        git.command(["mktree", "-z", "--batch", "--missing"]),
-        env=git.environment(git_dir),
-        cwd=git_dir,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as writer:
-        root = _apply(objects, writer, tree, edit)
-        return root or _write(writer, {})
+    return _apply(objects, write, tree, edit) or write(b"")
 
 
 def read_tree(objects: CatFile, tree: str) -> dict[bytes, Entry]:
@@ -76,6 +68,21 @@ def differing(
         yield from differing(objects, above, below, prefix + name + b"/")
 
 
+def fresh(objects: CatFile, base: str | None, tree: str) -> Iterator[str]:
+    """Yield the trees and blobs that `tree` has where `base` has others, or nothing."""
+    if base == tree:
+        return
+    yield tree
+    old = read_tree(objects, base) if base else {}
+    for name, entry in read_tree(objects, tree).items():
+        before = old.get(name)
+        if entry.mode == _DIRECTORY:
+            below = before.blob if before is not None and before.mode == _DIRECTORY else None
+            yield from fresh(objects, below, entry.blob)
+        elif entry.mode != _GITLINK and (before is None or before.blob != entry.blob):
+            yield entry.blob
+
+
 def _canonical(entry: Entry | None) -> Entry | None:
     """Return an entry with the mode as git tells it: old trees have others."""
     if entry is None or entry.mode & 0o170000 != 0o100000:
@@ -85,14 +92,14 @@ def _canonical(entry: Entry | None) -> Entry | None:
 
 def _note(edit: _Edit, path: RepoPath, entry: Entry | None) -> None:
     *parents, name = os.fsencode(path).split(b"/")
-    if any(part in (b"", b".", b"..") for part in (*parents, name)):
+    if any(part in (b"", b".", b"..") or b"\0" in part for part in (*parents, name)):
         raise RefusedPath(f"path {path!r} cannot be in a tree: name a file relative to the repository")
     for parent in parents:
         edit = edit.below.setdefault(parent, _Edit())
     edit.files[name] = entry
 
 
-def _apply(objects: CatFile, writer: subprocess.Popen[bytes], tree: str | None, edit: _Edit) -> str | None:
+def _apply(objects: CatFile, write: Write, tree: str | None, edit: _Edit) -> str | None:
     """Return the edited directory's id, None when nothing is left in it."""
     names = dict(read_tree(objects, tree)) if tree else {}
     for name, entry in edit.files.items():
@@ -104,26 +111,15 @@ def _apply(objects: CatFile, writer: subprocess.Popen[bytes], tree: str | None, 
             names[name] = entry
     for name, below in edit.below.items():
         old = names.get(name)
-        new = _apply(objects, writer, old.blob if old and old.mode == _DIRECTORY else None, below)
+        new = _apply(objects, write, old.blob if old and old.mode == _DIRECTORY else None, below)
         if new is not None:
             names[name] = Entry(_DIRECTORY, new)
         elif old is not None and old.mode == _DIRECTORY:
             del names[name]
-    return _write(writer, names) if names else None
+    return write(_text(names)) if names else None
 
 
-def _write(writer: subprocess.Popen[bytes], names: Mapping[bytes, Entry]) -> str:
-    assert writer.stdin is not None and writer.stdout is not None and writer.stderr is not None
-    kinds = {_DIRECTORY: b"tree", 0o160000: b"commit"}
-    for name, entry in names.items():
-        kind = kinds.get(entry.mode, b"blob")
-        writer.stdin.write(b"%06o %s %s\t%s\0" % (entry.mode, kind, entry.blob.encode(), name))
-    try:
-        writer.stdin.write(b"\0")
-        writer.stdin.flush()
-        written = writer.stdout.readline().decode().strip()
-    except BrokenPipeError:
-        written = ""
-    if not written:
-        raise git.failure("git mktree", writer.stderr.read())
-    return written
+def _text(names: Mapping[bytes, Entry]) -> bytes:
+    """Return the text of a tree: a directory stands where it would with a slash after its name."""
+    ordered = sorted(names.items(), key=lambda each: each[0] + b"/" if each[1].mode == _DIRECTORY else each[0])
+    return b"".join(b"%o %s\0%s" % (entry.mode, name, bytes.fromhex(entry.blob)) for name, entry in ordered)

@@ -106,6 +106,44 @@ def test_delivery_works_from_a_linked_worktree(tmp_path: Path) -> None:
     assert git(repository, "show", "nightcrew/1:pkg/core.py") == b"in the linked tree"
 
 
+@pytest.mark.parametrize("dirty", [False, True])
+def test_a_commit_on_what_is_checked_out_arrives_whole(tmp_path: Path, dirty: bool) -> None:
+    repository = make(tmp_path / "r")
+    git(repository, "gc", "--quiet")
+    if dirty:
+        write(repository, {"pkg/core.py": b"not committed\n", "pkg/deep/new": b"new\n"})
+    snapshot = pin(repository, tmp_path / "state")
+    commit = proposed(snapshot, {"a": b"1", "pkg/deep/er/b": b"", "README.md": b"# Another\n"})
+    deliver_objects(snapshot.depot, commit, repository)
+    assert set_branch(repository, "nightcrew/1", commit)
+    git(repository, "fsck", "--strict", "--connectivity-only")
+    told = git(repository, "ls-tree", "-r", "nightcrew/1")
+    assert told == git(snapshot.depot.path, "ls-tree", "-r", commit)
+    assert git(repository, "show", "nightcrew/1:pkg/deep/er/leaf.txt") == b"leaf"
+
+
+def test_a_delivery_that_was_cut_off_is_finished(tmp_path: Path) -> None:
+    repository = make(tmp_path / "r")
+    snapshot = pin(repository, tmp_path / "state")
+    commit = proposed(snapshot, {"a": b"1", "b": b"2"})
+    deliver_objects(snapshot.depot, commit, repository)
+    blob = git(repository, "rev-parse", f"{commit}:b").decode()
+    (repository / ".git/objects" / blob[:2] / blob[2:]).unlink()
+    deliver_objects(snapshot.depot, commit, repository)
+    assert set_branch(repository, "nightcrew/1", commit)
+    git(repository, "fsck", "--strict")
+
+
+def test_a_name_that_git_refuses_is_told(tmp_path: Path) -> None:
+    repository = make(tmp_path / "r")
+    snapshot = pin(repository, tmp_path / "state")
+    commit = proposed(snapshot, {"a": b"1"})
+    deliver_objects(snapshot.depot, commit, repository)
+    for name in ("a..b", "-x/", "a b", "x.lock"):
+        with pytest.raises(DepotError):
+            set_branch(repository, f"nightcrew/{name}", commit)
+
+
 def test_delivery_survives_an_amended_and_pruned_base(tmp_path: Path) -> None:
     repository = make(tmp_path / "r")
     write(repository, {"pkg/core.py": b"second\n"})
