@@ -197,9 +197,17 @@ def _set_up(connection: sqlite3.Connection, _record: object) -> None:
 def _begin(connection: Connection) -> None:
     options = connection.get_execution_options()
     # FULL also makes earlier commits of this log durable. NORMAL survives a killed process, not a power cut.
-    connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if options.get('durable') else 'NORMAL'}")
+    synchronous = f"PRAGMA synchronous={'FULL' if options.get('durable') else 'NORMAL'}"
     # A writer takes the lock at once: one that first reads could not wait for it later.
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("write") else "BEGIN")
+    begin = "BEGIN IMMEDIATE" if options.get("write") else "BEGIN"
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    try:
+        # Of the driver itself: by way of the engine these two would take longer than most of what follows.
+        driver.execute(synchronous)
+        driver.execute(begin)
+    except sqlite3.Error as error:
+        raise DBAPIError.instance(begin, None, error, sqlite3.Error) from error
 
 
 def _begin_beside(connection: Connection) -> None:

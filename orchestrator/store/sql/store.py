@@ -354,7 +354,8 @@ class SqlStore:
     @contextmanager
     def _write(self, durable: bool = False, alone: bool = False) -> Iterator[Connection]:
         options = {"write": True, "durable": durable, "beside": not alone}
-        with answering(), self._engine.execution_options(**options).begin() as connection:
+        # The options are the connection's: of an engine that has them each statement would take longer.
+        with answering(), self._engine.connect() as connection, connection.execution_options(**options).begin():
             yield connection
 
     @contextmanager
