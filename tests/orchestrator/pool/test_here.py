@@ -42,6 +42,11 @@ def test_gpus_pass_from_replica_to_replica_and_who_waits_for_one_says_so(tmp_pat
         assert statuses == [200]
         made.until(lambda: handed(made) | handed(made, "late") == {"4", "5"})
 
+        # What is new waits for what those have that go.
+        made.file.write_text('port = 0\ngpus = ["4", "5"]\n' + table(state, "other", "gpus = 2\n"), "utf-8")
+        assert made.run("up", str(made.file)).returncode == 0
+        made.until(lambda: handed(made, "other") == {"4", "5"})
+
 
 def handed(made: Pool, model: str = "coder") -> set[str]:
     return {gpu for each in made.replicas(model) if each["state"] == "up" for gpu in each["gpus"]}
