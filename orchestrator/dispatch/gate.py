@@ -34,7 +34,9 @@ class Gate:
 
     def terms(self, store: Store) -> Terms:
         """Return on which terms a worker begins jobs now."""
-        return replace(self.limits, among=self._among(store), can=None if self.can is None else self.can() - self.full())
+        return replace(
+            self.limits, among=self._among(store), can=None if self.can is None else self.can() - self.full()
+        )
 
     def announce(self, store: Store) -> None:
         """Tell the store what the workers of this machine can do."""
