@@ -36,6 +36,7 @@ from orchestrator.working import answering
 from orchestrator.working.answering import Answer
 from orchestrator.working.journal import Journal
 from orchestrator.working.lease import LEASE_S, Owner
+from shadowfs import end_kept
 
 if TYPE_CHECKING:
     import sqlalchemy
@@ -261,6 +262,7 @@ class Crew(Showing):
             opened = self.__dict__.pop(name, None)
             if opened is not None:
                 opened.close()
+        end_kept(self._state)
         self.tracer.close()
 
     def __enter__(self) -> Self:

@@ -28,6 +28,7 @@ from shadowfs.history import Past, PastCommit
 from shadowfs.home import Home, remove_tree, sweep
 from shadowfs.hub import Hub, Load, commit_load, placed, snapshot_loads, tree_load
 from shadowfs.ignore import ignored_paths
+from shadowfs.kept import end as end_kept
 from shadowfs.layer import fingerprint
 from shadowfs.memory import MemoryDriver
 from shadowfs.merge import merge
@@ -89,6 +90,7 @@ __all__ = [
     "compare",
     "deliver_objects",
     "earlier_texts",
+    "end_kept",
     "evict",
     "fingerprint",
     "forecast",

@@ -90,7 +90,7 @@ def test_a_changed_model_rolls_while_requests_are_answered(two: Pool) -> None:
 
 def test_a_change_that_does_not_come_up_leaves_what_was_there(two: Pool) -> None:
     before, text = two.up(), two.file.read_text("utf-8")
-    two.file.write_text(text.replace("--prefill-per-s", "--nonsense"), "utf-8")
+    two.file.write_text(text.replace("--model", '--nonsense", "--model'), "utf-8")
     done = two.run("up", str(two.file))
     two.file.write_text(text, "utf-8")
     assert (
@@ -104,6 +104,7 @@ def test_a_change_that_does_not_come_up_leaves_what_was_there(two: Pool) -> None
 
 def test_the_only_replica_is_waited_for_when_it_was_killed_and_not_when_it_fails(tmp_path: Path) -> None:
     with pool(tmp_path, table(tmp_path / "state")) as made:
+        made.until(lambda: len(made.up()) == 1)
         Standing(made.replicas()[0]["port"]).fault("500")
         assert made.ask() == 502 and made.ask() == 200
         Standing(made.replicas()[0]["port"]).fault("garbage")
