@@ -87,7 +87,7 @@ def _no_replay(name: str, recording: Recording) -> tuple[Agent, Replaying]:
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """One of each. `drivers` are in order of preference;"""
+    """One of each. `drivers` are in order of preference."""
 
     repositories: Repositories
     drivers: tuple[Driver, ...]

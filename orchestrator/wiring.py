@@ -144,26 +144,32 @@ def _model_agent(name: str, model: str, environ: Mapping[str, str], alias: str) 
 
 
 def _agent_of(endpoint: Endpoint, name: str, there: Sequence[Endpoint], model_at: Callable[[Endpoint], Model]) -> Agent:
-    plans = next((each for each in there if each.role == "plan"), endpoint)
-    planner = Priced(model_at(plans), plans.cost_usd, plans.model)
+    plans = _first(there, "plan")
     return model_agent(
         model_at(endpoint),
         ForkServers(),
         endpoint.cost_usd,
         name,
         endpoint.model,
-        planner=None if plans.name == endpoint.name else planner,
+        planner=None if plans is not None and plans.name == endpoint.name else _priced(plans, model_at),
         works=endpoint.works,
         repair=endpoint.repair,
         parallel=endpoint.parallel,
-        applier=next((Priced(model_at(each), each.cost_usd, each.model) for each in there if each.role == APPLY), None),
+        applier=_priced(_first(there, APPLY), model_at),
     )
+
+
+def _first(there: Sequence[Endpoint], role: str) -> Endpoint | None:
+    return next((each for each in there if each.role == role), None)
+
+
+def _priced(endpoint: Endpoint | None, model_at: Callable[[Endpoint], Model]) -> Priced | None:
+    return None if endpoint is None else Priced(model_at(endpoint), endpoint.cost_usd, endpoint.model)
 
 
 def _referee(environ: Mapping[str, str], alias: str) -> Priced | None:
     """Return the first model whose role is `judge`; another one is not asked to judge."""
-    judges = (each for each in _models(environ, alias) if each.role == JUDGE)
-    return next((Priced(HttpModel(each), each.cost_usd, each.model) for each in judges), None)
+    return _priced(_first(_models(environ, alias), JUDGE), HttpModel)
 
 
 def _pooled(name: str, environ: Mapping[str, str], alias: str) -> Priced | None:

@@ -22,6 +22,8 @@ class HubServer:
 
     files: Mapping[str, bytes]
     faults: dict[str, str] = field(default_factory=dict)
+    claimed: dict[str, int] = field(default_factory=dict)
+    """How long it says that files are, where that is not true."""
     sent: list[tuple[str, str]] = field(default_factory=list)
     """Files whose bytes were asked for, and of which range."""
     port: int = 0
@@ -34,7 +36,12 @@ class HubServer:
 
     def model(self) -> Mapping[str, Any]:
         siblings = [
-            {"rfilename": name, "size": len(data), "blobId": _git(data), **_lfs(name, data, "sha256")}
+            {
+                "rfilename": name,
+                "size": self.claimed.get(name, len(data)),
+                "blobId": _git(data),
+                **_lfs(name, data, "sha256"),
+            }
             for name, data in self.files.items()
         ]
         return {"id": "tiny/model", "modelId": "tiny/model", "sha": COMMIT, "siblings": siblings, "private": False}

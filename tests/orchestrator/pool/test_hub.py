@@ -6,19 +6,17 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from huggingface_hub import close_session
+from huggingface_hub.constants import DOWNLOAD_CHUNK_SIZE
 
 from orchestrator.errors import BadConfig
-from orchestrator.pool import hub as pool_hub
 from orchestrator.pool.hub import Hub
 from orchestrator.pool.hubname import HubName, read_hub_name
 from orchestrator.pool.located import located
 from orchestrator.pool.spec import ModelTable, PoolFile, local_pool
-from sandbox import headroom
 from tests.orchestrator.pool.hubserver import HubServer, hub
 from tests.orchestrator.pool.pools import NIGHTCREW, pool, table
 from tests.orchestrator.pool.standins import ROOT
@@ -74,14 +72,13 @@ def test_one_file_is_fetched_with_the_parts_it_is_split_into(server: HubServer, 
     )
 
 
-def test_a_reply_that_breaks_off_is_resumed_where_it_ended(
-    server: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 1000)
-    server.faults[WEIGHTS] = "cut"
+def test_a_reply_that_breaks_off_is_resumed_where_it_ended(server: HubServer, tmp_path: Path) -> None:
+    # The library keeps what came of a file by the chunk.
+    long = safetensors(DOWNLOAD_CHUNK_SIZE // 2)
+    server.files, server.faults[WEIGHTS] = {**FILES, WEIGHTS: long}, "cut"
     path = at(server, tmp_path).fetch(NAME)
-    assert (path / WEIGHTS).read_bytes() == FILES[WEIGHTS]
-    assert [wanted for name, wanted in server.sent if name == WEIGHTS] == ["", "bytes=40000-"]
+    assert (path / WEIGHTS).read_bytes() == long
+    assert [wanted for name, wanted in server.sent if name == WEIGHTS] == ["", f"bytes={DOWNLOAD_CHUNK_SIZE}-"]
 
 
 def test_what_has_another_checksum_is_removed_and_said(server: HubServer, tmp_path: Path) -> None:
@@ -107,11 +104,9 @@ def test_what_was_killed_half_way_is_not_taken_for_whole_and_goes_on(server: Hub
     assert made.fetch(NAME) == made.find(NAME) and WEIGHTS in [name for name, _ in server.sent]
 
 
-def test_without_room_on_the_disk_nothing_is_fetched(
-    server: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pool_hub, "headroom", lambda folder: replace(headroom(folder), disk_bytes=50_000))
-    with pytest.raises(BadConfig, match=r"tiny/model needs 0\.1 MB more .* where 0\.1 MB are free"):
+def test_without_room_on_the_disk_nothing_is_fetched(server: HubServer, tmp_path: Path) -> None:
+    server.claimed[WEIGHTS] = 10**18
+    with pytest.raises(BadConfig, match=r"tiny/model needs 1000000000\.0 GB more .* where \d+\.\d [GM]B are free"):
         at(server, tmp_path).fetch(NAME)
     assert server.sent == []
 
