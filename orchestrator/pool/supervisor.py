@@ -44,7 +44,7 @@ class Supervisor:
         self._wants = ""
         self._allowed = Allowed()
         self._trouble = ""
-        self._changing = asyncio.Lock()
+        self._changing, self._telling = asyncio.Lock(), asyncio.Lock()
         self._loop: asyncio.Task[None] | None = None
 
     async def begin(self, file: PoolFile) -> None:
@@ -57,9 +57,10 @@ class Supervisor:
         self._loop = self._group.create_task(self._run())
 
     async def started(self) -> None:
-        """Wait until all is up that is to be at first. Raises `PoolError`."""
+        """Wait until all is up that is to be at first, and that is written down. Raises `PoolError`."""
         for fleet in self._fleets.values():
             await fleet.started()
+        await self._tell()
 
     async def change(self, file: PoolFile) -> None:
         """Go over to another file: models that are new start, those that changed roll, those that are gone drain."""
@@ -110,10 +111,15 @@ class Supervisor:
         while True:
             for fleet in self._fleets.values():
                 fleet.scale()
+            await self._tell()
+            await asyncio.sleep(_STEP_S)
+
+    async def _tell(self) -> None:
+        """Write down how it stands."""
+        async with self._telling:
             # Aside: a disk that is slow holds up no reply, and one that is full ends no model.
             with suppress(OSError):
                 await asyncio.to_thread(self._folder.write, self._status())
-            await asyncio.sleep(_STEP_S)
 
     def _status(self) -> PoolStatus:
         models = tuple(fleet.status() for fleet in self._fleets.values())

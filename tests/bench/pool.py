@@ -69,7 +69,6 @@ def _beside(folder: Path, tokens: int, turns: int) -> Iterator[Target]:
     text = table(folder / "state", "stand-in", "replicas = 2\nat_once = 256", "--keyless", "--token-s", str(_TOKEN_S))
     with ExitStack() as opened:
         made = opened.enter_context(pool(folder, text))
-        made.until(lambda: len(made.up("stand-in")) == 2)
         ports = [each["port"] for each in made.replicas("stand-in")]
         ways = {"direct": Way(ports), "pool": Way([_port(made)], _own_cpu(made))}
         for name, peer in (

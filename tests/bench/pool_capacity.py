@@ -94,7 +94,6 @@ def _beside(folder: Path, name: str, tickets_per_s: float, replica: Replica, las
         folder / "state", "stand-in", f"replicas = {_REPLICAS}\nat_once = {replica.at_once}", "--one-card", *options
     )
     with pool(folder, text) as made:
-        made.until(lambda: len(made.up("stand-in")) == _REPLICAS)
         standing = [Standing(each["port"]) for each in made.replicas("stand-in")]
         asked = asyncio.run(_ask(_port(made), standing, _REPLICAS * tickets_per_s, lasts_s))
     turns_per_s = len(asked.replies) / asked.lasts_s / _REPLICAS
