@@ -36,6 +36,7 @@ _SPARE = {
     "stop": None,
     "logprobs": None,
     "top_logprobs": None,
+    "prediction": None,
 }
 """Parameters that some servers refuse, and what they want instead (None: nothing)."""
 
@@ -68,7 +69,7 @@ class Call:
         self._deadline_s = deadline_s
         self._ends = time.monotonic() + deadline_s
         self._watch = watch
-        self._body = body(endpoint.model, request)
+        self._body = body(endpoint.model, request, predicts=endpoint.pool)
 
     def run(self) -> Reply:
         """Return the reply of the first try that gives one."""

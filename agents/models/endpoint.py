@@ -53,7 +53,7 @@ class NamedModel:
 
     Prices are in dollars for each million tokens. `works` is `samples` for a model that need not be tested for tools, `tools` for one
     that is never asked for samples, else "". It is asked `parallel` times at once at most. With `repair` the repair agent's candidates compete with its samples.
-    `pool` says that a pool of ours answers, which is told of which ticket each request is.
+    `pool` says that a pool of ours answers, which is told of which ticket each request is, and what its reply is likely to repeat.
     """
 
     name: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -60,6 +60,7 @@ class Request:
 
     Where the last message is an assistant's, it is the beginning of the reply, that the model goes on from. With `alternatives` the reply
     tells its tokens, and so many of those that were likeliest in the place of each. Not all servers can do either.
+    `prediction` is a text that the reply is likely to repeat with changes: it makes a reply of a pool faster, and is no part of what is asked.
     """
 
     messages: tuple[Message, ...]
@@ -69,6 +70,7 @@ class Request:
     stop: tuple[str, ...] = ()
     seed: int | None = None
     alternatives: int = 0
+    prediction: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,8 @@ _FINISHES = {
 }
 
 
-def body(model: str, request: Request) -> dict[str, Any]:
-    """Return the body of a streamed call."""
+def body(model: str, request: Request, *, predicts: bool = False) -> dict[str, Any]:
+    """Return the body of a streamed call; with `predicts` the server is told what the reply is likely to be."""
     given: dict[str, Any] = {
         "model": model,
         "messages": [_message(each) for each in request.messages],
@@ -37,6 +37,8 @@ def body(model: str, request: Request) -> dict[str, Any]:
             given[name] = value
     if request.alternatives:
         given |= {"logprobs": True, "top_logprobs": request.alternatives}
+    if predicts and request.prediction:
+        given["prediction"] = {"type": "content", "content": request.prediction}
     if request.messages and request.messages[-1].role is Role.ASSISTANT:
         # vLLM wants both, llama.cpp's server sends the beginning back without them; elsewhere they are unknown.
         given["extra_body"] = {"add_generation_prompt": False, "continue_final_message": True}

@@ -36,7 +36,7 @@ from agents.repair.one_by_one import OneByOne, patched, trials_of
 from agents.repair.past import recall
 from agents.repair.question import asked_among
 from agents.sampling import unproven
-from agents.sampling.asking import Ask, Beginning, Form
+from agents.sampling.asking import Ask, Beginning, Form, predicted
 from agents.sampling.beside import Beside
 from agents.sampling.evidence import around, sources
 from agents.sampling.explain import explanation, title
@@ -322,9 +322,14 @@ class _Attempt:
         tokens = tokens or (self.settings.reply_tokens if ask.form is Form.WHOLE else _STATEMENT_TOKENS)
         layout = Layout(self.model.context_tokens, tokens + self.count(ask.begun))
         messages = beginning.about(ask, data, layout, self.count, tried)
-        alternatives = ALTERNATIVES if ask.begun else 0
         return Request(
-            messages, (), ask.temperature, tokens, seed=self.task.seed * 10_000 + self.asked, alternatives=alternatives
+            messages,
+            (),
+            ask.temperature,
+            tokens,
+            seed=self.task.seed * 10_000 + self.asked,
+            alternatives=ALTERNATIVES if ask.begun else 0,
+            prediction=predicted(ask, data),
         )
 
     def _replies(self, requests: Sequence[Request]) -> list[Reply]:

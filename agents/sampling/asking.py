@@ -11,6 +11,7 @@ from agents.models import Message, Role
 from agents.prompts import Layout, Pace, Part, Prompt, render
 from agents.prompts.tokens import Count
 from agents.sampling.place import Place, Span, lines
+from shadowfs import RepoPath
 
 _HOW = """You repair bugs in source code. You are shown {shown} and a piece of code in which the bug may be.
 Change as little as possible. Reply in the form that is asked for, without explanations.
@@ -100,6 +101,16 @@ class Beginning:
         tail.append(Part("what to do", _asked(ask, data), priority=3))
         messages = render(Prompt(tuple(prefix), (), tuple(tail)), layout, count).messages
         return (*messages, Message(Role.ASSISTANT, ask.begun)) if ask.begun else messages
+
+
+def fence(path: RepoPath) -> str:
+    """Return the line before code of a file in a reply."""
+    return "```python\n" if path.endswith(".py") else "```\n"
+
+
+def predicted(ask: Ask, data: bytes) -> str:
+    """Return a reply that would change nothing, where the answer is a whole place that is shown; "" for other forms."""
+    return f"{fence(ask.place.path)}{ask.place.text(data)}\n```" if ask.form is Form.WHOLE else ""
 
 
 def _asked(ask: Ask, data: bytes) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from agents.edits.grammar import broken_at
 from agents.models import Reply
-from agents.sampling.asking import Ask, Form
+from agents.sampling.asking import Ask, Form, fence
 from agents.sampling.departure import Departure, Rewrite, departures, rewrites
 from agents.sampling.place import Place, split
 from agents.sampling.sample import Sample, between
@@ -91,8 +91,7 @@ class Walk:
             self.found += found
 
     def _reply(self, code: str, tokens: int, stop: tuple[str, ...] = ()) -> Reply:
-        fence = "```python\n" if self.place.path.endswith(".py") else "```\n"
-        return self.asked(Ask(self.place, self.form, 0.0, begun=fence + code), tokens, stop)
+        return self.asked(Ask(self.place, self.form, 0.0, begun=fence(self.place.path) + code), tokens, stop)
 
     def _samples(self, found: list[Departure]) -> Iterator[Sample]:
         for departure in found:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -20,8 +22,10 @@ from agents import (
     Usage,
 )
 from agents.conversation import ConversationAgent
+from agents.models import Endpoint, HttpModel
 from agents.models.scripted import Line
 from tests.agents.conversation.test_agent import DONE, FILES, PROBE, TASK, call, last, say, words
+from tests.orchestrator.pool.standins import fronting, standins
 
 SKETCH = call("edit", path="sums.py", old="    the difference is returned", new="    return a + b")
 FIXED = FILES["sums.py"].decode().replace("a - b", "a + b")
@@ -110,3 +114,28 @@ def test_marks_that_a_prompt_does_not_show_as_they_are_are_not_lost() -> None:
         TASK, workspace
     )
     assert not small.asked and workspace.files == marked
+
+
+def as_scripted(reply: Reply) -> dict[str, object]:
+    """Return a reply as a stand-in is told to give it."""
+    if not reply.calls:
+        return {"content": reply.text}
+    functions = [{"name": each.name, "arguments": each.arguments} for each in reply.calls]
+    return {"tool_calls": [{"id": f"c{at}", "type": "function", "function": each} for at, each in enumerate(functions)]}
+
+
+def test_the_engine_of_a_pool_is_told_the_file_that_is_written_again_and_nothing_of_the_kind_elsewhere(
+    tmp_path: Path,
+) -> None:
+    with standins(1) as (engine,), fronting(tmp_path, [engine]) as front:
+        engine.say(*(as_scripted(each) for each in (*PROBE, SKETCH, WRITTEN, DONE)))
+        own, small = (HttpModel(Endpoint(name, front.url, "edit", pool=True)) for name in ("own", "small"))
+        workspace = MemoryWorkspace(FILES, say=say, protected=TASK.protected)
+        result = ConversationAgent(own, count=words, applier=Priced(small)).work(TASK, workspace)
+        seen = engine.seen
+    assert isinstance(result, Proposal) and workspace.files["sums.py"] == FIXED.encode()
+    predicted = [each for each in seen if "prediction" in each or "vllm_xargs" in each]
+    (asked,) = [each for each in seen if "You apply one edit" in json.dumps(each["messages"])]
+    assert predicted == [asked] and len(seen) > 1
+    text = f"~~~~~~~~\n{FILES['sums.py'].decode()}~~~~~~~~"
+    assert asked["prediction"] == {"type": "content", "content": text} and asked["vllm_xargs"] == {"original": text}

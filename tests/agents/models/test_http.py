@@ -359,6 +359,24 @@ def test_alternatives_that_hold_the_key_are_not_told() -> None:
     assert SECRET not in repr(reply)
 
 
+def test_a_pool_is_told_what_its_reply_is_likely_to_be_and_nobody_else_is() -> None:
+    request = Request(HELLO.messages, prediction="x = 1\n")
+    told = {}
+    for pool in (True, False):
+        with serving(says("Yes")) as server:
+            HttpModel(Endpoint("local", server.url, "tiny", pool=pool), QUICK).complete(request, deadline_s=AMPLE_S)
+        told[pool] = server.bodies[0]
+    assert told[True] == {**told[False], "prediction": {"type": "content", "content": "x = 1\n"}}
+    assert "prediction" not in told[False]
+
+
+def test_an_engine_of_a_pool_that_refuses_a_prediction_is_asked_without() -> None:
+    with serving(refuses(422, "Extra inputs are not permitted: 'prediction'"), says("Yes")) as server:
+        asked = Request(HELLO.messages, prediction="x = 1\n")
+        HttpModel(Endpoint("local", server.url, "tiny", pool=True), QUICK).complete(asked, deadline_s=AMPLE_S)
+    assert ["prediction" in each for each in server.bodies] == [True, False]
+
+
 def test_a_pool_is_told_ticket_and_deadline_and_nobody_else_is() -> None:
     told = {}
     for pool in (True, False):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -68,6 +69,17 @@ def test_a_life_after_a_crash_asks_nothing_again() -> None:
     assert [again.complete(request, deadline_s=1) for request in (ask("a"), ask("a", "b"))] == told
     assert (again.reused, scripted.asked) == (2, [])
     assert again.complete(ask("a", "b", "c"), deadline_s=1).text == "three"
+
+
+def test_what_a_reply_is_likely_to_be_is_not_journaled_and_tells_no_requests_apart() -> None:
+    first = MemoryWorkspace({})
+    JournaledModel(ScriptedModel(["one"]), first).complete(ask("a"), deadline_s=1)
+    predicted = replace(ask("a"), prediction="a file")
+    again = JournaledModel(ScriptedModel([]), life(first))
+    assert again.complete(predicted, deadline_s=1).text == "one"
+    other = MemoryWorkspace({})
+    JournaledModel(ScriptedModel(["one"]), other).complete(predicted, deadline_s=1)
+    assert [step.data for step in other.journal()] == [step.data for step in first.journal()]
 
 
 def test_a_request_whose_reply_was_not_journaled_is_asked_again() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from agents import JournaledModel, MemoryWorkspace, Message, ModelError, Replaying, Request, Role, ScriptedModel, recall
@@ -26,6 +28,12 @@ def test_equal_requests_get_their_replies_in_whatever_order_and_are_the_same() -
     assert model.complete(request("one"), deadline_s=1.0).text == "eno"
     assert [each.same for each in model.compared] == [True, True]
     assert model.unasked == 0
+
+
+def test_a_request_that_tells_now_what_its_reply_is_likely_to_be_is_the_same() -> None:
+    model = recorded("one", "two")
+    model.complete(replace(request("two"), prediction="owt"), deadline_s=1.0)
+    assert model.compared[0].same
 
 
 def test_a_changed_request_stands_for_the_next_recorded_one_and_both_are_told() -> None:

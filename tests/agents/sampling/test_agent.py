@@ -96,6 +96,15 @@ def test_the_first_reply_of_a_kind_is_the_likeliest(tmp_path: Path) -> None:
     assert [request.temperature for request in model.asked] == [0.0, 0.8, 0.0, 0.0, 0.0, 0.8, 0.8][:8]
 
 
+def test_a_place_that_is_asked_for_whole_is_predicted_as_it_stands_and_nothing_else_is(tmp_path: Path) -> None:
+    _, _, model = work(tmp_path, [NOTHING] * 8)
+    whole = [request for request in model.asked if "Reply with the corrected code" in request.messages[-1].text]
+    assert {request.prediction for request in whole} == {
+        "```python\ndef total(prices, rebate):\n    summed = sum(prices)\n    return summed + rebate\n```"
+    }
+    assert {request.prediction for request in model.asked if request not in whole} == {""}
+
+
 def test_a_later_turn_is_told_what_was_tried_in_vain(tmp_path: Path) -> None:
     whole = "```python\ndef total(prices, rebate):\n    return sum(prices) - rebate\n```\n"
     result, workspace, model = work(tmp_path, [WRONG, NOTHING, NOTHING, NOTHING, whole, *[NOTHING] * 6])
