@@ -195,7 +195,7 @@ def _services() -> Iterator[Check]:
         get = service_lack(service)
         why = f"tests that need {name} have one for each sandbox ([services] of nightcrew.toml)"
         instead = f"nothing: tickets whose tests need {name} end with that"
-        yield Check(name, not get, why if not get else f"{name} is not installed", instead=instead, get=get.strip("`"))
+        yield Check(name, not get, why if not get else f"{name} is not installed", instead=instead, get=get)
 
 
 _LANGUAGES = {
