@@ -7,9 +7,11 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 _LAST = b"data: [DONE]\n\n"
 _END = b"\r\n0\r\n\r\n"
+_SYSTEM = "You are one of a crew. " * 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,9 @@ class Caller(asyncio.Protocol):
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
         self._done: asyncio.Future[Streamed] | None = None
+        self._is_cut = False
+        self.events = 0
+        """Those of all replies."""
         self._clear(0.0)
 
     def _clear(self, began: float) -> None:
@@ -36,8 +41,7 @@ class Caller(asyncio.Protocol):
         self._tail = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         if not self._status:
@@ -51,7 +55,12 @@ class Caller(asyncio.Protocol):
                 return
         if data and not self._first:
             self._first = time.perf_counter()
-        self._events += data.count(b"data: ")
+        events = data.count(b"data: ")
+        self._events += events
+        self.events += events
+        if self._is_cut:
+            self._end(whole=False)
+            return
         self._tail = (self._tail + data)[-64:]
         if self._tail.endswith(_END):
             self._end(whole=_LAST in self._tail)
@@ -76,6 +85,12 @@ class Caller(asyncio.Protocol):
         self._transport.write(request)
         return await self._done
 
+    def cut(self) -> None:
+        """Go away, as soon as something of the reply has come."""
+        self._is_cut = True
+        if self._first:
+            self._end(whole=False)
+
     @property
     def open(self) -> bool:
         return self._transport is not None
@@ -83,6 +98,13 @@ class Caller(asyncio.Protocol):
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()
+
+
+def chat(ticket: str, tokens: int, turn: int) -> dict[str, object]:
+    """Return what a ticket asks in one of its turns: all that was said before, and one thing more. The reply is to be streamed."""
+    said = [{"role": "user", "content": f"{ticket} {at} " + "and what then? " * 20} for at in range(turn + 1)]
+    messages = [{"role": "system", "content": _SYSTEM}, *said]
+    return {"model": "stand-in", "stream": True, "max_tokens": tokens, "user": ticket, "messages": messages}
 
 
 def request(body: Mapping[str, object], headers: Mapping[str, str] | None = None) -> bytes:

@@ -57,7 +57,7 @@ class StandIn:
     faults: deque[tuple[str, int]] = field(default_factory=deque)
     script: deque[Mapping[str, Any]] = field(default_factory=deque)
     seen: list[Mapping[str, Any]] = field(default_factory=list)
-    """Requests as they came: their JSON, their `tokens` and those `cached`, the seconds to their first one, and `cancelled` once their client went away."""
+    """Requests as they came: their JSON, their `tokens` and those `cached`, the seconds to the first one of the reply, and `cancelled` once their client went away."""
     running: int = 0
     waiting: int = 0
     tokens_in: int = 0
@@ -117,7 +117,7 @@ class StandIn:
             work.result()
 
     async def _work(self, path: str, body: dict[str, Any], fault: _Fault, send: Send) -> None:
-        began = time.monotonic()
+        body["began"] = time.monotonic()
         self.waiting += 1
         try:
             await self._turns.acquire()
@@ -125,12 +125,12 @@ class StandIn:
             self.waiting -= 1
         self.running += 1
         try:
-            await self._reply(path, body, fault, send, began)
+            await self._reply(path, body, fault, send)
         finally:
             self.running -= 1
             self._turns.release()
 
-    async def _reply(self, path: str, body: dict[str, Any], fault: _Fault, send: Send, began: float) -> None:
+    async def _reply(self, path: str, body: dict[str, Any], fault: _Fault, send: Send) -> None:
         if not all(isinstance(body.get(name, []), kinds) for name, kinds in _KINDS.items()):
             await _answer(send, 400, b'{"error":{"message":"Input should be a valid list","code":400}}')
             return
@@ -143,7 +143,7 @@ class StandIn:
         await self._read(count(text) - cached)
         if await fault.strikes(0, send):
             return
-        body["first_s"] = time.monotonic() - began
+        body["first_s"] = time.monotonic() - body["began"]
         self.first_s += body["first_s"]
         self.tokens_in += count(text)
         if path == "/v1/embeddings":
@@ -171,7 +171,9 @@ class StandIn:
         for at, word in enumerate(said.words):
             if self.pace.token_s:
                 await self._token()
-            if at and await fault.strikes(at, send):
+            if not at:
+                body["first_s"] = time.monotonic() - body["began"]
+            elif await fault.strikes(at, send):
                 return
             await send(_event(shape.piece(word)))
             self.tokens_out += 1

@@ -149,6 +149,6 @@ def test_a_request_goes_on_byte_for_byte_to_both(two: list[Standing], tmp_path: 
         hedged(front)
         two[HOME].fault("slow")
         ask(front, stream=True)
-        lately = ("cancelled", "first_s")
+        lately = ("cancelled", "began", "first_s")
         told = [{name: each[name] for name in each if name not in lately} for standing in two for each in standing.seen]
     assert len(told) == 2 and told[0] == told[1]
