@@ -54,15 +54,12 @@ def deliver_objects(depot: Depot, commit: str, repository: Path, environ: Mappin
     Raises `DepotError` where the history below the pinned commit is gone from the repository.
     """
     layout = Layout.of(repository)
-    head = layout.head() if layout else None
+    head = layout.head() if layout and not layout.is_shared() else None
     beyond = _beyond(depot, commit, head) if head else None
     if layout and beyond:
-        # A repository has all that what it has checked out reaches, or may lack it.
-        store = layout.common_dir / "objects"
-        lacking = [each for id, each in beyond.items() if not objects.place(store, id).exists()]
-        if lacking:
-            pack = objects.pack(lacking, depot.object_format)
-            git.run(["unpack-objects", "-q"], git_dir=layout.common_dir, input=pack)
+        # A repository has all that what it has checked out reaches, or may lack it. What stands on another object comes after it.
+        for kind, data in reversed(beyond.values()):
+            objects.write(layout.common_dir / "objects", kind, data, depot.object_format, durable=True)
     else:
         _deliver_lacking(depot, commit, worktree.find(repository, environ or {}))
 

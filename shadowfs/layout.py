@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 _ID = re.compile(rb"[0-9a-f]{40}|[0-9a-f]{64}")
+_SHARING = re.compile(rb"sharedrepository|worktreeconfig|\[include")
 _LINK, _SYMBOLIC, _BRANCHES = b"gitdir: ", b"ref: ", b"refs/heads/"
 
 
@@ -45,6 +47,21 @@ class Layout:
             return self._named(name) if name.startswith(_BRANCHES) else None
         except OSError:
             return None
+
+    @property
+    def branch(self) -> str | None:
+        """Return the branch that is checked out; None where none is."""
+        head = (self.git_dir / "HEAD").read_bytes().strip().removeprefix(_SYMBOLIC).strip()
+        return os.fsdecode(head.removeprefix(_BRANCHES)) if head.startswith(_BRANCHES) else None
+
+    def is_shared(self) -> bool:
+        """Say whether its files are to be of use to others, or whether that is not plain to see: git gives them the modes for it."""
+        return _SHARING.search((self.common_dir / "config").read_bytes().lower()) is not None
+
+    def is_ours(self, root: Path) -> bool:
+        """Say whether git trusts it because this user owns it, the working tree `root` and what links that to it."""
+        found = [path.lstat() for path in (root, root / ".git", self.git_dir)]
+        return all(each.st_uid == os.geteuid() and not stat.S_ISLNK(each.st_mode) for each in found)
 
     def _named(self, name: bytes) -> str | None:
         loose, packed = self.common_dir / os.fsdecode(name), self.common_dir / "packed-refs"

@@ -10,8 +10,13 @@ from pathlib import Path
 
 from shadowfs import git
 from shadowfs.errors import NotPinnable
+from shadowfs.layout import Layout
 
 _SETTINGS = ("excludesfile", "filemode", "symlinks", "ignorecase", "autocrlf", "eol", "attributesfile")
+_FORMAT = "extensions.objectformat"
+_ODD = re.compile(r"worktree|extensions\.(?!objectformat$).*")
+"""What makes a repository lie, or be read, otherwise than its layout tells."""
+_ASKED = rf"^(core\.({'|'.join(_SETTINGS)}|bare|worktree|repositoryformatversion)|extensions\..*)$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,24 +64,43 @@ def find(directory: Path, environ: Mapping[str, str]) -> WorkTree:
     directory = directory.absolute()
     if not directory.is_dir():
         raise NotPinnable(f"{directory} is no directory: name a directory inside a git repository")
-    args = ["rev-parse", "--is-bare-repository", "--is-inside-work-tree", "--show-object-format"]
+    settings = _settings(directory, environ)
+    git_dir, common_dir, root, head, branch = _seen(directory, settings) or _asked(directory, environ)
+    home = Path(environ.get("HOME") or Path.home())
+    return WorkTree(
+        root=root,
+        git_dir=git_dir,
+        common_dir=common_dir,
+        object_format=settings.get(_FORMAT, "sha1").lower(),
+        head=head,
+        branch=branch,
+        settings={name: settings[name] for name in _SETTINGS if name in settings},
+        home=home,
+        config_home=Path(environ.get("XDG_CONFIG_HOME") or home / ".config"),
+    )
+
+
+def _seen(directory: Path, settings: Mapping[str, str]) -> tuple[Path, Path, Path, str, str | None] | None:
+    """Return git's directory, the shared one, the top, the commit and the branch of a plain repository's top directory; None for any other."""
+    root = directory.resolve()
+    layout = Layout.of(root)
+    plain = settings.get("bare") == "false" and settings.get("repositoryformatversion") in ("0", "1")
+    if layout is None or not plain or any(map(_ODD.fullmatch, settings)) or "\n" in str(root):
+        return None
+    head = layout.head() if layout.is_ours(root) else None
+    return None if head is None else (layout.git_dir, layout.common_dir, root, head, layout.branch)
+
+
+def _asked(directory: Path, environ: Mapping[str, str]) -> tuple[Path, Path, Path, str, str | None]:
+    """Return the same as git says it of any directory. Raises `NotPinnable`."""
+    args = ["rev-parse", "--is-bare-repository", "--is-inside-work-tree"]
     args += ["--path-format=absolute", "--git-dir", "--git-common-dir", "--show-toplevel"]
     asked = git.look([*args, "HEAD", "--symbolic-full-name", "HEAD"], directory, environ)
     lines = asked.stdout.decode(errors="surrogateescape").splitlines()
     _check(directory, lines, asked.stderr.decode(errors="replace"))
-    _, _, object_format, git_dir, common_dir, root, head, name = lines
-    home = Path(environ.get("HOME") or Path.home())
-    return WorkTree(
-        root=Path(root),
-        git_dir=Path(git_dir),
-        common_dir=Path(common_dir),
-        object_format=object_format,
-        head=head,
-        branch=name.removeprefix("refs/heads/") if name.startswith("refs/heads/") else None,
-        settings=_settings(directory, environ),
-        home=home,
-        config_home=Path(environ.get("XDG_CONFIG_HOME") or home / ".config"),
-    )
+    _, _, git_dir, common_dir, root, head, name = lines
+    branch = name.removeprefix("refs/heads/") if name.startswith("refs/heads/") else None
+    return Path(git_dir), Path(common_dir), Path(root), head, branch
 
 
 def _check(directory: Path, lines: list[str], said: str) -> None:
@@ -94,15 +118,15 @@ def _check(directory: Path, lines: list[str], said: str) -> None:
         raise NotPinnable(f"{directory} is a bare repository: name a directory with its files, such as a clone of it")
     if lines[1:2] != ["true"]:
         raise NotPinnable(f"{directory} is inside a git directory: name the directory that holds the files")
-    if len(lines) != 8 or lines[6] == "HEAD":
-        if len(lines) == 7 or "HEAD" in said:
+    if len(lines) != 7 or lines[5] == "HEAD":
+        if len(lines) == 6 or "HEAD" in said:
             raise NotPinnable(f"the repository of {directory} has no commit yet on its branch: commit its files first")
         raise NotPinnable(f"the path of the repository of {directory} has a line break: move it elsewhere")
 
 
 def _settings(directory: Path, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the `core.*` settings that say how to read files; nothing that names a program is taken."""
-    asked = git.look(["config", "-z", "--get-regexp", f"^core\\.({'|'.join(_SETTINGS)})$"], directory, environ)
+    """Return the settings that say how to read files, `core.*` without that word; nothing that names a program is taken."""
+    asked = git.look(["config", "-z", "--get-regexp", _ASKED], directory, environ)
     found = {}
     # Of several values the last one counts.
     for item in asked.stdout.split(b"\0")[:-1]:

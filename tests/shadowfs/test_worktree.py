@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from shadowfs import NotPinnable, pin
+from shadowfs.worktree import find
 from tests.shadowfs.pinning import contents, pinned
-from tests.shadowfs.repositories import git, make, write
+from tests.shadowfs.repositories import FILES, git, make, write
 
 
 def refused(directory: Path, tmp_path: Path) -> str:
@@ -64,6 +65,26 @@ def test_a_repository_of_another_user_is_refused_clearly(tmp_path: Path) -> None
 def test_any_directory_inside_finds_the_tree(tmp_path: Path) -> None:
     repository = make(tmp_path / "r")
     assert pin(repository / "pkg/deep", tmp_path / "state").repository == repository
+
+
+@pytest.mark.parametrize("object_format", ["sha1", "sha256"])
+def test_the_top_directory_finds_what_git_says_from_below(tmp_path: Path, object_format: str) -> None:
+    repository = make(tmp_path / "r", FILES, f"--object-format={object_format}")
+    git(repository, "branch", "side/way")
+    git(repository, "worktree", "add", "--quiet", str(tmp_path / "linked"), "side/way")
+    git(repository, "worktree", "add", "--quiet", "--detach", str(tmp_path / "bare-headed"))
+    git(repository, "config", "core.ignoreCase", "true")
+    for root in (repository, tmp_path / "linked", tmp_path / "bare-headed"):
+        assert find(root, {}) == find(root / "pkg/deep", {})
+    git(repository, "pack-refs", "--all")
+    assert find(repository, {}) == find(repository / "pkg/deep", {})
+
+
+def test_a_repository_whose_files_lie_elsewhere_is_found_as_git_finds_it(tmp_path: Path) -> None:
+    repository = make(tmp_path / "r")
+    (tmp_path / "files").mkdir()
+    git(repository, "config", "core.worktree", str(tmp_path / "files"))
+    assert "inside a git directory" in refused(repository, tmp_path)
 
 
 def test_a_detached_head_has_no_branch(tmp_path: Path) -> None:
