@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 COURIER_S = 5.0
 """How often it is asked what is due for forges while nobody says that there is something."""
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_EVERYWHERE = ("0.0.0.0", "::")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def serve(
     """
     listening = bound(how.host, how.port, "name another with --port, or --port 0 for any")
     port = listening.getsockname()[1]
-    address = f"http://{_shown(how.host)}:{port}"
+    address = f"http://{_shown(_reached(how.host))}:{port}"
     with open_crew() as crew, ExitStack() as opened:
         site = _site(state, crew, open_crew, settings_of, how, address, forges)
         if how.metrics is not None and site.metrics is not None:
@@ -196,10 +197,15 @@ def changed_since(crew: Crew, since: float) -> list[str]:
 
 def _hosts(how: Serving, port: int) -> Iterable[str]:
     """Return the names that requests may be for."""
-    own = {*LOOPBACK, how.host} if how.host in LOOPBACK else {how.host}
+    own = {*LOOPBACK, how.host} if how.host in (*LOOPBACK, *_EVERYWHERE) else {how.host}
     yield from (f"{_shown(name)}:{port}" for name in own)
     for name in how.names:
         yield from (name, f"{name}:{port}")
+
+
+def _reached(host: str) -> str:
+    """Return by which name this machine reaches what listens at a host."""
+    return LOOPBACK[_EVERYWHERE.index(host)] if host in _EVERYWHERE else host
 
 
 def _shown(host: str) -> str:

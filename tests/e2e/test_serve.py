@@ -140,8 +140,10 @@ def test_a_new_link_is_printed_for_who_can_read_the_state(state: Path) -> None:
         assert (state / "serve/link").stat().st_mode & 0o077 == 0
 
 
-def test_a_terminated_server_ends_as_with_ctrl_c(state: Path) -> None:
-    with serving(state, "--no-work") as server:
+def test_a_server_that_listens_everywhere_names_this_machine_and_ends_by_sigterm(state: Path, key: str) -> None:
+    with serving(state, "--no-work", "--host", "0.0.0.0") as server:
+        assert server.address.startswith("http://127.0.0.1:")
+        assert ask(server, key, "/api/tickets")["tickets"] == []
         assert server.end(signal.SIGTERM) == 0
 
 
