@@ -20,6 +20,7 @@ from shadowfs.errors import NotPinnable
 from shadowfs.evicting import use
 from shadowfs.gitdir import neutral_config
 from shadowfs.index import GITLINK, Index, copy_index, read_index
+from shadowfs.listing import Listing, listed
 from shadowfs.pintable import PinTable, by_directory
 from shadowfs.scan import Scan, Scanner
 from shadowfs.secrets import hiding
@@ -114,18 +115,28 @@ class _Pinning:
         )
         with ThreadPoolExecutor(3) as pool:
             head = pool.submit(borrow, depot, self.tree)
-            untracked = pool.submit(layer.list_untracked, index.git_dir, self.tree.root)
-            listed = pool.submit(layer.list_ignored, index.git_dir, self.tree.root)
+            listing = pool.submit(self._listed, depot, index, pool)
             scanner.look_at_tracked(read_index(index, self.tree.root, depot.path))
-            live = scanner.look_at_untracked(untracked.result())
+            live = scanner.look_at_untracked(listing.result().untracked)
             scan = scanner.resolve()
         scan.omitted += [(path, "submodule") for path in scan.submodules]
-        for path in listed.result():
+        for path in listing.result().ignored:
             if hidden(path, False) and not (self.tree.root / os.fsdecode(path)).is_dir():
                 scan.omitted.append((path, "secret"))
             else:
                 live.append(path)
         return scan, sorted({*live, *scan.submodules}), head.result()
+
+    def _listed(self, depot: Depot, index: Index, pool: ThreadPoolExecutor) -> Listing:
+        """Return what git does not track: its two answers are asked for at once."""
+
+        def ask() -> Listing:
+            ignored = pool.submit(layer.list_ignored, index.git_dir, self.tree.root)
+            untracked = layer.list_untracked(index.git_dir, self.tree.root)
+            return Listing(tuple(untracked), tuple(ignored.result()))
+
+        rules = [(self.directory / name).read_bytes() for name in ("exclude", "config")]
+        return listed(depot.path, self.tree.root, repr((*rules, index.digest)).encode(), ask)
 
     def _keep_index(self, index: Index, scan: Scan) -> None:
         """Keep the user's index for the shadows, with the stat that lets git trust what the pin found unchanged."""

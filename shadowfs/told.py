@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +16,12 @@ def told(depot: Path, question: str, digest: str, ask: Callable[[], bytes]) -> b
         if known == digest.encode():
             return answer
     answer = ask()
-    partial = file.with_name(f"{file.name}.{os.getpid()}")
-    partial.write_bytes(digest.encode() + b"\n" + answer)
-    partial.replace(file)
+    put(file, digest.encode() + b"\n" + answer)
     return answer
+
+
+def put(file: Path, data: bytes) -> None:
+    """Write a file in one step, whoever else does."""
+    partial = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
+    partial.write_bytes(data)
+    partial.replace(file)
