@@ -26,6 +26,10 @@ def draft_words(drafts: Drafts, tokens: int) -> tuple[str, ...]:
 
 def draft_environment(drafts: Drafts, environment: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that it needs besides those it has."""
-    if drafts != "original":
+    if drafts not in ("original", "ngram"):
         return {}
-    return {"PYTHONPATH": os.pathsep.join([str(_FOLDER), *filter(None, [environment.get("PYTHONPATH")])])}
+    # vLLM looks n-grams up by numba, which on OpenMP gives all of the engine's arithmetic as many threads as there are processors.
+    told = {"NUMBA_THREADING_LAYER": environment.get("NUMBA_THREADING_LAYER", "workqueue")}
+    if drafts == "original":
+        told["PYTHONPATH"] = os.pathsep.join([str(_FOLDER), *filter(None, [environment.get("PYTHONPATH")])])
+    return told

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -144,8 +145,17 @@ def test_n_grams_and_suffixes_are_the_engines_own() -> None:
             "--speculative-config",
             json.dumps({"method": drafts, "num_speculative_tokens": 5}),
         )
-        assert not draft_environment(drafts, {})
+        assert "PYTHONPATH" not in draft_environment(drafts, {})
     assert not draft_words("", 5)
+    assert not draft_environment("", {})
+
+
+@pytest.mark.parametrize("drafts", ["original", "ngram"])
+def test_looking_n_grams_up_takes_no_threads_of_the_engine_unless_its_table_says_so(
+    drafts: Literal["original", "ngram"],
+) -> None:
+    assert draft_environment(drafts, {})["NUMBA_THREADING_LAYER"] == "workqueue"
+    assert draft_environment(drafts, {"NUMBA_THREADING_LAYER": "tbb"})["NUMBA_THREADING_LAYER"] == "tbb"
 
 
 def test_packages_that_the_engine_has_by_a_path_of_its_own_stay() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from vllm.config import VllmConfig
 from vllm.platforms import current_platform
 from vllm.tokenizers import cached_tokenizer_from_config
@@ -58,6 +59,8 @@ class Proposer:
         self._tokenizer = cached_tokenizer_from_config(vllm_config.model_config)
         self._ngram = NgramProposer(vllm_config)
         self._ngram.min_n = self._ngram.max_n = _NGRAM
+        # It is compiled with the first draft; vLLM's own rehearsal drafts none. All requests would wait for seconds.
+        self._ngram.propose(self._limit, [[0]], np.ones(1, np.int32), np.zeros((1, self._room), np.int32))
         self._followed: dict[str, Followed | None] = {}
 
     def load_model(self, *_: object, **__: object) -> None:
