@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -11,6 +12,9 @@ from shadowfs import kept
 from shadowfs.errors import DepotError
 
 _WORDS = ("cat-file", "--batch")
+_LASTING = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})(?:\^\{\w+\})?")
+"""What names the same for ever."""
+_SMALL_BYTES = 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,4 +54,7 @@ class CatFile:
                 raise EOFError
             return id, kind, data[:-1]
 
-        return kept.ask(kept.Called(_WORDS, self.git_dir), os.fsencode(name) + b"\n", answer)
+        def lasts(found: tuple[str, str, bytes] | None) -> bool:
+            return found is not None and len(found[2]) <= _SMALL_BYTES and _LASTING.fullmatch(name) is not None
+
+        return kept.ask(kept.Called(_WORDS, self.git_dir), os.fsencode(name) + b"\n", answer, lasts)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO, Any, TypeVar
 
 from shadowfs import git
 from shadowfs.errors import DepotError
@@ -19,6 +19,7 @@ from shadowfs.errors import DepotError
 T = TypeVar("T")
 
 _MOST = 16
+_REMEMBERED = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +36,20 @@ _KEPT: dict[tuple[int, Called], _Process] = {}
 """By the process whose children they are."""
 
 
-def ask(called: Called, question: bytes, answer: Callable[[IO[bytes]], T]) -> T:
+def ask(
+    called: Called, question: bytes, answer: Callable[[IO[bytes]], T], lasts: Callable[[T], bool] = lambda _: False
+) -> T:
     """Ask a process, started at the first question, and return what `answer` reads of it; it raises `EOFError` where nothing more comes.
 
-    Threads may ask the same; a forked child has processes of its own. One that ended without an answer is asked once more. Raises `DepotError`.
+    Threads may ask the same; a forked child has processes of its own. One that ended without an answer is asked once more. What `lasts`
+    is remembered for as long as the process runs. Raises `DepotError`.
     """
     me = os.getpid()
     one = _KEPT.get((me, called))
     if one is None:
         one = _KEPT.setdefault((me, called), _Process(called))
         _let_go(me)
-    return one.ask(question, answer)
+    return one.ask(question, answer, lasts)
 
 
 def _let_go(me: int) -> None:
@@ -81,13 +85,14 @@ class _Process:
     _process: subprocess.Popen[bytes] | None = None
     _on: tuple[int, int] = (0, 0)
     _end: weakref.finalize[[subprocess.Popen[bytes], int], _Process] | None = None
+    _remembered: dict[bytes, Any] = field(default_factory=dict)
 
-    def ask(self, question: bytes, answer: Callable[[IO[bytes]], T]) -> T:
+    def ask(self, question: bytes, answer: Callable[[IO[bytes]], T], lasts: Callable[[T], bool]) -> T:
         self.asked_at = time.monotonic()
         with self._lock:
             for _ in range(2):
                 try:
-                    return self._asked(question, answer)
+                    return self._answer(question, answer, lasts)
                 except (EOFError, BrokenPipeError):
                     self._stop()
                 except BaseException:
@@ -100,12 +105,20 @@ class _Process:
         with self._lock:
             self._stop()
 
-    def _asked(self, question: bytes, answer: Callable[[IO[bytes]], T]) -> T:
+    def _answer(self, question: bytes, answer: Callable[[IO[bytes]], T], lasts: Callable[[T], bool]) -> T:
         process = self._running()
+        if question in self._remembered:
+            known: T = self._remembered[question]
+            return known
         assert process.stdin is not None and process.stdout is not None
         process.stdin.write(question)
         process.stdin.flush()
-        return answer(process.stdout)
+        found = answer(process.stdout)
+        if lasts(found):
+            self._remembered[question] = found
+            if len(self._remembered) > _REMEMBERED:
+                del self._remembered[next(iter(self._remembered))]
+        return found
 
     def _running(self) -> subprocess.Popen[bytes]:
         status = self.called.git_dir.stat()
@@ -129,6 +142,7 @@ class _Process:
         if self._end is not None:
             self._end()
         self._process = self._end = None
+        self._remembered.clear()
 
 
 def _end(process: subprocess.Popen[bytes], pid: int) -> None:

@@ -93,3 +93,17 @@ def test_one_that_gives_no_answer_is_told_of(place: Path) -> None:
 
     with pytest.raises(DepotError, match=r"git cat-file in .* ended without an answer"):
         kept.ask(kept.Called(("cat-file", "--batch"), place), b"x\n", nothing)
+
+
+def test_what_an_id_names_is_asked_once_and_what_a_reference_names_each_time(place: Path) -> None:
+    name = made(place, "text")
+    ref = place / "refs/heads/it"
+    ref.write_text(f"{name}\n")
+    assert CatFile(place).read(name) == ("blob", b"text") and CatFile(place).identify("refs/heads/it") == name
+    (process,) = at_work(place)
+    process.suspend()
+    assert CatFile(place).read(name) == ("blob", b"text")
+    process.resume()
+    ref.unlink()
+    assert CatFile(place).identify("refs/heads/it") is None
+    assert CatFile(place).identify("0" * 40) is None
