@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 from configparser import ConfigParser
 from pathlib import Path
 from typing import Any
 
 import helm_python as helm
+import kubernetes_validate
 import pytest
 import yaml
 
@@ -90,25 +92,38 @@ def test_the_image_is_of_a_given_base_and_its_user_is_not_root() -> None:
     takes(yaml.safe_load(next(line for line in lines if line.startswith("CMD")).partition(" ")[2]))
 
 
-def test_the_script_that_checks_the_image_is_a_program() -> None:
-    script = DEPLOY / "image/check.sh"
-    assert script.stat().st_mode & 0o111
-    subprocess.run(["bash", "-n", script], check=True)
+def test_the_scripts_that_check_image_and_compose_are_programs() -> None:
+    for script, words in ((DEPLOY / "image/check.sh", ["bash", "-n"]), (DEPLOY / "compose/check.py", [sys.executable])):
+        assert script.stat().st_mode & 0o111
+        said = subprocess.run([*words, script], capture_output=True, text=True, check=False).stderr
+        assert "Traceback" not in said and ("check.py BASE" in said or script.suffix == ".sh")
 
 
 def test_compose_opens_one_port_to_this_host_and_holds_no_secret() -> None:
     composed = yaml.safe_load((DEPLOY / "compose/compose.yaml").read_text("utf-8"))
     services = composed["services"]
-    assert set(services) == {"serve", "worker", "redis", "postgres"}
+    assert set(services) == {"password", "serve", "worker", "redis", "postgres"}
     assert {name: each["ports"] for name, each in services.items() if "ports" in each} == {
         "serve": ["127.0.0.1:8484:8484"]
     }
     assert all("healthcheck" in services[name] for name in ("redis", "postgres"))
-    assert composed["secrets"] == {"postgres_password": {"file": "secrets/postgres_password"}}
     for name in ("serve", "worker"):
         assert services[name]["cap_drop"] == ["ALL"] and services[name]["depends_on"]["postgres"]
         assert "no-new-privileges" in services[name]["security_opt"] and "stop_grace_period" in services[name]
         takes(services[name]["command"])
+
+
+def test_the_password_of_compose_is_made_once_and_readable_to_its_owner_alone(tmp_path: Path) -> None:
+    (program,) = yaml.safe_load((DEPLOY / "compose/compose.yaml").read_text("utf-8"))["services"]["password"]["command"]
+
+    def made() -> dict[str, str]:
+        subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
+        assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+        return {path.name: path.read_text("utf-8") for path in tmp_path.iterdir()}
+
+    first = made()
+    assert first["pgpass"] == f"postgres:*:nightcrew:nightcrew:{first['word']}\n" and len(first["word"]) > 30
+    assert made() == first
 
 
 @pytest.mark.parametrize("values", [SECRET, OUTSIDE], ids=["bundled", "outside"])
@@ -131,6 +146,14 @@ def test_the_chart_has_a_server_and_workers_that_drain(values: Mapping[str, Any]
         )
         labels = spec["template"]["metadata"]["labels"]
         assert spec["selector"]["matchLabels"].items() <= labels.items()
+
+
+@pytest.mark.parametrize("values", [SECRET, OUTSIDE], ids=["bundled", "outside"])
+def test_what_the_chart_makes_is_as_kubernetes_describes_it(values: Mapping[str, Any]) -> None:
+    for (kind, _), document in rendered(values).items():
+        # Prometheus' operator brings the description of its own kind.
+        if kind != "PodMonitor":
+            kubernetes_validate.validate(document, "1.33", strict=True)
 
 
 def test_the_chart_bundles_what_is_not_named() -> None:
