@@ -35,7 +35,7 @@ def main() -> int:
     parser.add_argument("--page", action="store_true", help="write the figures to docs/measured/ too")
     parser.add_argument(
         "--only",
-        help="some parts, with commas between, of `model` (edits,index,prompts,compare) or `pool` (beside,tickets,spend,capacity,drafts)",
+        help="some parts, with commas between, of `model` (edits,index,prompts,compare) or `pool` (beside,tickets,spend,capacity,drafts,real)",
     )
     parser.add_argument("--solvers", help="of `model`'s part `compare`: some of mini,aider,baseline,nightcrew")
     given = parser.parse_args()

@@ -1,4 +1,4 @@
-"""The model pool over stand-ins: what its address adds, beside others; 240 tickets over six replicas, one killed; spend at 200 callers; capacity; drafts."""
+"""The model pool over stand-ins: what its address adds, beside others; 240 tickets over six replicas, one killed; spend at 200 callers; capacity; drafts, those of a real engine too."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from tests.bench.pool_beside import CALLERS
 from tests.bench.pool_beside import measure as beside
 from tests.bench.pool_capacity import measure as capacity
 from tests.bench.pool_drafts import measure as drafts
+from tests.bench.pool_drafts_real import measure as real_drafts
 from tests.bench.pool_load import Streamed, chat, request, stream
 from tests.bench.target import Target
 from tests.orchestrator.pool.pools import Pool, pool, table
 from tests.orchestrator.pool.standins import Standing
 
-PARTS = ("beside", "tickets", "spend", "capacity", "drafts")
+PARTS = ("beside", "tickets", "spend", "capacity", "drafts", "real")
 _TICKETS, _TURNS, _REPLICAS = 240, 8, 6
 
 
@@ -39,6 +40,8 @@ def measure(quick: bool, data: Path | None = None, parts: Sequence[str] = PARTS)
             yield from capacity(Path(directory) / "capacity", quick)
     if "drafts" in parts:
         yield from drafts(quick, data)
+    if "real" in parts:
+        yield from real_drafts(quick)
 
 
 def _tickets(folder: Path, *, kill: bool) -> Iterator[Target]:
