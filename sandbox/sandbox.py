@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -116,6 +117,11 @@ class Completed:
     def ok(self) -> bool:
         """Say whether it exited with status 0."""
         return self.ended is Ended.EXITED and self.exit_status == 0
+
+    @property
+    def killed(self) -> bool:
+        """Say whether SIGKILL ended it, and no limit: the machine's, somebody's, or its own."""
+        return self.ended is Ended.SIGNALLED and self.why.endswith(signal.SIGKILL.name)
 
 
 class Process(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import signal
 import socket
 import threading
@@ -178,6 +179,11 @@ class FuseShadow:
             tree = self._graft(self._take(message["differences"]))
         self._sealed = self._snapshot.depot.change(self._order.tree, tree)
         return self._sealed
+
+    def check(self) -> None:
+        """Raise `ShadowfsError` where its server has ended though nobody told it to."""
+        if not self._ended and select.select([self._server], [], [], 0)[0]:
+            raise self._gone(OSError(errno.ESRCH, os.strerror(errno.ESRCH)))
 
     def close(self) -> None:
         """End the server and remove everything it kept. Safe to call twice."""

@@ -110,6 +110,10 @@ class Shadow(Protocol):
         """End the shadow: nothing can write any more; return its final change."""
         ...
 
+    def check(self) -> None:
+        """Raise `ShadowfsError` where its files are gone though nobody ended it: what commands saw of them lately says nothing."""
+        ...
+
     def close(self) -> None:
         """End the shadow and remove everything it kept, trees in the depot apart. Safe to call twice."""
         ...

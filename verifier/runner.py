@@ -148,6 +148,7 @@ class Heard:
             completed.usage.wall_s,
             completed.usage.cpu_s,
             tail(completed, _OUTPUT_CHARS),
+            ran is Ran.CRASHED and completed.killed,
         )
 
     def _how(self, completed: Completed) -> tuple[Ran, str]:
@@ -217,7 +218,7 @@ def _run_command(sandbox: Sandbox, suite: Suite, ids: Sequence[str] | None, limi
     if completed.ended is Ended.TIMED_OUT:
         return replace(report, ran=Ran.TIMED_OUT, why=completed.why or "the time limit passed")
     if completed.ended is not Ended.EXITED:
-        return replace(report, ran=Ran.CRASHED, why=_ending(completed))
+        return replace(report, ran=Ran.CRASHED, why=_ending(completed), killed=completed.killed)
     outcome = Outcome.PASSED if completed.ok else Outcome.FAILED
     message = "" if completed.ok else f"exit status {completed.exit_status}"
     result = TestResult(test_id, outcome, completed.usage.wall_s, message, (), output)

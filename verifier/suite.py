@@ -93,6 +93,8 @@ class SuiteReport:
     seconds: float = 0.0
     cpu_s: float = 0.0
     output: str = ""
+    killed: bool = False
+    """By SIGKILL, and by no limit: perhaps it had no part in it."""
 
     def by_id(self) -> dict[str, TestResult]:
         """Return the results by test id."""

@@ -133,11 +133,13 @@ class Places:
         with self._sandbox.open(self._root(shadow, served), self._policy(served)) as sandbox:
             self._host = sandbox.host
             yield Place(shadow, sandbox, tree, lambda: self._testing(shadow, sandbox))
+            shadow.check()
 
     @contextmanager
     def _testing(self, shadow: Shadow, sandbox: Sandbox) -> Iterator[Sandbox]:
         if not self._settings.services.wanted:
             yield sandbox
+            shadow.check()
             return
         tree = shadow.checkpoint()
         with self._branch(shadow, tree) as served, self._sandboxed(shadow, tree, served) as place:

@@ -219,9 +219,10 @@ class ShadowWorkspace(LanguageVerbs):
         return self.steps.completed()
 
     def check(self) -> None:
-        """Raise `OutOfBudget` or `Stopped` where the job is to end."""
+        """Raise `OutOfBudget` or `Stopped` where the job is to end, `ShadowfsError` where the shadow did."""
         self.stopping()
         self.budget.check()
+        self.place.shadow.check()
 
     def remaining_s(self) -> float:
         """Return the seconds of wall clock left in the budget."""

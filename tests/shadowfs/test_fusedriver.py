@@ -95,12 +95,20 @@ def test_a_killed_server_is_told_as_what_it_is(fuse: FuseDriver, snapshot: Snaps
     with fuse.create(snapshot) as shadow:
         shadow.write("x", b"1")
         tree = shadow.checkpoint()
+        shadow.check()
         assert shadow.mount.namespace is not None
         os.kill(shadow.mount.namespace, signal.SIGKILL)
         assert ended(shadow.mount.namespace)
-        for act in (lambda: shadow.read("x"), shadow.checkpoint, shadow.fork, lambda: shadow.write("x", b"2")):
+        for act in (
+            shadow.check,
+            lambda: shadow.read("x"),
+            shadow.checkpoint,
+            shadow.fork,
+            lambda: shadow.write("x", b"2"),
+        ):
             with pytest.raises(ShadowfsError, match="create the shadow again"):
                 act()
+    shadow.check()
     with fuse.create(snapshot, tree) as again:
         assert again.read("x") == b"1"
 

@@ -134,6 +134,12 @@ def test_a_run_with_the_change_that_does_not_end_is_no_fix(ran: Ran) -> None:
     assert f"({ran}: it broke)" in result.why
 
 
+def test_a_run_that_is_killed_is_made_again_once() -> None:
+    killed = SuiteReport(Ran.CRASHED, why="killed by SIGKILL", killed=True)
+    assert judge(per_run([killed, {T: "failed"}], [killed, {T: "passed"}])).status is Status.PASS
+    assert judge(per_run([{T: "failed"}], [killed, killed, {T: "passed"}])).status is Status.FAIL
+
+
 def test_a_suite_that_starts_on_neither_tree_says_nothing() -> None:
     broken = SuiteReport(Ran.NOT_STARTED, why="pytest is not installed")
     result = judge(per_run([broken], [broken]))
