@@ -66,10 +66,10 @@ class Postgres(Server):
         options = ["-k", str(folder), "-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=200"]
         super().__init__([str(programs / "postgres"), "-D", str(data), *options], self._is_up, user)
 
-    def url(self) -> str:
+    def url(self, options: str = "") -> str:
         """Make a database, and return its address."""
         name = f"t{secrets.token_hex(6)}"
-        self.run(f"CREATE DATABASE {name}")
+        self.run(f"CREATE DATABASE {name} {options}")
         return f"postgresql://crew@/{name}?host={self._folder}"
 
     def run(self, statement: str) -> None:

@@ -142,6 +142,13 @@ def test_the_time_is_the_servers_whatever_the_clock_here_says(
     engine.dispose()
 
 
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_database_that_does_not_hold_all_text_is_refused(postgres: Postgres, encoding: str) -> None:
+    url = postgres.url(f"TEMPLATE template0 ENCODING '{encoding}' LOCALE 'C'")
+    with pytest.raises(StoreError, match=f"has the encoding {encoding}.*ENCODING 'UTF8'"):
+        open_engine(url)
+
+
 def test_a_server_that_is_not_there_is_named_without_its_password(tmp_path: Path) -> None:
     with pytest.raises(StoreError) as told:
         open_engine(f"postgresql://ann:secret@/crew?host={tmp_path}")

@@ -77,8 +77,9 @@ def _made(parsed: URL, in_memory: bool) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         return create_engine(parsed)
     try:
-        # Asked before each use: a server that restarted is met with a new connection.
-        return create_engine(parsed, pool_pre_ping=True, pool_size=_POOL, connect_args={"connect_timeout": _CONNECT_S})
+        # Asked before each use: a server that restarted is met with a new connection. Without an encoding the driver reads some as bytes.
+        options = {"connect_timeout": _CONNECT_S, "client_encoding": "utf8"}
+        return create_engine(parsed, pool_pre_ping=True, pool_size=_POOL, connect_args=options)
     except (NoSuchModuleError, ImportError, TypeError) as error:
         raise StoreError(
             f"the store {parsed!s} cannot be opened ({error}): PostgreSQL's needs `nightcrew[postgres]`, other databases are not known"
@@ -147,6 +148,7 @@ class _ServerClock:
 
 
 _NOW = text("SELECT extract(epoch FROM clock_timestamp())")
+_ENCODING = text("SELECT current_setting('server_encoding')")
 _VERSION = text("SELECT version_num FROM alembic_version")
 _SEEN = text("SELECT pg_current_snapshot()::text")
 
@@ -226,6 +228,16 @@ def check_version(connection: Connection) -> None:
         )
 
 
+def _check_encoding(connection: Connection) -> None:
+    """Raise `StoreError` where a server's database does not hold all text."""
+    encoding = connection.execute(_ENCODING).scalar_one()
+    if encoding != "UTF8":
+        raise StoreError(
+            f"the store's database has the encoding {encoding}, which does not hold all text: make it with "
+            "`CREATE DATABASE … TEMPLATE template0 ENCODING 'UTF8'`"
+        )
+
+
 def _bring_up_to_date(engine: Engine) -> None:
     with engine.connect() as connection:
         if _version(connection) == SCHEMA:
@@ -237,6 +249,8 @@ def _bring_up_to_date(engine: Engine) -> None:
             raise StoreError(
                 f"the store has schema {version}, made by a newer nightcrew than this one (it knows {SCHEMA}): update nightcrew"
             )
+        if version is None and connection.dialect.name != "sqlite":
+            _check_encoding(connection)
         if version != SCHEMA:
             _migrate(connection)
 
