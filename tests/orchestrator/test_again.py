@@ -95,9 +95,16 @@ class Told(FuseDriver):
 
     served_by: int | None = None
 
-    def create(self, snapshot: Snapshot, tree: str | None = None, *, user: tuple[int, int] | None = None) -> FuseShadow:
+    def create(
+        self,
+        snapshot: Snapshot,
+        tree: str | None = None,
+        *,
+        visible: bool = False,
+        user: tuple[int, int] | None = None,
+    ) -> FuseShadow:
         """Make a shadow."""
-        shadow = super().create(snapshot, tree, user=user)
+        shadow = super().create(snapshot, tree, visible=visible, user=user)
         self.served_by = shadow.mount.namespace
         return shadow
 
