@@ -5,26 +5,47 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any, Callable
 
-from . import channel, observe, plain, server
+from . import channel, plain
+
+if TYPE_CHECKING:
+    from .observe import Observation
+    from .server import Hub
 
 
 def main() -> None:
     """Answer the request on the channel that `NIGHTCREW_CHANNEL` names; ends the process."""
     link = channel.Channel(int(os.environ.pop("NIGHTCREW_CHANNEL")))
-    plain.leave_no_trace(sys.path[0], os.getcwd())
     request = link.request()
     if request is None:
         sys.exit("the channel closed before a request came")
-    status = _serve(request, link) if request["mode"] == "serve" else _run(request, link)
+    work = _work(request, link)
+    plain.leave_no_trace(sys.path[0], os.getcwd())
+    status = work()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     # Threads and exit handlers of the tested code have had their time.
     os._exit(status)
 
 
-def _run(request: dict[str, Any], link: channel.Channel) -> int:
+def _work(request: dict[str, Any], link: channel.Channel) -> Callable[[], int]:
+    """Return what to do, with what it takes imported while no module of the project's can be met instead of the standard library's.
+
+    A run takes little of it: a suite is started many times for a ticket.
+    """
+    if request["mode"] == "serve":
+        from .server import Hub
+
+        return lambda: _serve(Hub, request, link)
+    if request.get("watch"):
+        from .observe import Observation
+
+        return lambda: _run(request, link, Observation)
+    return lambda: _run(request, link)
+
+
+def _run(request: dict[str, Any], link: channel.Channel, observed: type[Observation] | None = None) -> int:
     try:
         kind = importlib.import_module("_nightcrew_inside." + request["kind"] + "_kind")
     except ModuleNotFoundError as error:
@@ -32,12 +53,11 @@ def _run(request: dict[str, Any], link: channel.Channel) -> int:
             raise
         link.send({"t": "missing", "module": request["kind"], "python": sys.executable})
         return 1
-    send = observe.Observation(request, link.send) if request.get("watch") else link.send
-    status: int = kind.run(request, send)
+    status: int = kind.run(request, observed(request, link.send) if observed else link.send)
     link.send({"t": "end", "status": status})
     return status
 
 
-def _serve(request: dict[str, Any], link: channel.Channel) -> int:
-    server.Hub(request, link).loop()
+def _serve(hub: type[Hub], request: dict[str, Any], link: channel.Channel) -> int:
+    hub(request, link).loop()
     return 0
