@@ -36,7 +36,11 @@ _EXTRAS = {
     "postgres": ("psycopg", "keeps the store on a server, for several machines", "SQLite"),
     "cluster": ("celery", "`nightcrew worker`, woken by a broker", "`nightcrew work` and `serve`"),
     "ray": ("ray", "`nightcrew worker --on ray`", "Celery, or `--on here`"),
-    "pool": ("httptools", "`nightcrew pool`: models of one's own behind one address", "any OpenAI-compatible address"),
+    "pool": (
+        "httptools httpx2 huggingface_hub uvicorn uvloop",
+        "`nightcrew pool`: models of one's own behind one address",
+        "any OpenAI-compatible address",
+    ),
     "traces": ("opentelemetry.sdk", "sends traces to an OpenTelemetry collector", "logs and metrics"),
     "lsp": ("pygls", "`nightcrew lsp`, for editors", "the command line"),
     "mcp": ("mcp", "`nightcrew mcp`", "`nightcrew fix`"),
@@ -278,10 +282,10 @@ def _issuer(environ: Mapping[str, str]) -> Iterator[Check]:
 
 def _extras() -> Iterator[Check]:
     """Yield which optional parts are installed."""
-    for extra, (package, what, instead) in _EXTRAS.items():
+    for extra, (packages, what, instead) in _EXTRAS.items():
         # Of what lies within a package, that one is looked for first: it may be somebody else's.
-        outer = package.partition(".")[0]
-        there = all(importlib.util.find_spec(each) is not None for each in (outer, package))
+        needed = [name for package in packages.split() for name in (package.partition(".")[0], package)]
+        there = all(importlib.util.find_spec(each) is not None for each in needed)
         why = what if there else f"the extra `{extra}` is not installed: {what}"
         yield Check(f"extra {extra}", there, why, instead=instead, get=f"uv tool install 'nightcrew[{extra}]'")
 
