@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import contextmanager
 
 from orchestrator.pool.asked import Asked
 from orchestrator.pool.events import Events, Usage, usage_of
@@ -13,7 +13,7 @@ from orchestrator.pool.line import Ticket
 from orchestrator.pool.refusal import Refusal
 from orchestrator.pool.reply import Reply
 from orchestrator.pool.served import Served
-from orchestrator.pool.upstream import Answer, Broken
+from orchestrator.pool.upstream import Answer, Broken, Upstream
 
 _REPLY_BYTES = 256 << 20
 _ERROR_BYTES = 1 << 16
@@ -33,9 +33,9 @@ class Attempt:
         self._replica = replica
         self._body = body
         self._headers = headers
-        self._held = AsyncExitStack()
-        self._held.callback(served.line.leave, replica)
+        self._upstream: Upstream
         self._answer: Answer
+        self._is_sent = self._is_over = False
         self._first = b""
         self._events = Events(tells_usage=asked.tells_usage)
         self._usage: Usage | None = None
@@ -57,9 +57,10 @@ class Attempt:
         upstream = self._served.upstream(self._replica)
         if upstream is None:
             raise self._broken("it is ending")
+        self._upstream = upstream
         with self._refusing():
-            sent = upstream.ask("POST", self._asked.path, self._body, self._headers)
-            answer = self._answer = await self._held.enter_async_context(sent)
+            answer = self._answer = await upstream.send("POST", self._asked.path, self._body, self._headers)
+            self._is_sent = True
             if answer.status != 200:
                 raise self._refused(answer.status, await answer.body(_ERROR_BYTES))
             self._first = await (self._streamed() if self._asked.streams else self._whole())
@@ -72,14 +73,23 @@ class Attempt:
         with self._refusing():
             await reply.stream(self._first)
             while piece := await self._answer.piece():
-                if passed := self._events.take(piece):
+                passed = self._events.take(piece)
+                if self._answer.is_read and self._events.done:
+                    await reply.end(passed)
+                    return
+                if passed:
                     await reply.add(passed)
             self._check_done()
             await reply.end()
 
-    async def end(self) -> None:
+    def end(self) -> None:
         """Give the turn back; break off what was not read to its end."""
-        await self._held.aclose()
+        if self._is_over:
+            return
+        self._is_over = True
+        if self._is_sent:
+            self._upstream.leave(self._answer)
+        self._served.line.leave(self._replica)
 
     async def _streamed(self) -> bytes:
         """Wait for the first of a stream that is to be passed on."""
@@ -152,7 +162,7 @@ async def first_of(attempt: Attempt, late_s: float, second: Callable[[], Attempt
                 failed = task.exception()
                 if failed is None:
                     return ended
-                await ended.end()
+                ended.end()
                 if not running or not isinstance(failed, Refusal) or not failed.elsewhere:
                     raise failed
     finally:
@@ -163,7 +173,7 @@ async def first_of(attempt: Attempt, late_s: float, second: Callable[[], Attempt
         finally:
             # Whoever asked may go, and its time be over, at the same moment: turns are given back all the same.
             for lost in running.values():
-                await lost.end()
+                lost.end()
 
 
 def _words(said: bytes) -> str:

@@ -77,7 +77,7 @@ class Call:
         finally:
             self.taken = self.taken or attempt.taken
             self.usage, self._events = attempt.usage, attempt.events
-            await attempt.end()
+            attempt.end()
 
     async def _begun(self, attempt: Attempt) -> Attempt:
         """Have an attempt's reply begin, or that of a second one where it is late; return the one that began."""

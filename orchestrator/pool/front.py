@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from orchestrator.errors import StoreError
@@ -84,9 +83,13 @@ class Front:
     ) -> None:
         if headers.get("content-encoding", "identity") != "identity":
             raise Refusal(415, "unsupported_encoding", "send the request as it is, not compressed")
+        body = bytearray()
         with self.doorman.admitted(holder):
-            async with self._body(headers, receive) as body:
-                await self._timed(read(path, body, headers), holder, receive, reply)
+            try:
+                await self._come(body, headers, receive)
+                await self._timed(read(path, bytes(body), headers), holder, receive, reply)
+            finally:
+                self._held -= len(body)
 
     async def _reported(self, holder: Holder) -> bytes:
         if not holder.administers:
@@ -135,30 +138,19 @@ class Front:
             raise Refusal(404, "model_not_found", f"there is no model {name:.100}: there are {known}", param="model")
         return name, served
 
-    @asynccontextmanager
-    async def _body(self, headers: Mapping[str, str], receive: Receive) -> AsyncIterator[bytes]:
-        """Read a request's body, and hold it. Raises `Refusal`."""
-        body = bytearray()
+    async def _come(self, body: bytearray, headers: Mapping[str, str], receive: Receive) -> None:
+        """Wait until a request's body is there. Raises `Refusal`."""
+        length = headers.get("content-length", "0")
+        if length.isdecimal() and int(length) > self.request_bytes:
+            raise self._too_long()
         try:
-            try:
-                async with asyncio.timeout(self.body_s):
-                    await self._read(body, headers, receive)
-            except TimeoutError:
-                why = f"a request has to come within {self.body_s:g} s: send it again"
-                raise Refusal(408, "request_timeout", why, headers=_CLOSE) from None
-            yield bytes(body)
-        finally:
-            self._held -= len(body)
+            async with asyncio.timeout(self.body_s):
+                await self._read(body, receive)
+        except TimeoutError:
+            why = f"a request has to come within {self.body_s:g} s: send it again"
+            raise Refusal(408, "request_timeout", why, headers=_CLOSE) from None
 
-    async def _read(self, body: bytearray, headers: Mapping[str, str], receive: Receive) -> None:
-        too_long = Refusal(
-            413, "request_too_large", f"a request has at most {self.request_bytes} bytes", headers=_CLOSE
-        )
-        if (
-            headers.get("content-length", "0").isdecimal()
-            and int(headers.get("content-length", "0")) > self.request_bytes
-        ):
-            raise too_long
+    async def _read(self, body: bytearray, receive: Receive) -> None:
         more = True
         while more:
             message = await receive()
@@ -168,11 +160,15 @@ class Front:
             body += part
             self._held += len(part)
             if len(body) > self.request_bytes:
-                raise too_long
+                raise self._too_long()
             if self._held > self.held_bytes:
                 why = "requests under way hold all the room there is: try again later"
                 raise Refusal(503, "overloaded", why, headers={**_CLOSE, "retry-after": "5"})
             more = message.get("more_body", False)
+
+    def _too_long(self) -> Refusal:
+        why = f"a request has at most {self.request_bytes} bytes"
+        return Refusal(413, "request_too_large", why, headers=_CLOSE)
 
 
 def _listed(name: str) -> Mapping[str, object]:

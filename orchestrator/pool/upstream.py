@@ -61,6 +61,11 @@ class Answer(asyncio.Protocol):
         """Say whether another request may go out over this connection."""
         return self._kept and self._transport is not None and not self._transport.is_closing()
 
+    @property
+    def is_read(self) -> bool:
+        """Say whether it came whole, and all of it was taken."""
+        return self._whole and not self._pieces
+
     async def head(self) -> None:
         """Wait until the status is known. Raises `Broken`."""
         while not self.status:
@@ -203,17 +208,24 @@ class Upstream:
         self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> AsyncIterator[Answer]:
         """Send a request and give its reply, the status of which is known. What is not read to its end is broken off. Raises `Broken`."""
-        named = {"Content-Type": "application/json", "Content-Length": str(len(body)), **(headers or {})}
-        data = f"{method} {path} HTTP/1.1\r\n{self._headers}{_lines(named)}\r\n".encode() + body
-        answer = await self._answer(data)
+        answer = await self.send(method, path, body, headers)
         try:
             yield answer
         finally:
-            answer.rest()
-            if answer.usable and not self._closed:
-                self._free.append(answer)
-            else:
-                answer.close()
+            self.leave(answer)
+
+    async def send(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Answer:
+        """Send a request; return its reply, the status of which is known, and which is to be left. Raises `Broken`."""
+        named = {"Content-Type": "application/json", "Content-Length": str(len(body)), **(headers or {})}
+        return await self._answer(f"{method} {path} HTTP/1.1\r\n{self._headers}{_lines(named)}\r\n".encode() + body)
+
+    def leave(self, answer: Answer) -> None:
+        """Keep a connection for the next request; break off a reply that was not read to its end."""
+        answer.rest()
+        if answer.usable and not self._closed:
+            self._free.append(answer)
+        else:
+            answer.close()
 
     def close(self) -> None:
         """Keep no connection any more; those in use go on to the end of their replies."""
