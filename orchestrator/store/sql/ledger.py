@@ -60,8 +60,10 @@ def cost(
     connection: Connection, number: int | None, repository: Path | None, since: float, attempt: int | None
 ) -> Cost:
     """Return what was spent: by one job or one of its attempts, for one repository, or by all."""
-    sums = (ledger.c.seconds, ledger.c.tokens_in, ledger.c.tokens_out, _usd())
-    query = sa.select(*(sa.func.coalesce(sa.func.sum(what), 0) for what in sums))
+    if number is not None and repository is None and not since:
+        query = _OF_JOB if attempt is None else _OF_ATTEMPT
+        return cost_of(*connection.execute(query, {"job": number, "numbered": attempt}).one())
+    query = sa.select(*SUMS)
     if since:
         query = query.where(ledger.c.at >= since)
     if number is not None:
@@ -72,8 +74,7 @@ def cost(
         query = query.select_from(ledger.join(jobs).join(tickets)).where(
             tickets.c.repository == os.fsencode(repository)
         )
-    seconds, tokens_in, tokens_out, usd = connection.execute(query).one()
-    return Cost(float(seconds), int(tokens_in), int(tokens_out), float(usd))
+    return cost_of(*connection.execute(query).one())
 
 
 def costs_by_attempt(connection: Connection, job: int) -> dict[int, Cost]:
@@ -109,13 +110,13 @@ def time_row(lease: Lease, now: float) -> dict[str, Any]:
     return row | {"reserved_usd": 0.0, "usd": 0.0, "tokens_in": 0, "tokens_out": 0, "reserved_tokens": 0}
 
 
-def put_outcome(connection: Connection, lease: Lease, repository: bytes, outcome: Outcome, now: float) -> None:
+def put_outcome(connection: Connection, lease: Lease, outcome: Outcome, now: float) -> None:
     """Keep what became of an attempt, or keep it anew."""
-    which = sa.and_(outcomes.c.job == lease.job, outcomes.c.attempt == outcome.attempt)
-    row = {"job": lease.job, "attempt": outcome.attempt, "repository": repository, "agent": outcome.agent}
-    row |= {"kind": outcome.kind, "verified": outcome.verified, "usd": outcome.usd, "seconds": outcome.seconds}
-    if connection.execute(outcomes.update().where(which).values(row)).rowcount == 0:
-        connection.execute(outcomes.insert().values(at=now, **row))
+    repository = connection.execute(_REPOSITORY, {"of": lease.job}).scalar_one()
+    row: dict[str, Any] = {"repository": repository, "agent": outcome.agent, "kind": outcome.kind}
+    row |= {"verified": outcome.verified, "usd": outcome.usd, "seconds": outcome.seconds}
+    if connection.execute(_OUTCOME, {**row, "of": lease.job, "numbered": outcome.attempt}).rowcount == 0:
+        connection.execute(_NEW_OUTCOME, {**row, "job": lease.job, "attempt": outcome.attempt, "at": now})
 
 
 def tallies(connection: Connection, repository: Path, kind: str, since: float) -> Sequence[Tally]:
@@ -150,4 +151,13 @@ _TIME = sa.select(ledger.c.id, ledger.c.at, ledger.c.seconds).where(
     ledger.c.job == sa.bindparam("of"), ledger.c.fence == sa.bindparam("under"), ledger.c.kind == "time"
 )
 _BOOK = ledger.update().where(ledger.c.id == sa.bindparam("row"))
-_BY_ATTEMPT = sa.select(_ATTEMPT, *SUMS).where(ledger.c.job == sa.bindparam("job")).group_by(_ATTEMPT)
+_JOB: sa.BindParameter[int] = sa.bindparam("job")
+_NUMBERED: sa.BindParameter[int] = sa.bindparam("numbered")
+_OF_JOB = sa.select(*SUMS).where(ledger.c.job == _JOB)
+_OF_ATTEMPT = _OF_JOB.where(ledger.c.attempt == _NUMBERED)
+_BY_ATTEMPT = sa.select(_ATTEMPT, *SUMS).where(ledger.c.job == _JOB).group_by(_ATTEMPT)
+_OUTCOME = outcomes.update().where(outcomes.c.job == sa.bindparam("of"), outcomes.c.attempt == _NUMBERED)
+_REPOSITORY = sa.select(tickets.c.repository).select_from(jobs.join(tickets)).where(jobs.c.number == sa.bindparam("of"))
+_NEW_OUTCOME = outcomes.insert().inline()
+NEW = ledger.insert().inline()
+"""Writes a row of the ledger."""

@@ -39,16 +39,16 @@ class SqlMessages:
 
 def ended(connection: Connection, lease: Lease, values: Mapping[str, Any], told: int | None) -> bool:
     """Write how a leased job ended, unless there is a message after `told` (None: nobody asks); say whether it was written."""
-    if told is not None:
-        query = sa.select(messages.c.id).where(messages.c.job == lease.job, messages.c.id > told).limit(1)
-        if connection.execute(query).first() is not None:
-            return False
-    return connection.execute(jobs.update().where(jobs.c.number == lease.job).values(values)).rowcount == 1
+    if told is not None and connection.execute(_LATER, {"of": lease.job, "after": told}).first() is not None:
+        return False
+    return connection.execute(_ENDED, {**values, "of": lease.job}).rowcount == 1
 
 
 # Made once: to make it anew takes longer than to have it answered.
 _OF: sa.BindParameter[int] = sa.bindparam("of")
 _AFTER: sa.BindParameter[int] = sa.bindparam("after")
+_LATER = sa.select(messages.c.id).where(messages.c.job == _OF, messages.c.id > _AFTER).limit(1)
+_ENDED = jobs.update().where(jobs.c.number == _OF)
 _SAID = sa.select(messages).where(messages.c.job == _OF, messages.c.id > _AFTER).order_by(messages.c.id)
 
 

@@ -15,8 +15,8 @@ from orchestrator.dispatch.fairness import Lane, Line, Terms, Turns, Waiting
 from orchestrator.records import Status
 from orchestrator.store import CLAIMABLE, Lease
 from orchestrator.store.sql import lanes as sqllanes
-from orchestrator.store.sql.ledger import time_row
-from orchestrator.store.sql.tables import jobs, lanes, ledger, tickets
+from orchestrator.store.sql.ledger import NEW, time_row
+from orchestrator.store.sql.tables import jobs, lanes, tickets
 from orchestrator.working.deadline import missed
 
 _NOW: sa.BindParameter[float] = sa.bindparam("now")
@@ -96,7 +96,7 @@ def _take(
     taken = {"lease_owner": owner, "lease_until": until, "fence": lease.fence, "updated_at": now}
     if connection.execute(_TAKE, {**taken, "of": number, "before": row.fence, "now": now}).rowcount != 1:
         return None
-    connection.execute(ledger.insert().values(time_row(lease, now)))
+    connection.execute(NEW, time_row(lease, now))
     connection.execute(_SERVED, {"lane": row.lane, "now": now})
     return lease
 

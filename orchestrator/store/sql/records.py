@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row
 from orchestrator.records import AttemptRecord, Job, Order, Status, StepRecord, Ticket
 from orchestrator.settings import Settings
 from orchestrator.store import Outgoing
-from orchestrator.store.codec import decode
+from orchestrator.store.codec import decode, encode
 from orchestrator.store.sql.tables import attempts, jobs, journal, outbox, tickets, verdicts
 from shadowfs import Snapshot
 from verifier import Verdict
@@ -36,6 +36,13 @@ _STEPS = (
     .where(journal.c.job == _JOB)
     .order_by(journal.c.seq)
 )
+_OF: sa.BindParameter[int] = sa.bindparam("of")
+_ATTEMPT = attempts.update().where(attempts.c.job == _OF, attempts.c.number == sa.bindparam("numbered"))
+_NEW_ATTEMPT = attempts.insert().inline()
+_VERDICT = verdicts.insert().inline()
+_LEAVING = OUTGOING.where(outbox.c.job == _OF, outbox.c.commit == sa.bindparam("sent"))
+_LEAVES = outbox.insert().inline()
+_LEFT = outbox.update().where(outbox.c.id == sa.bindparam("row"))
 
 
 def ticket(connection: Connection, id: str) -> Ticket | None:
@@ -97,6 +104,34 @@ def steps_of(connection: Connection, job: int) -> tuple[StepRecord, ...]:
     rows = connection.execute(_STEPS, {"job": job}).all()
     outcomes = {(row.attempt, row.number): json.loads(row.payload) for row in rows if row.phase == "outcome"}
     return tuple(_step(row, outcomes.get((row.attempt, row.number))) for row in rows if row.phase == "intent")
+
+
+def put_attempt(connection: Connection, job: int, attempt: AttemptRecord) -> None:
+    """Write an attempt of a job, or write it anew."""
+    number, record = attempt.number, encode(attempt)
+    if connection.execute(_ATTEMPT, {"record": record, "of": job, "numbered": number}).rowcount == 0:
+        connection.execute(_NEW_ATTEMPT, {"record": record, "job": job, "number": number})
+
+
+def put_verdict(connection: Connection, job: int, verdict: Verdict, now: float) -> None:
+    """Write a verdict on a proposal of a job."""
+    row = {"job": job, "base": verdict.base, "tree": verdict.tree, "verdict": encode(verdict)}
+    connection.execute(_VERDICT, {"at": now, **row})
+
+
+def put_outgoing(connection: Connection, job: int, commit: str, branch: str, now: float) -> Outgoing:
+    """Write that a commit is to leave, unless that is written; return the row."""
+    which = {"of": job, "sent": commit}
+    there = connection.execute(_LEAVING, which).first()
+    if there is None:
+        connection.execute(_LEAVES, {"job": job, "commit": commit, "branch": branch, "done": False, "at": now})
+        there = connection.execute(_LEAVING, which).one()
+    return outgoing_in(there)
+
+
+def left(connection: Connection, id: int) -> None:
+    """Write that what was to leave has."""
+    connection.execute(_LEFT, {"row": id, "done": True})
 
 
 def ticket_of(row: Sequence[Any]) -> Ticket:

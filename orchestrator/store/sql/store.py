@@ -31,7 +31,7 @@ from orchestrator.store.sql import queue as sqlqueue
 from orchestrator.store.sql import records as sqlrecords
 from orchestrator.store.sql.ledger import book_time
 from orchestrator.store.sql.schema import Version, answering, as_one, check_version, clock_of, open_engine, reading
-from orchestrator.store.sql.tables import attempts, jobs, journal, outbox, tickets, verdicts
+from orchestrator.store.sql.tables import jobs, journal, outbox, tickets
 from orchestrator.working.allowance import Allowance, Amount, Short
 from orchestrator.working.routing import Tally
 from shadowfs import Snapshot
@@ -229,11 +229,8 @@ class SqlStore:
             return sqlrecords.attempts_of(connection, number)
 
     def put_attempt(self, lease: Lease, attempt: AttemptRecord) -> None:
-        which = sa.and_(attempts.c.job == lease.job, attempts.c.number == attempt.number)
-        row = {"job": lease.job, "number": attempt.number, "record": encode(attempt)}
         with self._under(lease) as connection:
-            if connection.execute(attempts.update().where(which).values(row)).rowcount == 0:
-                connection.execute(attempts.insert().values(row))
+            sqlrecords.put_attempt(connection, lease.job, attempt)
 
     def begin(self, lease: Lease, attempt: int, number: int, kind: str, intent: Mapping[str, object]) -> None:
         self._append(lease, attempt, number, kind, "intent", intent)
@@ -255,23 +252,16 @@ class SqlStore:
     # Verdicts and what leaves
 
     def put_verdict(self, lease: Lease, verdict: Verdict) -> None:
-        row = {"job": lease.job, "base": verdict.base, "tree": verdict.tree, "verdict": encode(verdict)}
         with self._under(lease, durable=True) as connection:
-            connection.execute(verdicts.insert().values(at=self._clock(), **row))
+            sqlrecords.put_verdict(connection, lease.job, verdict, self._clock())
 
     def verdicts(self, number: int) -> tuple[Verdict, ...]:
         with self._read() as connection:
             return sqlrecords.verdicts_of(connection, number)
 
     def put_outgoing(self, lease: Lease, commit: str, branch: str) -> Outgoing:
-        which = sa.and_(outbox.c.job == lease.job, outbox.c.commit == commit)
-        row = {"job": lease.job, "commit": commit, "branch": branch, "done": False, "at": self._clock()}
         with self._under(lease, durable=True) as connection:
-            there = connection.execute(sqlrecords.OUTGOING.where(which)).first()
-            if there is None:
-                connection.execute(outbox.insert().values(row))
-                there = connection.execute(sqlrecords.OUTGOING.where(which)).one()
-            return sqlrecords.outgoing_in(there)
+            return sqlrecords.put_outgoing(connection, lease.job, commit, branch, self._clock())
 
     def rename_outgoing(self, id: int, old: str, new: str) -> bool:
         which = sa.and_(outbox.c.id == id, outbox.c.branch == old, outbox.c.done.is_(False))
@@ -280,7 +270,7 @@ class SqlStore:
 
     def deliver(self, id: int) -> None:
         with self._write(durable=True) as connection:
-            connection.execute(outbox.update().where(outbox.c.id == id).values(done=True))
+            sqlrecords.left(connection, id)
 
     def outgoing(self, number: int) -> tuple[Outgoing, ...]:
         with self._read() as connection:
@@ -317,10 +307,8 @@ class SqlStore:
             return sqlledger.spent_since(connection, since)
 
     def put_outcome(self, lease: Lease, outcome: Outcome) -> None:
-        query = sa.select(tickets.c.repository).select_from(jobs.join(tickets)).where(jobs.c.number == lease.job)
         with self._under(lease) as connection:
-            repository = connection.execute(query).scalar_one()
-            sqlledger.put_outcome(connection, lease, repository, outcome, self._clock())
+            sqlledger.put_outcome(connection, lease, outcome, self._clock())
 
     def tallies(self, repository: Path, kind: str, since: float = 0.0) -> Sequence[Tally]:
         with self._read() as connection:
