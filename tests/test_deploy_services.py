@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,6 +17,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from orchestrator.cli.pool import up_command
 from orchestrator.cli.serve import serve_command
 from orchestrator.cli.worker import worker_command
 
@@ -30,6 +33,8 @@ OUTSIDE = {
     "security": {"fuse": "devices/fuse"},
     "repositories": {"claim": "code"},
 }
+NODES = {"replicas": 3, "can": ["fuse", "big-disk"], "resources": {"limits": {"cpu": "4", "nvidia.com/gpu": 1}}}
+RAY = {**OUTSIDE, "ray": {"enabled": True, "groups": {"workers": NODES}, "pool": '[place]\nray = "auto"\n'}}
 
 
 def unit(path: Path) -> ConfigParser:
@@ -49,7 +54,7 @@ def rendered(values: Mapping[str, Any]) -> dict[tuple[str, str], Any]:
 
 def takes(options: list[str]) -> None:
     """Check that a command knows the options it is started with."""
-    command = {"serve": serve_command, "worker": worker_command}[options[0]]
+    command = {"serve": serve_command, "worker": worker_command, "pool": up_command}[options[0]]
     known = {name for parameter in command.params for name in parameter.opts}
     assert {each.partition("=")[0] for each in options[1:] if each.startswith("--")} <= known
 
@@ -148,12 +153,42 @@ def test_the_chart_has_a_server_and_workers_that_drain(values: Mapping[str, Any]
         assert spec["selector"]["matchLabels"].items() <= labels.items()
 
 
-@pytest.mark.parametrize("values", [SECRET, OUTSIDE], ids=["bundled", "outside"])
+@pytest.mark.parametrize("values", [SECRET, OUTSIDE, RAY], ids=["bundled", "outside", "ray"])
 def test_what_the_chart_makes_is_as_kubernetes_describes_it(values: Mapping[str, Any]) -> None:
     for (kind, _), document in rendered(values).items():
-        # Prometheus' operator brings the description of its own kind.
-        if kind != "PodMonitor":
+        # Operators bring the descriptions of their own kinds.
+        if kind not in ("PodMonitor", "RayCluster"):
             kubernetes_validate.validate(document, "1.33", strict=True)
+
+
+def test_the_chart_has_a_ray_cluster_with_whoever_hands_work_out_beside_its_head() -> None:
+    found = rendered(RAY)
+    cluster = found["RayCluster", "nc-ray"]["spec"]
+    (group,) = cluster["workerGroupSpecs"]
+    head, node = cluster["headGroupSpec"], group["template"]["spec"]
+    for pod in (head["template"]["spec"], node):
+        kubernetes_validate.validate({"apiVersion": "v1", "kind": "Pod", "spec": pod}, "1.33", strict=True)
+        volumes = {each["name"] for each in pod["volumes"]}
+        for container in pod["containers"]:
+            # Who joins a node shares its sockets and its memory.
+            mounted = {each["mountPath"]: each["name"] for each in container["volumeMounts"]}
+            assert {"/tmp/ray", "/dev/shm", "/var/lib/nightcrew"} <= set(mounted) and set(mounted.values()) <= volumes
+            assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+            if "args" in container:
+                takes(container["args"])
+    assert [each["name"] for each in head["template"]["spec"]["containers"]] == ["ray", "foreman", "pool"]
+    assert head["rayStartParams"]["num-cpus"] == "0", "nothing runs where the work is handed out"
+    # Quoted for the shell, by which KubeRay's operator starts a node.
+    assert json.loads(shlex.split(group["rayStartParams"]["resources"])[0]) == {"fuse": 1, "big-disk": 1}
+    assert node["containers"][0]["resources"]["limits"] == {
+        "cpu": "4",
+        "nvidia.com/gpu": 1,
+        "devices/fuse": 1,
+        "memory": "16Gi",
+    }
+    selector = found["Service", "nc-pool"]["spec"]["selector"]
+    assert selector.items() <= head["template"]["metadata"]["labels"].items()
+    assert not any(kind == "RayCluster" for kind, _ in rendered(OUTSIDE))
 
 
 def test_the_chart_bundles_what_is_not_named() -> None:
@@ -169,8 +204,8 @@ def test_the_chart_bundles_what_is_not_named() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [{}, {"store": {"passwordSecret": "db", "url": "postgresql://crew:hunter2@db/x"}}, {**SECRET, "workers": 3},
-     {**SECRET, "worker": {"workers": 0}}],
-    ids=["no password", "a password in the address", "an unknown value", "no workers"],
+     {**SECRET, "worker": {"workers": 0}}, {**SECRET, "ray": {"groups": {"workers": {"can": ["a b"]}}}}],
+    ids=["no password", "a password in the address", "an unknown value", "no workers", "no name of an ability"],
 )  # fmt: skip
 def test_the_chart_refuses_values_that_cannot_work(wrong: Mapping[str, Any]) -> None:
     with pytest.raises(helm.HelmValuesError):

@@ -50,6 +50,12 @@ volumeMounts:
   {{- end }}
 {{- end }}
 
+{{- define "nightcrew.ray" -}}
+# KubeRay gives the command. Its own probes ask Ray's dashboard, which is not there: these ask the node itself.
+readinessProbe: {tcpSocket: {port: 6380}, periodSeconds: 10}
+livenessProbe: {tcpSocket: {port: 6380}, periodSeconds: 20, initialDelaySeconds: 60, failureThreshold: 6}
+{{- end }}
+
 {{- define "nightcrew.resources" -}}
 {{- $given := deepCopy .given -}}
 {{- if .fuse -}}
