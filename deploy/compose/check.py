@@ -23,6 +23,8 @@ HERE = Path(__file__).resolve().parent
 COMPOSE = ("docker", "compose", "-f", HERE / "compose.yaml")
 ADDRESS = "http://127.0.0.1:8484/api/tickets"
 FAILING = "tests.test_total.TotalTest.test_all_prices_count"
+# Jobs begin on a busy machine, too.
+CONFIG = "mkdir -p ~/.config/nightcrew; printf '[room]\nload = 100\n' >~/.config/nightcrew/config.toml"
 # Nothing of the containers' password is seen in a sandbox.
 FIXES = r"command:[ ! -e /run/password ] || exit 1; sleep 15; sed -i 's/\[1:\]//' shop/total.py"
 PATIENCE_S = 240.0
@@ -40,7 +42,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends postgresql \
 ENV PGDATA=/var/lib/postgresql/data
 STOPSIGNAL SIGINT
 CMD install -m 400 -o postgres "$POSTGRES_PASSWORD_FILE" /tmp/word; exec setpriv --reuid postgres --regid postgres --init-groups sh -c ' \
-  [ -s "$PGDATA/PG_VERSION" ] || { initdb -U "$POSTGRES_USER" -A scram-sha-256 --pwfile=/tmp/word \
+  [ -s "$PGDATA/PG_VERSION" ] || { initdb -E UTF8 --locale C.UTF-8 -U "$POSTGRES_USER" -A scram-sha-256 --pwfile=/tmp/word \
    && echo "host all all all scram-sha-256" >>"$PGDATA/pg_hba.conf" \
    && echo "CREATE DATABASE $POSTGRES_DB" | postgres --single template1; }; exec postgres -c "listen_addresses=*"'
 """
@@ -127,6 +129,8 @@ def composed() -> Iterator[str]:
             "REPOSITORIES": folder,
         }
         try:
+            compose("up", "-d", "--no-build", "serve")
+            inside("sh", "-euc", CONFIG)
             compose("up", "-d", "--no-build", "--scale", "worker=2")
             until("all are healthy", lambda: all(health(each) == "healthy" for each in [*ids("serve"), *ids("worker")]))
             yield f"{folder}/shop"
