@@ -64,6 +64,14 @@ def _owned(path: Path) -> bool:
     return elsewhere or bool(owner["started"] == _started(owner["pid"]))
 
 
+def _young(path: Path) -> bool:
+    try:
+        return time.time() - path.stat().st_mtime < _UNSIGNED_S
+    except FileNotFoundError:
+        # Its owner, or another sweep, was quicker.
+        return True
+
+
 def _started(pid: int) -> str | None:
     """Return what tells this process from any other that had or will have its id: the boot and the tick it started at."""
     try:

@@ -58,6 +58,13 @@ def test_a_home_that_is_not_signed_yet_is_left_for_a_minute(tmp_path: Path) -> N
     assert sweep(tmp_path) == [home.id]
 
 
+def test_the_sweep_goes_on_where_a_shadow_goes_while_it_looks(tmp_path: Path) -> None:
+    orphan = dead(tmp_path)
+    # Listed, and not there when it is looked at.
+    (tmp_path / "shadows/000000000000").symlink_to("gone")
+    assert sweep(tmp_path) == [orphan.id]
+
+
 def test_the_sweep_unmounts_first(tmp_path: Path) -> None:
     home = dead(tmp_path / "with space")
     outside = tmp_path / "outside"
