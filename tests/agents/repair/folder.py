@@ -14,6 +14,9 @@ from shadowfs import RepoPath
 from verifier import Runner, Suite, SuiteReport
 from verifier.runner import InsideRunner
 
+PLAIN = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+"""Foreign plugins of this interpreter would only cost time: most of a second for each start."""
+
 
 class FolderWorkspace(MemoryWorkspace):
     """Keeps files in memory and in a folder alike; the suite runs over the folder."""
@@ -63,6 +66,6 @@ def opened(
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text.encode() if isinstance(text, str) else text)
-    suite = Suite(kind, python=sys.executable)
+    suite = Suite(kind, python=sys.executable, environment=PLAIN)
     with NoneDriver().open(Root(folder, folder)) as sandbox:
         yield FolderWorkspace(folder, sandbox, suite, journal), suite

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from agents import NoFix, Proposal, Question, Result, ScriptedModel, Task
 from agents.sampling import SamplingAgent, Settings
+from tests.agents.repair.folder import PLAIN
 from tests.agents.sampling.forking import ForkingWorkspace, opened
 from tests.agents.sampling.test_agent import FILES as FAILING_FILES
 from tests.agents.sampling.test_agent import NOTHING, OTHER, RIGHT, words
@@ -16,7 +17,7 @@ from verifier import ForkServers, Suite
 
 TESTS = str(FAILING_FILES["test_prices.py"]).replace("def test_rebate():\n    assert total([5, 5], 3) == 7\n\n\n", "")
 FILES = {"prices.py": str(FAILING_FILES["prices.py"]), "test_prices.py": TESTS}
-SUITE = Suite("pytest", python=sys.executable)
+SUITE = Suite("pytest", python=sys.executable, environment=PLAIN)
 TICKET = "total() adds the rebate to the prices instead of taking it off"
 BREAKS = "WRONG: return summed + rebate\nRIGHT: return 3\n"
 IDLE = "WRONG: return summed + rebate\nRIGHT: return rebate + summed\n"
