@@ -58,7 +58,7 @@ def _owned(path: Path) -> bool:
         owner = json.loads((path / "owner.json").read_text())
     except (FileNotFoundError, json.JSONDecodeError):
         # Its creator may be between making the directory and signing it.
-        return time.time() - path.stat().st_mtime < _UNSIGNED_S
+        return _young(path)
     # Of a process of another machine, or container, nothing is known: what it left is its own to sweep.
     elsewhere = owner.get("machine", socket.gethostname()) != socket.gethostname()
     return elsewhere or bool(owner["started"] == _started(owner["pid"]))
