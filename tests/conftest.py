@@ -42,8 +42,8 @@ class NoSkips:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Return one process more than there are processors: many tests wait for a lease, a server or a page."""
-    return (os.cpu_count() or 1) + 1
+    """Return two processes for each processor: of the time that tests take, a third is waiting for a lease, a server or a page."""
+    return 2 * (os.cpu_count() or 1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
