@@ -45,6 +45,11 @@ def tree(tmp_path: Path) -> Tree:
     return made
 
 
+def _into_a_directory(root: Path) -> None:
+    (root / "x.log").unlink()
+    (root / "x.log").mkdir()
+
+
 def _into_a_link(root: Path) -> None:
     (root / "new").unlink()
     (root / "new").symlink_to("README.md")
@@ -59,7 +64,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "a rule": lambda root: write(root, {".gitignore": b"new\n"}),
     "a rule below": lambda root: write(root, {"pkg/.gitignore": b"also\n"}),
     "an ignored file": lambda root: write(root, {"pkg/y.log": b""}),
-    "a file for a directory": lambda root: ((root / "x.log").unlink(), (root / "x.log").mkdir()),
+    "a file for a directory": _into_a_directory,
     "a link": _into_a_link,
 }
 

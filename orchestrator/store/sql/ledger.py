@@ -60,9 +60,17 @@ def cost(
     connection: Connection, number: int | None, repository: Path | None, since: float, attempt: int | None
 ) -> Cost:
     """Return what was spent: by one job or one of its attempts, for one repository, or by all."""
+    query: sa.Select[Any]
+    values: dict[str, int | None] = {}
     if number is not None and repository is None and not since:
-        query = _OF_JOB if attempt is None else _OF_ATTEMPT
-        return cost_of(*connection.execute(query, {"job": number, "numbered": attempt}).one())
+        query, values = _OF_JOB if attempt is None else _OF_ATTEMPT, {"job": number, "numbered": attempt}
+    else:
+        query = _sums_of(number, repository, since, attempt)
+    seconds, tokens_in, tokens_out, usd = connection.execute(query, values).one()
+    return cost_of(seconds, tokens_in, tokens_out, usd)
+
+
+def _sums_of(number: int | None, repository: Path | None, since: float, attempt: int | None) -> sa.Select[Any]:
     query = sa.select(*SUMS)
     if since:
         query = query.where(ledger.c.at >= since)
@@ -74,7 +82,7 @@ def cost(
         query = query.select_from(ledger.join(jobs).join(tickets)).where(
             tickets.c.repository == os.fsencode(repository)
         )
-    return cost_of(*connection.execute(query).one())
+    return query
 
 
 def costs_by_attempt(connection: Connection, job: int) -> dict[int, Cost]:

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import math
+import select
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InterfaceError,
+    InvalidatePoolError,
+    NoSuchModuleError,
+    OperationalError,
+)
 from sqlalchemy.exc import TimeoutError as NoneFree
-from sqlalchemy.pool import PoolProxiedConnection, StaticPool
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection, StaticPool
 
 from orchestrator.errors import StoreAway, StoreError
 from orchestrator.store.sql.tables import SCHEMA
@@ -28,6 +39,9 @@ _POOL = 20
 _WRITERS = 0x6E63
 """The advisory lock of writers who exclude each other."""
 _ANCHOR_S = 60.0
+_IDLE_S = 0.5
+"""How long a connection may be unused until it is asked whether its server still answers."""
+_USED, _SYNCHRONOUS = "nightcrew-used", "nightcrew-synchronous"
 
 
 def open_engine(url: str | URL) -> Engine:
@@ -43,6 +57,9 @@ def open_engine(url: str | URL) -> Engine:
     engine = _made(parsed, in_memory)
     if lite:
         event.listen(engine, "connect", _set_up)
+    else:
+        event.listen(engine, "checkin", _used)
+        event.listen(engine, "checkout", partial(_still_there, engine))
     event.listen(engine, "begin", _begin if lite else _begin_beside)
     try:
         _bring_up_to_date(engine)
@@ -77,9 +94,9 @@ def _made(parsed: URL, in_memory: bool) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         return create_engine(parsed)
     try:
-        # Asked before each use: a server that restarted is met with a new connection. Without an encoding the driver reads some as bytes.
+        # Without an encoding the driver reads some as bytes.
         options = {"connect_timeout": _CONNECT_S, "client_encoding": "utf8"}
-        return create_engine(parsed, pool_pre_ping=True, pool_size=_POOL, connect_args=options)
+        return create_engine(parsed, pool_size=_POOL, connect_args=options)
     except (NoSuchModuleError, ImportError, TypeError) as error:
         raise StoreError(
             f"the store {parsed!s} cannot be opened ({error}): PostgreSQL's needs `nightcrew[postgres]`, other databases are not known"
@@ -198,18 +215,48 @@ def _set_up(connection: sqlite3.Connection, _record: object) -> None:
 
 def _begin(connection: Connection) -> None:
     options = connection.get_execution_options()
-    # FULL also makes earlier commits of this log durable. NORMAL survives a killed process, not a power cut.
-    synchronous = f"PRAGMA synchronous={'FULL' if options.get('durable') else 'NORMAL'}"
     # A writer takes the lock at once: one that first reads could not wait for it later.
     begin = "BEGIN IMMEDIATE" if options.get("write") else "BEGIN"
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)
     try:
-        # Of the driver itself: by way of the engine these two would take longer than most of what follows.
-        driver.execute(synchronous)
+        # Of the driver itself: by way of the engine these would take longer than most of what follows.
+        if options.get("write"):
+            _synchronize(driver, connection.info, "FULL" if options.get("durable") else "NORMAL")
         driver.execute(begin)
     except sqlite3.Error as error:
         raise DBAPIError.instance(begin, None, error, sqlite3.Error) from error
+
+
+def _synchronize(driver: sqlite3.Connection, known: dict[str, str], how: str) -> None:
+    """Say how the next commit is written. FULL also makes earlier ones of this log durable; NORMAL survives a killed process, not a power cut."""
+    if known.get(_SYNCHRONOUS) != how:
+        driver.execute(f"PRAGMA synchronous={how}")
+        known[_SYNCHRONOUS] = how
+
+
+def _used(_connection: object, record: ConnectionPoolEntry) -> None:
+    record.info[_USED] = time.monotonic()
+
+
+def _still_there(engine: Engine, connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
+    """Have all connections made anew where one does not answer, as its server was restarted, perhaps.
+
+    To ask costs as much as a query. So one that was used a moment ago is asked only where its server said something unasked, as one does
+    that ends it.
+    """
+    if time.monotonic() - record.info.get(_USED, math.inf) > _IDLE_S or _spoken(connection.fileno()):
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error
+
+
+def _spoken(socket: int) -> bool:
+    """Say whether there is something to read."""
+    look = select.poll()
+    look.register(socket, select.POLLIN)
+    return bool(look.poll(0))
 
 
 def _begin_beside(connection: Connection) -> None:
