@@ -50,7 +50,7 @@ BUGS = (
         library="portion",
         version="2.6.2",
         kind="wrong function",
-        suite="pytest -o addopts= tests",
+        suite="pytest -o addopts= --benchmark-disable tests",
         ticket="from_string takes any bound that merely begins with the text of infinity for infinity: '[1,+inflated]' has no upper bound.",
         test="""\
 import portion
