@@ -79,6 +79,8 @@ def going_on(work: Assignment, agents: Sequence[str], tried: Sequence[Tried], ba
 
     It is in the store when this returns. Raises `OutOfBudget`.
     """
+    if not work.store.messages.said(work.lease.job):
+        return None
     attempts = work.store.attempts(work.lease.job)
     said = work.store.messages.said(work.lease.job, latest(attempts))
     if not said or not tried or asking([each.record for each in tried]) is not None:

@@ -28,7 +28,7 @@ class Journal:
         """Write that a step is about to take effect; return its number."""
         with self._lock:
             if self._last < 0:
-                self._last = max((step.number for step in self._steps()), default=0)
+                self._steps()
             self._last += 1
             number = self._last
             self.store.begin(self.lease, self.attempt, number, kind, intent)
@@ -51,7 +51,8 @@ class Journal:
 
     def completed(self) -> tuple[Step, ...]:
         """Return the steps that ended, intent and outcome together; what was in flight at a crash did not happen."""
-        ended = (step for step in self._steps() if step.outcome is not None)
+        with self._lock:
+            ended = [step for step in self._steps() if step.outcome is not None]
         return tuple(Step(step.number, step.kind, {**step.intent, **(step.outcome or {})}) for step in ended)
 
     def checkpoint(self) -> str | None:
@@ -60,4 +61,6 @@ class Journal:
         return str(trees[-1]) if trees else None
 
     def _steps(self) -> list[StepRecord]:
-        return [step for step in self.store.steps(self.lease.job) if step.attempt == self.attempt]
+        steps = [step for step in self.store.steps(self.lease.job) if step.attempt == self.attempt]
+        self._last = max((step.number for step in steps), default=0)
+        return steps

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from orchestrator.patterns import matching
-from orchestrator.records import REVIEW, AttemptRecord, AttemptState, Status
+from orchestrator.records import REVIEW, AttemptRecord, AttemptState, Job, Status
 from orchestrator.working import delivery
 from orchestrator.working.answering import asking
 from orchestrator.working.assignment import Assignment
@@ -39,16 +39,16 @@ class Judged:
     verdict: Verdict
 
 
-def run(work: Assignment) -> Ending:
-    """Take a job from where it stands to its end. Raises `OutOfBudget`, `Stopped`, `LeaseLost`, and what the engines raise."""
+def run(work: Assignment, job: Job) -> Ending:
+    """Take a job, as it is on disk, from where it stands to its end. Raises `OutOfBudget`, `Stopped`, `LeaseLost`, and what the engines raise."""
     # Asked first: without a suite nothing can be judged, so nothing is begun.
     suite = work.suite
     work.budget.check()
     with work.span("pin"):
-        snapshot = _pin(work)
+        snapshot = _pin(work, job)
     if work.settings.agent.startswith(REVIEW):
         return _review(work, snapshot)
-    base = _base(work, snapshot)
+    base = _base(work, job, snapshot)
     failing = work.order.failing or (_failing_added(work, snapshot, base) if suite.kind == "pytest" else ())
     tried = tried_all(work, snapshot, base, failing)
     judged = [_judged(snapshot, each.record, each.verdict) for each in tried if each.verdict is not None]
@@ -63,12 +63,11 @@ def run(work: Assignment) -> Ending:
     with work.span("choose"):
         best, preference = _choose(work, snapshot, judged)
     with work.span("deliver"):
-        ending = _deliver(work, work.job().snapshot or snapshot, best)
+        ending = _deliver(work, (work.order.follow and work.job().snapshot) or snapshot, best)
     return replace(ending, why=" ".join(filter(None, (_instead(tried, best), preference, ending.why))))
 
 
-def _pin(work: Assignment) -> Snapshot:
-    job = work.job()
+def _pin(work: Assignment, job: Job) -> Snapshot:
     if job.snapshot is not None:
         return job.snapshot
     step = work.journal.begin("pin", {"repository": str(work.order.repository)})
@@ -80,11 +79,10 @@ def _pin(work: Assignment) -> Snapshot:
     return snapshot
 
 
-def _base(work: Assignment, snapshot: Snapshot) -> str:
+def _base(work: Assignment, job: Job, snapshot: Snapshot) -> str:
     """Return the tree that everything starts from: the pinned one with the ticket's tests in it."""
-    known = work.job().base
-    if known is not None:
-        return known
+    if job.base is not None:
+        return job.base
     added = {test.path: Entry(0o100644, snapshot.depot.write(test.data)) for test in work.order.added}
     base = snapshot.depot.graft(snapshot.tree, added) if added else snapshot.tree
     snapshot.depot.keep(f"jobs/{work.ticket.id}/base", base)

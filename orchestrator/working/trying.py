@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from agents import ModelError, OutOfBudget
 from orchestrator.examples import MIGRATE
-from orchestrator.records import AttemptRecord, AttemptState, Outcome
+from orchestrator.records import PART, AttemptRecord, AttemptState, Outcome
 from orchestrator.refs import name_of
 from orchestrator.returning import author
 from orchestrator.roster import AUTO, agents_of
@@ -129,6 +129,8 @@ def _made(work: Assignment, ground: Ground, course: Course, record: AttemptRecor
 
 def _under(work: Assignment, ground: Ground) -> Ground:
     """Return what an attempt stands on in the end: one that followed the user has moved."""
+    if not work.order.follow:
+        return ground
     job = work.job()
     return replace(ground, snapshot=job.snapshot or ground.snapshot, base=job.base or ground.base)
 
@@ -162,7 +164,7 @@ def _with_verdict(work: Assignment, ground: Ground, tried: Tried) -> Tried:
 
 def _author(work: Assignment, record: AttemptRecord) -> str:
     """Return the agent that made a change, whoever chose a part of it since."""
-    return author(work.store.attempts(work.lease.job), record)
+    return author(work.store.attempts(work.lease.job), record) if record.agent.startswith(PART) else record.agent
 
 
 def _learn(work: Assignment, ground: Ground, record: AttemptRecord, *, verified: bool) -> None:

@@ -60,7 +60,7 @@ class Worker:
         ticket = self._store.ticket(self._store.job(lease.job).ticket)
         while True:
             with self._tracer.span(ticket, "life", job=lease.job, fence=lease.fence):
-                ending, failure = self._life(lease, ticket.id, watch)
+                ending, failure = self._life(lease, ticket, watch)
             if ending is None:
                 return None
             if failure is not None and self._goes_on(lease, failure):
@@ -77,32 +77,31 @@ class Worker:
                 watch(Event(lease.job, "done", f"{ending.status} {ending.why}".strip(), self._clock()))
                 return failure
 
-    def _life(self, lease: Lease, ticket: str, watch: Watch) -> tuple[Ending | None, Exception | None]:
+    def _life(self, lease: Lease, ticket: Ticket, watch: Watch) -> tuple[Ending | None, Exception | None]:
         """Take a job as far as it goes; return how it ends, None where the lease was lost, and the error that ended it, if one did."""
         with Heartbeat(self._store, lease) as heartbeat:
             try:
-                return self._go(lease, heartbeat, watch), None
+                return self._go(lease, ticket, heartbeat, watch), None
             except LeaseLost:
                 return None, None
             except OutOfBudget as error:
                 more = error.extend if isinstance(error, LimitReached) else "--seconds 600"
-                again = f"nightcrew resume {ticket} {more}".rstrip()
+                again = f"nightcrew resume {ticket.id} {more}".rstrip()
                 return Ending(Status.PAUSED, f"paused: {error}; its work is kept", again), None
             except Stopped:
-                return Ending(Status.STOPPED, "stopped; its work is kept", f"nightcrew resume {ticket}"), None
+                return Ending(Status.STOPPED, "stopped; its work is kept", f"nightcrew resume {ticket.id}"), None
             except KeyboardInterrupt:
-                return Ending(Status.PAUSED, "interrupted; its work is kept", f"nightcrew resume {ticket}"), None
+                return Ending(Status.PAUSED, "interrupted; its work is kept", f"nightcrew resume {ticket.id}"), None
             except StoreAway:
                 # Nothing can be written now: the lease runs out, and whoever is next goes on from the journal.
                 raise
             except EXPECTED as error:
-                return Ending(Status.FAILED, str(error), f"nightcrew resume {ticket}"), error
+                return Ending(Status.FAILED, str(error), f"nightcrew resume {ticket.id}"), error
             except Exception as error:  # noqa: BLE001 - the worker's boundary: a defect ends this job, not the worker
-                return self._defect(lease, error, ticket), error
+                return self._defect(lease, error, ticket.id), error
 
-    def _go(self, lease: Lease, heartbeat: Heartbeat, watch: Watch) -> Ending:
+    def _go(self, lease: Lease, ticket: Ticket, heartbeat: Heartbeat, watch: Watch) -> Ending:
         job = self._store.job(lease.job)
-        ticket = self._store.ticket(job.ticket)
         journal = Journal(self._store, lease, 0)
         watching = Watching(
             lambda text: watch(Event(lease.job, "checkout", text, self._clock())),
@@ -133,7 +132,7 @@ class Worker:
             clock=self._clock,
             tracer=self._tracer,
         )
-        return phases.run(work)
+        return phases.run(work, job)
 
     def _goes_on(self, lease: Lease, failure: Exception) -> bool:
         """Say whether a job whose mount or sandbox died while it was at work goes on from its journal: once, as nobody may be there to ask for it."""
