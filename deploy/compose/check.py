@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -101,7 +102,7 @@ def restarted(key: str, repository: str) -> None:
         assert status == "0", f"{worker} ended with status {status} as it was to drain"
         print(f"check: a worker drained in {time.monotonic() - began:.0f} s")
         run("docker", "start", worker)
-        until("it works again", lambda name=worker: health(name) == "healthy")
+        until("it works again", partial(healthy, worker))
     proved(key, repository, ticket)
 
 
@@ -132,7 +133,7 @@ def composed() -> Iterator[str]:
             compose("up", "-d", "--no-build", "serve")
             inside("sh", "-euc", CONFIG)
             compose("up", "-d", "--no-build", "--scale", "worker=2")
-            until("all are healthy", lambda: all(health(each) == "healthy" for each in [*ids("serve"), *ids("worker")]))
+            until("all are healthy", lambda: all(map(healthy, [*ids("serve"), *ids("worker")])))
             yield f"{folder}/shop"
         except (AssertionError, SystemExit):
             print(compose("logs", "--tail", "200"), file=sys.stderr)
@@ -173,9 +174,9 @@ def at_work() -> str:
     return next((each for each in ids("worker") if each in leases), "")
 
 
-def health(container: str) -> str:
-    """Return what the engine says of a container's health."""
-    return run("docker", "inspect", "-f", "{{.State.Health.Status}}", container)
+def healthy(container: str) -> bool:
+    """Say whether a container's own check finds it well."""
+    return run("docker", "inspect", "-f", "{{.State.Health.Status}}", container) == "healthy"
 
 
 def until(what: str, look: Callable[[], str | bool]) -> str:
