@@ -73,10 +73,15 @@ class CopyDriver:
 
         return self._make(base, shadow.snapshot, fill)
 
+    def forget(self, shadow: CopyShadow) -> None:
+        """Know nothing more of a shadow: it is closed."""
+        if shadow in self._made:
+            self._made.remove(shadow)
+
     def close(self) -> None:
         """Close every shadow it made, and end what is kept on the depots below its state."""
-        while self._made:
-            self._made.pop().close()
+        for shadow in list(self._made):
+            shadow.close()
         kept.end(self._state)
 
     def _make(self, base: str, snapshot: Snapshot, fill: Callable[[Home], Stamps]) -> CopyShadow:
@@ -86,8 +91,9 @@ class CopyDriver:
             stamps = fill(home)
             (home.mnt / ".git").write_bytes(b"gitdir: " + os.fsencode(home.git) + b"\n")
             undo.pop_all()
-        self._made.append(CopyShadow(self, home, snapshot, base, stamps))
-        return self._made[-1]
+        shadow = CopyShadow(self, home, snapshot, base, stamps)
+        self._made.append(shadow)
+        return shadow
 
 
 class CopyShadow:
@@ -188,6 +194,7 @@ class CopyShadow:
     def close(self) -> None:
         """Remove everything it kept. Safe to call twice."""
         self._home.remove()
+        self._made_by.forget(self)
 
     def __enter__(self) -> Self:
         return self

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -102,3 +104,19 @@ def test_another_process_sweeps_what_a_killed_one_left(tmp_path: Path) -> None:
     os.waitpid(child, 0)
     assert len(sweep(tmp_path / "state")) == 1
     assert not list((tmp_path / "state/shadows").iterdir())
+
+
+def test_a_driver_keeps_nothing_of_shadows_that_are_closed_and_closes_the_others(tmp_path: Path) -> None:
+    driver = CopyDriver(tmp_path / "state")
+    snapshot = pin(make(tmp_path / "r"), tmp_path / "state")
+    kept = driver.create(snapshot)
+    closed = weakref.ref(driver.create(snapshot))
+    for each in (closed(), kept.fork()):
+        assert each is not None
+        each.close()
+        each.close()
+    del each
+    gc.collect()
+    assert closed() is None and kept.mount.path.is_dir()
+    driver.close()
+    assert list((tmp_path / "state/shadows").iterdir()) == []
