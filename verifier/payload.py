@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from functools import lru_cache
 from pathlib import Path
 
 NAME = "nightcrew-inside.pyz"
@@ -21,8 +22,9 @@ main()
 """
 
 
+@lru_cache(1)
 def pack() -> bytes:
-    """Return a zip file that `python FILE` runs. The same sources give the same bytes."""
+    """Return a zip file that `python FILE` runs, packed once by each process. The same sources give the same bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         _add(archive, "__main__.py", _MAIN.encode())
