@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, RowMapping
 
 from orchestrator.records import Message, Status
 from orchestrator.store import Lease
-from orchestrator.store.sql.schema import reading, writing
+from orchestrator.store.sql.schema import one_by_one, reading, writing
 from orchestrator.store.sql.tables import jobs, messages
 
 
@@ -19,6 +19,7 @@ class SqlMessages:
 
     def __init__(self, engine: Engine, clock: Callable[[], float]) -> None:
         self._engine = engine
+        self._reads = one_by_one(engine)
         self._clock = clock
 
     def say(self, job: int, who: str, text: str, among: Sequence[Status]) -> bool:
@@ -32,7 +33,7 @@ class SqlMessages:
             return True
 
     def said(self, job: int, after: int = 0) -> tuple[Message, ...]:
-        with reading(self._engine) as connection:
+        with reading(self._reads) as connection:
             rows = connection.execute(_SAID, {"of": job, "after": after}).mappings().all()
         return tuple(_message(row) for row in rows)
 

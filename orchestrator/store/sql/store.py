@@ -30,7 +30,16 @@ from orchestrator.store.sql import messages as sqlmessages
 from orchestrator.store.sql import queue as sqlqueue
 from orchestrator.store.sql import records as sqlrecords
 from orchestrator.store.sql.ledger import book_time
-from orchestrator.store.sql.schema import Version, answering, as_one, check_version, clock_of, open_engine, reading
+from orchestrator.store.sql.schema import (
+    Version,
+    answering,
+    as_one,
+    check_version,
+    clock_of,
+    one_by_one,
+    open_engine,
+    reading,
+)
 from orchestrator.store.sql.tables import jobs, journal, outbox, tickets
 from orchestrator.working.allowance import Allowance, Amount, Short
 from orchestrator.working.routing import Tally
@@ -46,6 +55,7 @@ class SqlStore:
 
     def __init__(self, url: str | URL, clock: Callable[[], float] | None = None) -> None:
         self._engine = open_engine(url)
+        self._reads = one_by_one(self._engine)
         self._clock = clock or clock_of(self._engine)
         self._version = Version(self._engine)
         self._counts = UntilWritten(self._version.now)
@@ -336,7 +346,7 @@ class SqlStore:
             with answering():
                 yield held
             return
-        with reading(self._engine) as connection:
+        with reading(self._reads) as connection:
             yield connection
 
     @contextmanager
