@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from orchestrator.configuration.detect import Detected
     from orchestrator.crew import Crew
     from orchestrator.dispatch.gate import Gate
+    from orchestrator.dispatch.room import Room
     from orchestrator.engines import Engines
     from orchestrator.records import Order
     from orchestrator.settings import Managed, Settings
@@ -75,12 +76,11 @@ class Edge:
         from orchestrator.dispatch.abilities import DOCKER, Found, checked, look
         from orchestrator.dispatch.fairness import Terms
         from orchestrator.dispatch.gate import Gate
-        from orchestrator.dispatch.room import Room
+        from orchestrator.dispatch.room import Watched
         from orchestrator.places.containers import docker_driver
         from orchestrator.store.sql.belonging import place_of
 
         zone, machine, state = self.zone(), self.machine(), self.state()
-        room = Room(machine.room.memory_mb << 20, machine.room.disk_mb << 20, machine.room.load)
         schedules = tuple(table.schedule(zone, self.home) for table in machine.schedule)
         # Where machines share no volume, who works on a repository is who has it.
         own = () if self.exchange() is None else (place_of(state),)
@@ -89,11 +89,18 @@ class Edge:
         limits = Terms(per_user=machine.queue.user_jobs, in_all=machine.queue.jobs)
         return Gate(
             schedules,
-            lacks=lambda: room.lacks(state),
+            lacks=Watched(self.room(), state),
             can=found,
             full=lambda: frozenset({DOCKER} if docker.full() else ()),
             limits=limits,
         )
+
+    def room(self) -> Room:
+        """Return what has to be free here before a job begins."""
+        from orchestrator.dispatch.room import Room
+
+        wanted = self.machine().room
+        return Room(wanted.memory_mb << 20, wanted.disk_mb << 20, wanted.load)
 
     def state(self) -> Path:
         """Return the state directory."""

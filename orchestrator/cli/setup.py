@@ -108,7 +108,7 @@ def doctor_command(cluster: bool, edge: Edge, json_wanted: bool) -> int:
         from orchestrator.places.containers import docker_hosts
 
         hosts = docker_hosts(edge.environ, edge.home)
-        checks = examine_cluster(edge.state(), edge.store(), edge.broker(), edge.exchange(), hosts)
+        checks = examine_cluster(edge.state(), edge.store(), edge.broker(), edge.exchange(), hosts, edge.room())
     else:
         checks = examine(edge.state(), edge.environ)
     able = all(check.works or not check.needed for check in checks)

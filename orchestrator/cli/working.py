@@ -47,7 +47,9 @@ def work_command(limit: int | None, workers: int, can: tuple[str, ...], edge: Ed
     if json_wanted:
         print_document({"jobs": [report_document(report) for report in shown.reports], "waiting": waiting})
     elif waiting and not shown.interrupted and len(shown.reports) != limit:
-        write(f"{waiting} still queued: `nightcrew digest` says when they may begin")
+        short = gate.lacks()
+        why = f"too little is free here ({short})" if short else "`nightcrew digest` says when they may begin"
+        write(f"{waiting} still queued: {why}")
     elif not shown.reports:
         write("nothing is queued; `nightcrew file TEXT` queues a ticket")
 

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator.dispatch.abilities import SEEN_S, unmet
+from orchestrator.dispatch.room import Room
 from orchestrator.doctor import Check
 from orchestrator.errors import BadConfig, OrchestratorError
 from orchestrator.records import Status
@@ -36,6 +37,7 @@ def examine_cluster(
     broker: str | None,
     exchange: Exchange | None = None,
     hosts: tuple[DockerHost, ...] = (),
+    room: Room = Room(),
 ) -> tuple[Check, ...]:
     """Look at what several machines share, and at this one. A store that is a file is made if it is not there."""
     return (
@@ -43,7 +45,7 @@ def examine_cluster(
         *_broker(broker),
         *_hub(state, exchange),
         *_docker(state, hosts),
-        _room(state),
+        _room(state, room),
     )
 
 
@@ -210,7 +212,10 @@ def _hub(state: Path, exchange: Exchange | None) -> Iterator[Check]:
     )
 
 
-def _room(state: Path) -> Check:
+def _room(state: Path, room: Room) -> Check:
+    if lacking := room.lacks(state):
+        get = "wait until other work is done, or write what a job really wants into `room` of config.toml"
+        return Check("this machine", False, f"no job begins here: {lacking}", get=get)
     free = headroom(state)
     memory = "" if free.memory_bytes >= 1 << 60 else f"{free.memory_bytes >> 20} MB of memory, "
     return Check(

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox import headroom
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What has to be free before a job begins; `load` is the most that may wait for each processor."""
+    """What has to be free before a job begins, nothing unless given; `load` is the most that may wait for each processor."""
 
-    memory_bytes: int
-    disk_bytes: int
-    load: float
+    memory_bytes: int = 0
+    disk_bytes: int = 0
+    load: float = float("inf")
 
     def lacks(self, folder: Path) -> str:
         """Return what there is too little of, with `folder`'s disk; nothing where there is enough."""
@@ -26,3 +29,20 @@ class Room:
         if free.load > self.load:
             return f"processors: {free.load:.1f} wait for each, and {self.load:.1f} at most may"
         return ""
+
+
+class Watched:
+    """Says what a machine has too little of, and logs when that begins and when it is over."""
+
+    def __init__(self, room: Room, folder: Path) -> None:
+        self._room = room
+        self._folder = folder
+        self._short = False
+
+    def __call__(self) -> str:
+        """Return what there is too little of; nothing where there is enough."""
+        lacking = self._room.lacks(self._folder)
+        if bool(lacking) != self._short:
+            self._short = bool(lacking)
+            _log.info("no job begins here: %s" if lacking else "jobs begin here again%s", lacking)
+        return lacking

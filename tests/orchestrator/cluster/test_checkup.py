@@ -8,6 +8,7 @@ from pathlib import Path
 
 from orchestrator.cluster.checkup import examine_cluster
 from orchestrator.crew import Crew
+from orchestrator.dispatch.room import Room
 from orchestrator.doctor import Check
 from orchestrator.records import Order, Ticket
 from orchestrator.settings import Settings
@@ -43,6 +44,12 @@ def test_it_tells_of_store_clock_leases_and_room(tmp_path: Path, postgres: Postg
     assert not checks["jobs to do"].works
     assert checks["jobs to do"].why.startswith("2 (261122-0 …): it waits: no worker can do windows; start one")
     assert "MB of disk free" in checks["this machine"].why and checks["broker"].works
+
+
+def test_it_tells_why_no_job_begins_on_this_machine(tmp_path: Path) -> None:
+    checks = by_name(examine_cluster(tmp_path, None, None, room=Room(disk_bytes=1 << 62)))
+    assert not checks["this machine"].works and not checks["this machine"].needed
+    assert checks["this machine"].why.startswith("no job begins here: disk: ")
 
 
 def test_what_is_away_is_told_with_what_to_do(tmp_path: Path) -> None:
