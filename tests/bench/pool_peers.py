@@ -20,6 +20,14 @@ CACHE = Path(__file__).parent.parent.parent / ".bench" / "pool"
 ROUTER = "vllm-router==0.1.17"
 LITELLM = "litellm[proxy]==1.81.10"
 _START_S = 120.0
+_ENVIRON = {
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "LITELLM_LOG": "ERROR",
+    "DO_NOT_TRACK": "1",
+    # With 50 connections to a replica, its default, requests would wait for one another.
+    "AIOHTTP_CONNECTOR_LIMIT": "4096",
+    "AIOHTTP_CONNECTOR_LIMIT_PER_HOST": "4096",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +90,7 @@ def litellm(replicas: Sequence[int], model: str) -> Iterator[Peer]:
 @contextmanager
 def _running(words: Sequence[str], port: int, path: str) -> Iterator[int]:
     """Have a program run; it is there once it answers."""
-    environ = {**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR", "DO_NOT_TRACK": "1"}
+    environ = {**os.environ, **_ENVIRON}
     quiet = subprocess.DEVNULL
     process = subprocess.Popen(words, stdout=quiet, stderr=quiet, stdin=quiet, env=environ, cwd=CACHE)
     try:
