@@ -117,7 +117,9 @@ class Arena:
             for job in jobs:
                 # What was killed around a worker (its sandbox, its mount) ends a job with a reason; whoever sees that goes on with it.
                 if job.status is Status.FAILED:
-                    defects = [step.intent["traceback"] for step in crew.store.steps(job.number) if step.kind == "defect"]
+                    defects = [
+                        step.intent["traceback"] for step in crew.store.steps(job.number) if step.kind == "defect"
+                    ]
                     assert not defects, defects[-1]
                     self.killed["failed, and gone on with"] += 1
                     assert self.killed.total() < 50 + len(self.tickets), job
