@@ -1,4 +1,4 @@
-"""What holds for the whole suite: a skipped test is a failure where the environment variable CI is set, and Ctrl-C can be sent to programs."""
+"""What holds for the whole suite: a skipped test is a failure where the environment variable CI is set, Ctrl-C can be sent to programs, and no machine is too busy."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.roomy import ROOMY
 from tests.servers import Postgres, Redis, postgres_server, redis_server
 
 
@@ -53,6 +54,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    os.environ["XDG_CONFIG_HOME"] = str(ROOMY)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # A shell starts what runs in the background so, and what tests start would inherit it.
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -16,6 +16,7 @@ from tests.e2e.project import TESTS, TICKET, make_project
 from tests.orchestrator.forges import webhooks
 from tests.orchestrator.forges.fake import TOKEN, FakeForge, serving
 from tests.orchestrator.forges.fakeapi import github
+from tests.roomy import ROOM
 
 SECRET = "key-of-the-index"
 WHEEL = "vendor/pricing-1.0-py3-none-any.whl"
@@ -66,7 +67,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
         config.write_text(
             f'[forges.team]\nkind = "github"\nurl = "{fake.url}"\napi = "{fake.url}/api"\ntoken_env = "TEAM_TOKEN"\n'
             f'secret_env = "TEAM_SECRET"\nallow = ["alice"]\nmanaged = ["team/sums"]\n'
-            f"secrets = {{ {json.dumps('team/sums')} = ['INDEX_KEY'] }}\n"
+            f"secrets = {{ {json.dumps('team/sums')} = ['INDEX_KEY'] }}\n" + ROOM
         )
         yield Place(tmp_path, work, fake)
 

@@ -19,6 +19,7 @@ from tests.e2e.traces import digest
 from tests.orchestrator.forges import webhooks
 from tests.orchestrator.forges.fake import TOKEN, FakeForge, serving
 from tests.orchestrator.forges.fakeapi import github
+from tests.roomy import ROOM
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
         config.write_text(
             f'[forges.team]\nkind = "github"\nurl = "{fake.url}"\napi = "{fake.url}/api"\ntoken_env = "TEAM_TOKEN"\n'
             f'secret_env = "TEAM_SECRET"\nallow = ["alice"]\nrepositories = {{ "team/sums" = {json.dumps(str(repository))} }}\n'
+            + ROOM
         )
         yield Place(tmp_path, repository, fake)
 

@@ -19,6 +19,7 @@ from tests.e2e.project import TICKET, make_project
 from tests.orchestrator.forges import webhooks
 from tests.orchestrator.forges.fake import TOKEN, FakeForge, serving
 from tests.orchestrator.forges.fakeapi import github
+from tests.roomy import ROOM
 
 TESTS = """\
 import unittest
@@ -79,7 +80,7 @@ def machines(tmp_path: Path) -> Iterator[Machines]:
         config.parent.mkdir(parents=True)
         config.write_text(
             f'[forges.team]\nkind = "github"\nurl = "{fake.url}"\napi = "{fake.url}/api"\ntoken_env = "TEAM_TOKEN"\n'
-            f'secret_env = "TEAM_SECRET"\nallow = ["alice"]\nmanaged = ["team/sums"]\n'
+            f'secret_env = "TEAM_SECRET"\nallow = ["alice"]\nmanaged = ["team/sums"]\n' + ROOM
         )
         yield Machines(tmp_path, fake)
 

@@ -17,6 +17,7 @@ from tests.e2e.command import NIGHTCREW, clean_environment, nightcrew
 from tests.e2e.project import FAILING, TICKET, activated, make_project
 from tests.e2e.serving import chromium, entered, serving, shot
 from tests.e2e.test_pages import no_sideways
+from tests.roomy import ROOM
 
 ENDS_S = 240.0
 SLOW = "command:sh -c 'echo begun; sleep 600'"
@@ -40,7 +41,7 @@ def configured(tmp_path: Path) -> dict[str, str]:
     folder.mkdir(parents=True)
     past = time.gmtime(time.time() - 600)
     digest = f"{past.tm_hour:02}:{past.tm_min:02}"
-    (folder / "config.toml").write_text(f'[[schedule]]\nparallel = 1\nzone = "UTC"\ndigest = "{digest}"\n')
+    (folder / "config.toml").write_text(f'[[schedule]]\nparallel = 1\nzone = "UTC"\ndigest = "{digest}"\n' + ROOM)
     return {"XDG_CONFIG_HOME": str(tmp_path / "config"), **activated()}
 
 

@@ -17,6 +17,7 @@ from tests.e2e.serving import Server, chromium, entered, serving, shot
 from tests.e2e.test_ci import red_build
 from tests.orchestrator.pool.test_report import answering
 from tests.orchestrator.web.test_poolpage import report
+from tests.roomy import ROOM
 
 FIXED = "for place in range(0, len(prices)):"
 WRITES = "command:sh -c 'echo asked for >> notes.txt; sed -i \"s/range(1, /range(0, /\" shop/total.py'"
@@ -195,7 +196,9 @@ def pooled(tmp_path: Path, repository: Path) -> Iterator[Server]:  # noqa: ARG00
     folder = tmp_path / "config/nightcrew"
     folder.mkdir(parents=True)
     with answering(200, json.dumps(report().document).encode()) as address:
-        (folder / "config.toml").write_text(f'[models.own]\nbase_url = "{address}"\nmodel = "coder"\npool = true\n')
+        (folder / "config.toml").write_text(
+            f'[models.own]\nbase_url = "{address}"\nmodel = "coder"\npool = true\n' + ROOM
+        )
         environ = {**activated(), "XDG_CONFIG_HOME": str(folder.parent)}
         with serving(tmp_path / "state", environ=environ) as made:
             yield made

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import psutil
 
+from tests.roomy import ROOMY
+
 _WAIT_S = 240.0
 
 
@@ -32,7 +34,7 @@ class Place:
 
     @property
     def environ(self) -> dict[str, str]:
-        named = {"NIGHTCREW_BROKER": self.broker, "XDG_CONFIG_HOME": str(self.state.parent / "config")}
+        named = {"NIGHTCREW_BROKER": self.broker, "XDG_CONFIG_HOME": str(ROOMY)}
         if self.store is not None:
             named["NIGHTCREW_STORE"] = self.store
         return {**os.environ, **named}
