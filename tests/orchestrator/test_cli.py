@@ -221,5 +221,7 @@ def test_looking_at_tickets_loads_nothing_to_validate_or_to_work_with(
 ) -> None:
     ask(capsys, state, "list")
     code = f"import sys; from orchestrator.cli.entry import run; run(['list', '--state', {str(state)!r}]); print(*sys.modules, file=sys.stderr)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    # A machine that nobody configured.
+    environ = {**os.environ, "XDG_CONFIG_HOME": str(state / "none")}
+    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
     assert not {"rich", "pydantic", "alembic", "pyfuse3", "trio"} & set(done.stderr.split())
