@@ -191,8 +191,7 @@ class _Pinning:
 
     def _remember(self, depot: Depot) -> None:
         """Leave the table for the next pin, which believes its live rows by their stat."""
-        partial = depot.path / f"table.{os.getpid()}"
-        partial.unlink(missing_ok=True)
+        partial = self.directory / "remembered"
         partial.hardlink_to(self.directory / "table")
         partial.replace(depot.path / "table")
 

@@ -6,6 +6,7 @@ import os
 import socket
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -298,6 +299,18 @@ def test_stashes_and_other_branches_stay_unseen(tmp_path: Path) -> None:
     blob = git(repository, "rev-parse", "HEAD:private.txt").decode()
     git(repository, "checkout", "--quiet", "main")
     assert not pin(repository, tmp_path / "state").depot.has(blob)
+
+
+def test_threads_pin_a_repository_at_once(tmp_path: Path) -> None:
+    repository = make(tmp_path / "r")
+    with ThreadPoolExecutor(4) as threads:
+        pinned = list(threads.map(lambda _: pin(repository, tmp_path / "state"), range(24)))
+    assert len({snapshot.id for snapshot in pinned}) == 24 and {snapshot.tree for snapshot in pinned} == {
+        pinned[0].tree
+    }
+    assert contents(pin(repository, tmp_path / "state")) == FILES
+    for snapshot in pinned:
+        snapshot.depot.close()
 
 
 NAMES = st.sampled_from(["a", "b", "c d", "é", "x.log", "caf\udce9"])
