@@ -90,7 +90,9 @@ def _work_off(crew: Crew, repository: Path, count: int, folder: Path) -> None:
     last = time.monotonic() + _PATIENCE_S + count
     while (counts := crew.board(Sought(limit=1)).counts).get(Status.VERIFIED, 0) < wanted:
         failed = (
-            [report.why for report in crew.list() if report.status is Status.FAILED] if Status.FAILED in counts else []
+            [report.why for report in crew.list() if report.status is Status.FAILED]
+            if counts.get(Status.FAILED)
+            else []
         )
         assert not failed, failed
         assert time.monotonic() < last, f"{counts}\n{(folder / 'log').read_text()[-2000:]}"
