@@ -40,16 +40,20 @@ class Server:
 
 @contextmanager
 def serving(state: Path, *words: str | Path, environ: Mapping[str, str] | None = None) -> Iterator[Server]:
-    """Run `nightcrew serve` on a port that is free for as long as the block lasts."""
+    """Run `nightcrew serve` on a port that is free for as long as the block lasts; what fails meanwhile tells what it said."""
     command = [NIGHTCREW, "serve", "--port", "0", "--state", state, *words]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clean_environment(environ)
     )
     assert process.stdout is not None and process.stderr is not None
+    failed: Exception | None = None
     try:
         lines = [process.stdout.readline().strip() for _ in range(3)]
         assert lines[0].startswith("nightcrew serves at "), (lines, process.poll() and process.stderr.read())
         yield Server(process, lines[0].removeprefix("nightcrew serves at "), lines[1].removeprefix("enter by "))
+    except Exception as error:
+        failed = error
+        raise
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
@@ -60,6 +64,8 @@ def serving(state: Path, *words: str | Path, environ: Mapping[str, str] | None =
             raise
         finally:
             said = process.stderr.read()
+            if failed is not None:
+                failed.add_note(f"the server said:\n{said[-4000:]}")
             process.stdout.close()
             process.stderr.close()
     assert "Traceback" not in said, said
