@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 from orchestrator import intake
 from orchestrator.dispatch.gate import Gate
-from orchestrator.errors import Superseded, WrongStatus
+from orchestrator.errors import Superseded, TicketTaken, WrongStatus
 from orchestrator.exits import USAGE, exit_of_error
 from orchestrator.records import (
     REVIEW,
@@ -337,9 +338,12 @@ class Crew(Showing):
     def _add(self, order: Order, status: Status, settings: Settings | None = None) -> Ticket:
         settings = intake.settle(order, settings or self._settings)
         ticket = intake.read_order(replace(order, user=intake.filer(order)), self._clock())
-        with self.tracer.span(ticket, ROOT):
-            self._store.add(ticket, settings, status)
-        return ticket
+        while True:
+            with self.tracer.span(ticket, ROOT), suppress(TicketTaken):
+                self._store.add(ticket, settings, status)
+                return ticket
+            # Of a thousand that are filed in a minute some get the same digits.
+            ticket = replace(ticket, id=intake.new_id(ticket.filed_at))
 
     def _work_on(
         self,

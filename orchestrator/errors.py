@@ -13,6 +13,10 @@ class UnknownTicket(OrchestratorError, LookupError):
     """Raised when no ticket, or more than one, has the given id or prefix."""
 
 
+class TicketTaken(OrchestratorError, ValueError):
+    """Raised when a ticket is to be kept under an id that another one has."""
+
+
 class WrongStatus(OrchestratorError, RuntimeError):
     """Raised when what was asked does not fit where the job stands (another process works on it, nothing to apply)."""
 

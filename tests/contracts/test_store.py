@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.errors import LeaseLost, UnknownTicket
+from orchestrator.errors import LeaseLost, TicketTaken, UnknownTicket
 from orchestrator.records import AddedTest, AttemptRecord, AttemptState, Cost, OptionRecord, Order, Status, Ticket
 from orchestrator.settings import Settings
 from orchestrator.store import Lease, Store
@@ -74,6 +74,14 @@ def test_a_ticket_comes_back_as_it_was_filed_hostile_text_and_names_included(sto
     assert store.settings(ticket.id) == settings
     assert store.job_of(ticket.id) == store.job(job.number) == job
     assert (job.status, job.seconds, job.usd) == (Status.QUEUED, 60.0, 2.0)
+
+
+def test_an_id_is_taken_once(store: Store) -> None:
+    first = Ticket("261121-abc1234", "first", Order("it breaks", Path("/one")), 5.0)
+    number = store.add(first, Settings()).number
+    with pytest.raises(TicketTaken, match="261121-abc1234"):
+        store.add(replace(first, slug="second"), Settings())
+    assert [ticket.slug for ticket in store.tickets()] == ["first"] and store.job_of(first.id).number == number
 
 
 def test_what_is_not_there_is_unknown(store: Store) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 import shadowfs
 from agents import Delete, NoFix, Write
+from orchestrator.crew import Crew
 from orchestrator.errors import OrderRefused, UnknownTicket, WouldOverwrite, WrongStatus
 from orchestrator.exits import exit_of_status
 from orchestrator.records import AddedTest, Event, Status
@@ -338,3 +339,13 @@ def test_a_job_is_followed_until_nobody_has_it(crew: Open, repository: Path) -> 
     report = made.follow(ticket, lambda event: told.append(event.text), wait=lambda _: made.work_next())
     assert (report.status, told[0], told[-1]) == (Status.VERIFIED, "pin", "commit")
     assert made.follow(ticket, lambda _: None).status is Status.VERIFIED
+
+
+def test_a_ticket_whose_digits_another_has_gets_others(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = iter([7, 7, 7, 8])
+    monkeypatch.setattr("secrets.randbelow", lambda _: next(drawn))
+    with Crew(tmp_path / "state", project.settings(tmp_path / "state"), clock=lambda: 1_000_000.0) as crew:
+        ids = [crew.file(order(repository)).id for _ in range(2)]
+        assert len(set(ids)) == 2 and {ticket.id for ticket in crew.store.tickets()} == set(ids)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from orchestrator.dispatch.abilities import needs_of
 from orchestrator.dispatch.fairness import ANY, Lane, Terms
-from orchestrator.errors import LeaseLost, UnknownTicket
+from orchestrator.errors import LeaseLost, TicketTaken, UnknownTicket
 from orchestrator.plain import plain
 from orchestrator.records import AttemptRecord, Cost, Job, Outcome, Status, StepRecord, Ticket
 from orchestrator.reporting.board import TEXT_CHARACTERS, Board, Row, Sought
@@ -63,14 +63,14 @@ class MemoryStore:
 
     def add(self, ticket: Ticket, settings: Settings, status: Status = Status.QUEUED) -> Job:
         with self._lock:
+            if ticket.id in self._tickets:
+                raise TicketTaken(f"there is a ticket {ticket.id} already")
             self._tickets[ticket.id] = ticket, settings
-            number = len(self._jobs) + 1
+            order, number = ticket.order, len(self._jobs) + 1
             job = Job(number, ticket.id, status, updated_at=self._clock())
             job = replace(job, seconds=settings.seconds, usd=settings.usd, tokens=settings.tokens)
-            order = ticket.order
             job = replace(job, priority=order.priority, not_before=order.not_before, deadline=order.deadline)
-            self._jobs[number] = job
-            return job
+            return self._jobs.setdefault(number, job)
 
     def ticket(self, id: str) -> Ticket:
         if id not in self._tickets:

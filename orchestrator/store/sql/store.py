@@ -11,10 +11,11 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import URL, Connection, Engine
+from sqlalchemy.exc import IntegrityError
 
 from orchestrator.dispatch.abilities import needs_of
 from orchestrator.dispatch.fairness import ANY, Lane, Terms
-from orchestrator.errors import LeaseLost, UnknownTicket
+from orchestrator.errors import LeaseLost, TicketTaken, UnknownTicket
 from orchestrator.plain import plain
 from orchestrator.records import AttemptRecord, Cost, Job, Order, Outcome, Status, StepRecord, Ticket
 from orchestrator.reporting.board import Board, Sought
@@ -80,19 +81,16 @@ class SqlStore:
 
     def add(self, ticket: Ticket, settings: Settings, status: Status = Status.QUEUED) -> Job:
         with self._write(durable=True) as connection:
-            connection.execute(
-                tickets.insert().values(
-                    id=ticket.id,
-                    slug=ticket.slug,
-                    repository=os.fsencode(ticket.order.repository),
-                    text=ticket.order.text.encode("utf-8", "surrogatepass"),
-                    order=encode(_without_text(ticket.order)),
-                    settings=encode(settings),
-                    filed_at=ticket.filed_at,
-                    filer=ticket.order.user,
-                    agent=ticket.order.agent or settings.agent,
-                )
-            )
+            row = {"id": ticket.id, "slug": ticket.slug, "filed_at": ticket.filed_at, "filer": ticket.order.user}
+            row |= {
+                "text": ticket.order.text.encode("utf-8", "surrogatepass"),
+                "order": encode(_without_text(ticket.order)),
+            }
+            row |= {"repository": os.fsencode(ticket.order.repository), "settings": encode(settings)}
+            try:
+                connection.execute(tickets.insert().values(agent=ticket.order.agent or settings.agent, **row))
+            except IntegrityError as error:
+                raise TicketTaken(f"there is a ticket {ticket.id} already") from error
             row = {"ticket": ticket.id, "status": status, "why": "", "next": "", "fence": 0, "stop_requested": False}
             row |= {"seconds": settings.seconds, "usd": settings.usd, "tokens": settings.tokens}
             row |= {name: getattr(ticket.order, name) for name in ("priority", "not_before", "deadline")}
