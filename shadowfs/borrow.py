@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from shadowfs import git
 from shadowfs.depot import Depot
+from shadowfs.told import put
 from shadowfs.worktree import WorkTree
 
 LATEST = "latest"
@@ -102,6 +102,4 @@ def end_history(depot: Depot, commits: Iterable[Commit]) -> None:
             ends.discard(commit.id)
             if not all(map(depot.has, commit.parents)):
                 ends.add(commit.id)
-        partial = file.with_name(f"shallow.{os.getpid()}")
-        partial.write_text("".join(f"{id}\n" for id in sorted(ends)))
-        partial.replace(file)
+        put(file, "".join(f"{id}\n" for id in sorted(ends)).encode())

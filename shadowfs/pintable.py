@@ -11,6 +11,7 @@ from pathlib import Path
 
 from shadowfs.change import Change, Entry
 from shadowfs.secrets import hiding
+from shadowfs.told import put
 
 Row = tuple[int, str, int, int, int, int, int, bool, bool]
 """A `PinnedFile` as a plain tuple, in the order of its fields."""
@@ -124,10 +125,7 @@ class PinTable:
 
     def save(self, path: Path) -> None:
         """Write the table to `path`, atomically."""
-        partial = path.with_name(f"{path.name}.{os.getpid()}")
-        fields = (_VERSION, self.directories, self.ignored, self.repository, self.secrets)
-        partial.write_bytes(marshal.dumps(fields))
-        partial.replace(path)
+        put(path, marshal.dumps((_VERSION, self.directories, self.ignored, self.repository, self.secrets)))
 
     @classmethod
     def load(cls, path: Path) -> PinTable:

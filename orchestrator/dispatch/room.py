@@ -44,5 +44,8 @@ class Watched:
         lacking = self._room.lacks(self._folder)
         if bool(lacking) != self._short:
             self._short = bool(lacking)
-            _log.info("no job begins here: %s" if lacking else "jobs begin here again%s", lacking)
+            if lacking:
+                _log.info("no job begins here: %s", lacking)
+            else:
+                _log.info("jobs begin here again")
         return lacking

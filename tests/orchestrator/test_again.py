@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from orchestrator.crew import Crew
 from orchestrator.records import Order, Status
 from orchestrator.wiring import real_engines
 from sandbox import EngineAway, HostsAway, Limits, Sandbox, SandboxError, SandboxUnavailable
-from shadowfs import FuseDriver, ShadowfsError, Snapshot
+from shadowfs import FuseDriver, ShadowfsError
 from shadowfs.fuseshadow import FuseShadow
 from tests.orchestrator import project
 from verifier import InsideRunner, Ladder, Suite, SuiteReport
@@ -95,16 +96,9 @@ class Told(FuseDriver):
 
     served_by: int | None = None
 
-    def create(
-        self,
-        snapshot: Snapshot,
-        tree: str | None = None,
-        *,
-        visible: bool = False,
-        user: tuple[int, int] | None = None,
-    ) -> FuseShadow:
+    def create(self, *given: Any, **named: Any) -> FuseShadow:
         """Make a shadow."""
-        shadow = super().create(snapshot, tree, visible=visible, user=user)
+        shadow = super().create(*given, **named)
         self.served_by = shadow.mount.namespace
         return shadow
 

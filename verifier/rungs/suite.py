@@ -51,8 +51,9 @@ class SuiteHolds:
 
     def _after(self, case: Case) -> SuiteReport:
         report = self._measure.report(case.change.tree)
-        if report.ran in (Ran.TIMED_OUT, Ran.CRASHED) and self._measure.report(case.change.base).ran is Ran.COMPLETED:
-            # Once may be the machine's doing; twice is the change's.
+        ended_early = report.ran in (Ran.TIMED_OUT, Ran.CRASHED) and not report.killed
+        if ended_early and self._measure.report(case.change.base).ran is Ran.COMPLETED:
+            # Once may be the machine's doing; twice is the change's. One that was killed was made twice.
             return self._measure.report(case.change.tree, nth=1)
         return report
 
