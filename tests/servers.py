@@ -19,6 +19,7 @@ import pytest
 import redis
 
 _START_S = 60.0
+_GONE_MS = 10_000
 
 
 class Server:
@@ -78,8 +79,11 @@ class Postgres(Server):
             connection.execute(statement.encode())
 
     def drop_connections(self) -> None:
-        """Cut off all who are connected."""
-        self.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+        """Cut off all who are connected, and wait until they are: a server still answers for a moment after it was told."""
+        self.run(
+            f"SELECT pg_terminate_backend(pid, {_GONE_MS}) FROM pg_stat_activity"
+            " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        )
 
     def _is_up(self) -> bool:
         with suppress(psycopg.OperationalError):
