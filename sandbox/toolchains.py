@@ -146,11 +146,8 @@ def _resolved(path: Path) -> tuple[list[Path], Path]:
 def _used(home: Path, environ: Mapping[str, str]) -> Iterator[_Known]:
     """Yield the known tools that PATH reaches, with the ones they need."""
     entries = [Path(entry) for entry in environ.get("PATH", "").split(":") if entry.startswith("/")]
-    reached = {
-        known.directory
-        for known in _KNOWN
-        if any(entry.is_relative_to(_directory(known, home, environ)) for entry in entries)
-    }
+    above = {directory for entry in entries for directory in (entry, *entry.parents)}
+    reached = {known.directory for known in _KNOWN if _directory(known, home, environ) in above}
     reached |= {_TOGETHER[name] for name in reached & _TOGETHER.keys()}
     return (known for known in _KNOWN if known.directory in reached)
 
@@ -163,9 +160,10 @@ def _directory(known: _Known, home: Path, environ: Mapping[str, str]) -> Path:
 
 
 def _kept(search_path: str, readonly: Iterable[Path]) -> Iterator[Path]:
-    for entry in filter(None, search_path.split(":")):
-        if any(Path(entry).is_relative_to(path) for path in readonly):
-            yield Path(entry)
+    shown = set(readonly)
+    for entry in map(Path, filter(None, search_path.split(":"))):
+        if not shown.isdisjoint((entry, *entry.parents)):
+            yield entry
 
 
 def _outermost(paths: Iterable[Path]) -> tuple[Path, ...]:

@@ -104,11 +104,15 @@ class Edge:
 
     def state(self) -> Path:
         """Return the state directory."""
-        from orchestrator.directories import machine_file, state_directory
+        from orchestrator.directories import machine_file
 
         # Reading configuration takes pydantic, whose import would be a good part of a short command.
-        configured = self.machine().state if machine_file(self.environ, self.home).exists() else None
-        return state_directory(self.environ, self.home, configured, self.state_given)
+        return self._state(self.machine() if machine_file(self.environ, self.home).exists() else None)
+
+    def _state(self, machine: MachineConfig | None) -> Path:
+        from orchestrator.directories import state_directory
+
+        return state_directory(self.environ, self.home, None if machine is None else machine.state, self.state_given)
 
     def store(self) -> str | None:
         """Return the address of the store's server, None where the store is a file of the state directory."""
@@ -185,8 +189,10 @@ class Edge:
         from sandbox import Limits, Toolchain
         from verifier import Found
 
-        managed = self._managed(repository)
-        config, machine = managed[1] if managed else read_repository(repository), self.machine()
+        machine = self.machine()
+        state = self._state(machine)
+        managed = self._managed(repository, state)
+        config = managed[1] if managed else read_repository(repository)
         sandbox = sandbox or machine.sandbox.driver
         toolchain, shown, servers = Toolchain(), tuple[Path, ...](), tuple[Found, ...]()
         suite: Suite | None = None
@@ -203,7 +209,7 @@ class Edge:
             servers = self._servers(repository, config, python)
             shown = (*toolchain.readonly, *_environment_of(python, repository), *self._named(machine))
             shown += self._needed(servers, repository)
-        test = config.test
+        test, image = config.test, config.sandbox
         return Settings(
             suite=suite,
             python=python,
@@ -211,7 +217,7 @@ class Edge:
             toolchains=shown,
             hidden=config.files.secret,
             protected=config.files.protected,
-            hidden_paths=(self.state(),),
+            hidden_paths=(state,),
             limits=replace(Limits(), wall_s=test.seconds, memory_bytes=test.memory_mb << 20),
             agent=config.agent.default,
             attempts=config.agent.attempts,
@@ -226,9 +232,7 @@ class Edge:
             tokens_bound=(machine.budget.tokens_per_day, machine.budget.user_tokens_per_day) != (None, None),
             driver=machine.shadow.driver,
             sandbox=sandbox,
-            container=Container(
-                config.sandbox.image, config.sandbox.dockerfile, config.sandbox.setup, config.sandbox.secrets
-            ),
+            container=Container(image.image, image.dockerfile, image.setup, image.secrets),
             servers=servers,
             managed=managed[0] if managed else None,
             services=config.services.services(repository, self.home, self._named(machine)),
@@ -236,12 +240,12 @@ class Edge:
             needs=config.agent.needs,
         )
 
-    def _managed(self, repository: Path) -> tuple[Managed, RepositoryConfig] | None:
+    def _managed(self, repository: Path, state: Path) -> tuple[Managed, RepositoryConfig] | None:
         """Return that a repository is a managed checkout, and what it says of itself at the forge; None of one on this disk."""
         from orchestrator.checkouts.homes import is_home
         from orchestrator.settings import Managed
 
-        if not is_home(self.state(), repository):
+        if not is_home(state, repository):
             return None
         from orchestrator.checkouts.fetching import fetched_config
 

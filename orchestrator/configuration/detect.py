@@ -10,6 +10,7 @@ import shlex
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from orchestrator.configuration.interpreter import Interpreter, find_interpreter
@@ -59,11 +60,13 @@ def detect(repository: Path, environ: Mapping[str, str], home: Path, own_prefix:
     )
 
 
-@dataclass(frozen=True, slots=True)
 class _Files:
     """The repository's configuration files, read once each and never trusted to be well-formed."""
 
-    root: Path
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.toml = cache(self._toml)
+        self.ini = cache(self._ini)
 
     def text(self, name: str) -> str:
         """Return a file's beginning, empty where there is no readable regular file."""
@@ -76,13 +79,13 @@ class _Files:
         except OSError:
             return ""
 
-    def toml(self, name: str) -> Mapping[str, object]:
+    def _toml(self, name: str) -> Mapping[str, object]:
         try:
             return tomllib.loads(self.text(name))
         except (tomllib.TOMLDecodeError, RecursionError):
             return {}
 
-    def ini(self, name: str) -> configparser.RawConfigParser:
+    def _ini(self, name: str) -> configparser.RawConfigParser:
         parser = configparser.RawConfigParser(strict=False)
         try:
             parser.read_string(self.text(name))

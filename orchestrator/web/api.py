@@ -94,7 +94,7 @@ def _briefs(site: Site, sought: Sought) -> str:
 def file_ticket(request: Request, site: TheSite, who: Looker, body: bodies.OrderBody) -> Document:
     """File a ticket: a worker takes it."""
     order = body.order(filing.repository_of(site, body.repository), who.name)
-    ticket = _filed(site, who, order)
+    ticket = filing.file(site, order, who)
     return _told(request, ticket, lambda: _filing(ticket), HTTPStatus.CREATED)
 
 
@@ -110,13 +110,7 @@ def file_build(
     path = filing.repository_of(site, repository)
     red = filing.red_of(build.file.read(), path)
     words = f"{text}\n\n{red.text}" if text.strip() else red.text
-    return _filing(_filed(site, who, Order(words, path, failing=red.failing, user=who.name)), red)
-
-
-def _filed(site: Site, who: Person, order: Order) -> Ticket:
-    ticket = filing.file(site, order, who)
-    site.did(who, "file", ticket.id, repository=str(order.repository))
-    return ticket
+    return _filing(filing.file(site, Order(words, path, failing=red.failing, user=who.name), who), red)
 
 
 def _filing(ticket: Ticket, red: Red | None = None) -> Document:

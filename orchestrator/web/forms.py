@@ -69,9 +69,7 @@ def file(
             red = filing.red_of(upload.file.read(), path)
             text, tests = f"{text}\n\n{red.text}".strip(), (*tests, *red.failing)
     order = Order(text, path, failing=tuple(dict.fromkeys(tests)), agent=agent.strip() or None, user=who.name)
-    ticket = filing.file(site, order, who)
-    site.did(who, "file", ticket.id, repository=str(path))
-    return _to(ticket.id)
+    return _to(filing.file(site, order, who).id)
 
 
 @router.post("/tickets/{ticket}/stop")

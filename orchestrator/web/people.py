@@ -77,14 +77,11 @@ class People:
 
     def person(self, name: str) -> Person | None:
         """Return somebody by name."""
-        return self._one(sa.select(users.c.name, users.c.role, users.c.at).where(users.c.name == name))
+        return self._one(_NAMED, name)
 
     def of_key(self, key: str) -> Person | None:
         """Return whose key this is, None where it is nobody's, or has ended."""
-        if len(key) > _KEY_CHARACTERS:
-            return None
-        mine = sa.and_(keys.c.hash == hashed(key), keys.c.ended_at.is_(None))
-        return self._one(sa.select(users.c.name, users.c.role, users.c.at).select_from(keys.join(users)).where(mine))
+        return None if len(key) > _KEY_CHARACTERS else self._one(_KEYED, hashed(key))
 
     def make_key(self, name: str, label: str) -> str:
         """Make a key for somebody and return it: it is told once, and kept nowhere. Raises `OrderRefused`."""
@@ -102,10 +99,16 @@ class People:
             connection.execute(users.update().where(users.c.name == name).values(at=self._clock()))
             return connection.execute(keys.update().where(mine).values(ended_at=self._clock())).rowcount
 
-    def _one(self, query: sa.Select[Any]) -> Person | None:
+    def _one(self, query: sa.Select[Any], by: str) -> Person | None:
         with reading(self._engine) as connection:
-            row = connection.execute(query).first()
+            row = connection.execute(query, {"by": by}).first()
         return None if row is None else Person(row.name, Role(row.role), row.at)
+
+
+# Made once: to make a query anew takes longer than to have it answered.
+_PERSON = sa.select(users.c.name, users.c.role, users.c.at)
+_NAMED = _PERSON.where(users.c.name == sa.bindparam("by"))
+_KEYED = _PERSON.select_from(keys.join(users)).where(keys.c.hash == sa.bindparam("by"), keys.c.ended_at.is_(None))
 
 
 def hashed(key: str) -> str:

@@ -108,6 +108,10 @@ class Site:
     def did(self, who: Person, what: str, ticket: str | None = None, **detail: object) -> None:
         """Write what somebody did into the audit log, and have the pages and the worker look."""
         self.audit.write(who.name, what, ticket, detail)
+        self.nudge()
+
+    def nudge(self) -> None:
+        """Have the worker and the courier look whether there is something to do."""
         for each in (self.shift, self.courier):
             if each is not None:
                 each.nudge()

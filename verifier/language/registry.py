@@ -95,8 +95,9 @@ def known_servers(off: Collection[str] = (), settings: Mapping[str, Mapping[str,
 def find_servers(places: ServerPlaces, known: Iterable[Server] = SERVERS) -> tuple[Found, ...]:
     """Return those of the `known` servers that are there."""
     found = []
+    directories = tuple(places.directories())
     for server in known:
-        program = _program(server.program, places)
+        program = _program(server.program, directories)
         if program is not None:
             python = places.python if "python" in server.languages else None
             environment = {**server.environment, **_environment(python)}
@@ -119,10 +120,11 @@ def chosen_servers(found: Iterable[Found], language: str, tier: Tier) -> tuple[F
     return tuple(first.values())
 
 
-def _program(name: str, places: ServerPlaces) -> Path | None:
-    for directory in places.directories():
+def _program(name: str, directories: Iterable[Path]) -> Path | None:
+    for directory in directories:
         program = directory / name
-        if program.is_file() and os.access(program, os.X_OK) and not _is_empty_proxy(program):
+        # Most are not there, which the first question tells for less.
+        if os.access(program, os.X_OK) and program.is_file() and not _is_empty_proxy(program):
             return program
     return None
 

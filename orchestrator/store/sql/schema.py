@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -125,8 +125,36 @@ def reading(engine: Engine) -> Iterator[Connection]:
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """Give a connection that keeps other writers out; what it wrote is on disk when the block ends. Raises `StoreAway`."""
-    with answering(), engine.execution_options(write=True, durable=True).begin() as connection:
+    with answering(), joined(engine) or engine.execution_options(write=True, durable=True).begin() as connection:
         yield connection
+
+
+@contextmanager
+def together(engine: Engine) -> Iterator[None]:
+    """Have all that this thread writes in the block be one transaction, which is on disk when it ends. Raises `StoreAway`.
+
+    What is read meanwhile is as it was before.
+    """
+    with answering(), engine.execution_options(write=True, durable=True, beside=True).begin() as connection:
+        _open.engine, _open.connection = engine, connection
+        try:
+            yield
+        finally:
+            _open.engine = _open.connection = None
+
+
+def joined(engine: Engine) -> AbstractContextManager[Connection] | None:
+    """Return a part of the transaction that this thread has open, which fails by itself; None where there is none."""
+    return _part(_open.connection) if getattr(_open, "engine", None) is engine else None
+
+
+@contextmanager
+def _part(connection: Connection) -> Iterator[Connection]:
+    with connection.begin_nested():
+        yield connection
+
+
+_open = threading.local()
 
 
 def one_by_one(engine: Engine) -> Engine:

@@ -37,6 +37,7 @@ from orchestrator.store.sql.schema import (
     as_one,
     check_version,
     clock_of,
+    joined,
     one_by_one,
     open_engine,
     reading,
@@ -88,7 +89,7 @@ class SqlStore:
             }
             row |= {"repository": os.fsencode(ticket.order.repository), "settings": encode(settings)}
             try:
-                connection.execute(tickets.insert().values(agent=ticket.order.agent or settings.agent, **row))
+                connection.execute(_TICKET, {"agent": ticket.order.agent or settings.agent, **row})
             except IntegrityError as error:
                 raise TicketTaken(f"there is a ticket {ticket.id} already") from error
             row = {"ticket": ticket.id, "status": status, "why": "", "next": "", "fence": 0, "stop_requested": False}
@@ -96,9 +97,9 @@ class SqlStore:
             row |= {name: getattr(ticket.order, name) for name in ("priority", "not_before", "deadline")}
             lane = Lane(ticket.order.user, ticket.order.repository, needs_of(ticket.order, settings))
             row |= {"updated_at": self._clock(), "lane": sqllanes.lane_key(connection, lane)}
-            number = connection.execute(jobs.insert().values(row)).inserted_primary_key
-        assert number is not None
-        return self.job(number[0])
+            number = connection.execute(_JOB, row).inserted_primary_key
+            assert number is not None
+            return _there(sqlrecords.job(connection, number[0]), ticket.id)
 
     def ticket(self, id: str) -> Ticket:
         with self._read() as connection:
@@ -349,6 +350,11 @@ class SqlStore:
 
     @contextmanager
     def _write(self, durable: bool = False, alone: bool = False) -> Iterator[Connection]:
+        part = joined(self._engine)
+        if part is not None:
+            with answering(), part as connection:
+                yield connection
+            return
         options = {"write": True, "durable": durable, "beside": not alone}
         # The options are the connection's: of an engine that has them each statement would take longer.
         with answering(), self._engine.connect() as connection, connection.execution_options(**options).begin():
@@ -371,6 +377,7 @@ _HELD = sa.and_(
 )
 _UNDER = jobs.update().where(_HELD)
 _STOP_REQUESTED = sa.select(jobs.c.stop_requested).where(_HELD)
+_TICKET, _JOB = tickets.insert(), jobs.insert()
 _STEP = journal.insert().inline()
 
 
