@@ -11,7 +11,7 @@ from orchestrator.builds import Red, UnreadableBuild, of_data
 from orchestrator.errors import OrderRefused
 from orchestrator.records import Order, Ticket
 from orchestrator.settings import Settings
-from orchestrator.store.sql.schema import together
+from orchestrator.store.sql.schema import written_together
 from orchestrator.web.people import Person, Role
 from orchestrator.web.problems import Problem
 from orchestrator.web.site import Site
@@ -38,7 +38,7 @@ def repository_of(site: Site, named: str) -> Path:
 def file(site: Site, order: Order, who: Person) -> Ticket:
     """File an order, and write down who did. Raises what `Crew.file` raises, and `BadConfig` where the repository's tests are not known."""
     settings = settings_of(site, order)
-    with together(site.crew.database):
+    with written_together(site.crew.database):
         ticket = site.crew.file(bounded(order, settings, who), settings)
         site.audit.write(who.name, "file", ticket.id, {"repository": str(order.repository)})
     site.nudge()

@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -125,17 +125,17 @@ def reading(engine: Engine) -> Iterator[Connection]:
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """Give a connection that keeps other writers out; what it wrote is on disk when the block ends. Raises `StoreAway`."""
-    with answering(), joined(engine) or engine.execution_options(write=True, durable=True).begin() as connection:
+    with answering(), transaction(engine, durable=True) as connection:
         yield connection
 
 
 @contextmanager
-def together(engine: Engine) -> Iterator[None]:
+def written_together(engine: Engine) -> Iterator[None]:
     """Have all that this thread writes in the block be one transaction, which is on disk when it ends. Raises `StoreAway`.
 
-    What is read meanwhile is as it was before.
+    What fails in it fails by itself, unless the block does; what is read meanwhile is as it was before.
     """
-    with answering(), engine.execution_options(write=True, durable=True, beside=True).begin() as connection:
+    with answering(), transaction(engine, durable=True, beside=True) as connection:
         _open.engine, _open.connection = engine, connection
         try:
             yield
@@ -143,14 +143,15 @@ def together(engine: Engine) -> Iterator[None]:
             _open.engine = _open.connection = None
 
 
-def joined(engine: Engine) -> AbstractContextManager[Connection] | None:
-    """Return a part of the transaction that this thread has open, which fails by itself; None where there is none."""
-    return _part(_open.connection) if getattr(_open, "engine", None) is engine else None
-
-
 @contextmanager
-def _part(connection: Connection) -> Iterator[Connection]:
-    with connection.begin_nested():
+def transaction(engine: Engine, **options: bool) -> Iterator[Connection]:
+    """Give a connection that writes: a part of the transaction that this thread has open (`written_together`), else one of its own."""
+    if getattr(_open, "engine", None) is engine:
+        with _open.connection.begin_nested():
+            yield _open.connection
+        return
+    # The options are the connection's: of an engine that has them each statement would take longer.
+    with engine.connect() as connection, connection.execution_options(write=True, **options).begin():
         yield connection
 
 

@@ -37,10 +37,10 @@ from orchestrator.store.sql.schema import (
     as_one,
     check_version,
     clock_of,
-    joined,
     one_by_one,
     open_engine,
     reading,
+    transaction,
 )
 from orchestrator.store.sql.tables import jobs, journal, outbox, tickets
 from orchestrator.working.allowance import Allowance, Amount, Short
@@ -350,14 +350,7 @@ class SqlStore:
 
     @contextmanager
     def _write(self, durable: bool = False, alone: bool = False) -> Iterator[Connection]:
-        part = joined(self._engine)
-        if part is not None:
-            with answering(), part as connection:
-                yield connection
-            return
-        options = {"write": True, "durable": durable, "beside": not alone}
-        # The options are the connection's: of an engine that has them each statement would take longer.
-        with answering(), self._engine.connect() as connection, connection.execution_options(**options).begin():
+        with answering(), transaction(self._engine, durable=durable, beside=not alone) as connection:
             yield connection
 
     @contextmanager

@@ -11,7 +11,7 @@ import pytest
 from orchestrator.errors import StoreAway, TicketTaken
 from orchestrator.records import Order, Ticket
 from orchestrator.settings import Settings
-from orchestrator.store.sql.schema import together
+from orchestrator.store.sql.schema import written_together
 from orchestrator.store.sql.store import SqlStore
 from orchestrator.web.audit import Audit
 from tests.servers import Postgres
@@ -33,7 +33,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlStore]:
 
 def test_what_is_written_together_is_there_together(store: SqlStore) -> None:
     audit = Audit(store.engine, time.time)
-    with together(store.engine):
+    with written_together(store.engine):
         job = store.add(TICKET, Settings())
         audit.write("ann", "file", TICKET.id)
         assert job.ticket == TICKET.id
@@ -45,7 +45,7 @@ def test_what_is_written_together_is_there_together(store: SqlStore) -> None:
 
 def test_what_fails_leaves_nothing_of_what_was_written_with_it(store: SqlStore) -> None:
     audit = Audit(store.engine, time.time)
-    with pytest.raises(StoreAway, match="gone"), together(store.engine):
+    with pytest.raises(StoreAway, match="gone"), written_together(store.engine):
         store.add(TICKET, Settings())
         audit.write("ann", "file", TICKET.id)
         raise StoreAway("gone")
@@ -56,7 +56,7 @@ def test_what_fails_leaves_nothing_of_what_was_written_with_it(store: SqlStore) 
 def test_one_that_is_refused_leaves_the_others(store: SqlStore) -> None:
     audit = Audit(store.engine, time.time)
     store.add(TICKET, Settings())
-    with together(store.engine):
+    with written_together(store.engine):
         audit.write("ann", "before")
         with pytest.raises(TicketTaken):
             store.add(TICKET, Settings())
