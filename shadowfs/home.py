@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+_OWNER = "owner.json"
 _UNSIGNED_S = 60.0
 
 
@@ -32,7 +33,7 @@ class Home:
         path = state / "shadows" / id
         path.mkdir(parents=True, mode=0o700)
         owner = {"machine": socket.gethostname(), "pid": os.getpid(), "started": _started(os.getpid())}
-        (path / "owner.json").write_text(json.dumps(owner))
+        (path / _OWNER).write_text(json.dumps(owner))
         home = cls(id, path, path / "mnt", path / "upper", path / "git")
         for directory in (home.mnt, home.upper, home.git):
             directory.mkdir()
@@ -54,14 +55,23 @@ def sweep(state: Path) -> list[str]:
 
 
 def _owned(path: Path) -> bool:
+    furnished = _furnished(path)
     try:
-        owner = json.loads((path / "owner.json").read_text())
+        owner = json.loads((path / _OWNER).read_text())
     except (FileNotFoundError, json.JSONDecodeError):
-        # Its creator may be between making the directory and signing it.
-        return _young(path)
+        # Its creator may be between making the directory and signing it; who had signed it has died while removing it, or is about to end.
+        return not furnished and _young(path)
     # Of a process of another machine, or container, nothing is known: what it left is its own to sweep.
     elsewhere = owner.get("machine", socket.gethostname()) != socket.gethostname()
     return elsewhere or bool(owner["started"] == _started(owner["pid"]))
+
+
+def _furnished(path: Path) -> bool:
+    """Say whether there is something that is only made once it is signed."""
+    try:
+        return any(each.name != _OWNER for each in path.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def _young(path: Path) -> bool:

@@ -51,11 +51,20 @@ def test_a_pid_given_again_does_not_keep_a_dead_owners_shadow(tmp_path: Path) ->
 
 
 def test_a_home_that_is_not_signed_yet_is_left_for_a_minute(tmp_path: Path) -> None:
+    path = tmp_path / "shadows" / "000000000000"
+    path.mkdir(parents=True)
+    assert sweep(tmp_path) == []
+    (path / "owner.json").write_text('{"machine": "')
+    assert sweep(tmp_path) == []
+    os.utime(path, (1, 1))
+    assert sweep(tmp_path) == [path.name]
+
+
+def test_what_is_left_of_a_home_whose_owner_died_removing_it_goes_at_once(tmp_path: Path) -> None:
     home = Home.create(tmp_path)
     (home.path / "owner.json").unlink()
-    assert sweep(tmp_path) == []
-    os.utime(home.path, (1, 1))
     assert sweep(tmp_path) == [home.id]
+    assert not home.path.exists()
 
 
 def test_the_sweep_goes_on_where_a_shadow_goes_while_it_looks(tmp_path: Path) -> None:
