@@ -17,6 +17,7 @@ from orchestrator.dispatch.fairness import Lane
 from orchestrator.records import Order, Status, Ticket
 from orchestrator.settings import Settings
 from orchestrator.store.sql.lanes import lane_key
+from orchestrator.store.sql.schema import transaction
 from orchestrator.store.sql.store import SqlStore
 from orchestrator.store.sql.tables import jobs, tickets
 from shadowfs import FuseDriver, pin
@@ -77,7 +78,7 @@ def _fill(store: SqlStore, count: int, users: int) -> None:
         ticket = dict(connection.execute(sa.select(tickets)).mappings().one())
         job = dict(connection.execute(sa.select(jobs)).mappings().one())
     del job["number"]
-    with store.engine.execution_options(write=True).begin() as connection:
+    with transaction(store.engine) as connection:
         ids = [f"261121-{at}" for at in range(1, count)]
         connection.execute(tickets.insert(), [{**ticket, "id": id} for id in ids])
         keys = [lane_key(connection, Lane(f"user {at}", Path(f"/src/{at}"))) for at in range(users)]
@@ -112,10 +113,10 @@ def _filing(count: int) -> Iterator[Target]:
 
             def bare() -> None:
                 client.get("/api/empty").raise_for_status()
-                with store.engine.execution_options(write=True, durable=True).begin() as connection:
+                with transaction(store.engine, durable=True) as connection:
                     connection.execute(_BARE, {"text": TICKET})
 
-            with store.engine.execution_options(write=True).begin() as connection:
+            with transaction(store.engine) as connection:
                 connection.execute(sa.text("CREATE TABLE bare (id INTEGER PRIMARY KEY, text TEXT)"))
             for _ in range(20):
                 file()

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from orchestrator.records import AttemptRecord, AttemptState, Order, Status, Ticket
 from orchestrator.settings import Settings
 from orchestrator.store.codec import encode
+from orchestrator.store.sql.schema import transaction
 from orchestrator.store.sql.store import SqlStore
 from orchestrator.store.sql.tables import attempts, jobs, journal, ledger, outbox, tickets, verdicts
 from verifier import RungResult, Verdict
@@ -31,7 +32,7 @@ def fill(state: Path) -> list[str]:
         row = dict(connection.execute(sa.select(tickets)).mappings().one())
         job = dict(connection.execute(sa.select(jobs)).mappings().one())
     rows = [_rows(number, row, job, first.number) for number in range(1, TICKETS)]
-    with store.engine.execution_options(write=True).begin() as connection:
+    with transaction(store.engine) as connection:
         for table in (tickets, jobs, attempts, verdicts, outbox, ledger, journal):
             connection.execute(table.insert(), [each for made in rows for each in made.get(table.name, ())])
     store.close()

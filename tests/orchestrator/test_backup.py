@@ -16,7 +16,7 @@ from orchestrator.backup import backup, restore
 from orchestrator.crew import Crew
 from orchestrator.errors import BadConfig, StoreError
 from orchestrator.records import Event, Order, Status
-from orchestrator.store.sql.schema import open_engine
+from orchestrator.store.sql.schema import open_engine, transaction
 from tests.e2e.command import NIGHTCREW
 from tests.orchestrator import project
 from tests.servers import Postgres
@@ -66,7 +66,7 @@ def test_what_is_backed_up_while_a_job_is_at_work_goes_on_elsewhere(
     with opened(new, stores.new) as crew:
         assert crew.store.job_of(first).status is Status.WORKING
         engine = crew.database
-        with engine.execution_options(write=True).begin() as connection:
+        with transaction(engine) as connection:
             connection.execute(text("UPDATE jobs SET lease_until = 0 WHERE lease_until IS NOT NULL"))
         reports = [crew.work_next(), crew.work_next()]
         assert [each and each.status for each in reports] == [Status.VERIFIED, Status.VERIFIED]
@@ -111,7 +111,7 @@ def test_a_store_that_was_upgraded_meanwhile_gives_no_job_to_an_older_worker(
     with opened(state, stores.old) as crew:
         ticket = crew.file(order(repository)).id
         other = open_engine(stores.old or f"sqlite:///{state}/nightcrew.db")
-        with other.execution_options(write=True).begin() as connection:
+        with transaction(other) as connection:
             connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
         other.dispose()
         with pytest.raises(StoreError, match=r"newer nightcrew.*no job is lost"):

@@ -14,6 +14,7 @@ from sqlalchemy import URL, Engine
 
 from orchestrator.dispatch.abilities import PLACE
 from orchestrator.errors import StoreError
+from orchestrator.store.sql.schema import transaction
 from orchestrator.store.sql.store import SqlStore
 from orchestrator.store.sql.tables import states
 
@@ -50,7 +51,7 @@ def check(engine: Engine, state: Path, *, shared: bool = False) -> None:
     with engine.connect() as connection:
         row = connection.execute(query).first()
     if row is None:
-        with engine.execution_options(write=True, durable=True).begin() as connection:
+        with transaction(engine, durable=True) as connection:
             row = connection.execute(query).first()
             if row is None:
                 values = {"id": mine, "machine": socket.gethostname(), "path": os.fsencode(state)}

@@ -41,13 +41,13 @@ _WRITERS = 0x6E63
 _ANCHOR_S = 60.0
 _IDLE_S = 0.5
 """How long a connection may be unused until it is asked whether its server still answers."""
-_USED, _SYNCHRONOUS = "nightcrew-used", "nightcrew-synchronous"
+_USED, _SYNCHRONOUS, _WRITES = "nightcrew-used", "nightcrew-synchronous", "nightcrew-writes"
 
 
 def open_engine(url: str | URL) -> Engine:
     """Return an engine for `url` (`sqlite://…`, `postgresql://…`) whose schema is up to date. Raises `StoreError`.
 
-    Whoever begins with the option `write` keeps other writers out, unless with `beside`: that one leaves it to rows and fences, where it can.
+    Who writes does so by `transaction`, or by what is made of it.
     """
     parsed = _parsed(url)
     lite = parsed.get_backend_name() == "sqlite"
@@ -57,10 +57,11 @@ def open_engine(url: str | URL) -> Engine:
     engine = _made(parsed, in_memory)
     if lite:
         event.listen(engine, "connect", _set_up)
+        # Not by the engine's event: where one of an engine's is listened to, each statement asks after all of them.
+        engine.dialect.do_begin = _begin  # type: ignore[method-assign]
     else:
         event.listen(engine, "checkin", _used)
         event.listen(engine, "checkout", partial(_still_there, engine))
-    event.listen(engine, "begin", _begin if lite else _begin_beside)
     try:
         _bring_up_to_date(engine)
     except (DBAPIError, OSError) as error:
@@ -144,15 +145,23 @@ def written_together(engine: Engine) -> Iterator[None]:
 
 
 @contextmanager
-def transaction(engine: Engine, **options: bool) -> Iterator[Connection]:
-    """Give a connection that writes: a part of the transaction that this thread has open (`written_together`), else one of its own."""
+def transaction(engine: Engine, *, durable: bool = False, beside: bool = False) -> Iterator[Connection]:
+    """Give a connection that writes: a part of the transaction that this thread has open (`written_together`), else one of its own.
+
+    That one keeps other writers out, unless it is `beside` them: it leaves that to rows and fences, where it can.
+    """
     if getattr(_open, "engine", None) is engine:
         with _open.connection.begin_nested():
             yield _open.connection
         return
-    # The options are the connection's: of an engine that has them each statement would take longer.
-    with engine.connect() as connection, connection.execution_options(write=True, **options).begin():
-        yield connection
+    with engine.connect() as connection:
+        lite = engine.dialect.name == "sqlite"
+        if lite:
+            connection.info[_WRITES] = "FULL" if durable else "NORMAL"
+        with connection.begin():
+            if not lite and not beside:
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS})")
+            yield connection
 
 
 _open = threading.local()
@@ -247,19 +256,13 @@ def _set_up(connection: sqlite3.Connection, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin(connection: Connection) -> None:
-    options = connection.get_execution_options()
-    # A writer takes the lock at once: one that first reads could not wait for it later.
-    begin = "BEGIN IMMEDIATE" if options.get("write") else "BEGIN"
-    driver = connection.connection.driver_connection
+def _begin(dbapi_connection: PoolProxiedConnection) -> None:
+    driver, writes = dbapi_connection.driver_connection, dbapi_connection.info.pop(_WRITES, None)
     assert isinstance(driver, sqlite3.Connection)
-    try:
-        # Of the driver itself: by way of the engine these would take longer than most of what follows.
-        if options.get("write"):
-            _synchronize(driver, connection.info, "FULL" if options.get("durable") else "NORMAL")
-        driver.execute(begin)
-    except sqlite3.Error as error:
-        raise DBAPIError.instance(begin, None, error, sqlite3.Error) from error
+    if writes is not None:
+        _synchronize(driver, dbapi_connection.info, writes)
+    # A writer takes the lock at once: one that first reads could not wait for it later.
+    driver.execute("BEGIN" if writes is None else "BEGIN IMMEDIATE")
 
 
 def _synchronize(driver: sqlite3.Connection, known: dict[str, str], how: str) -> None:
@@ -293,12 +296,6 @@ def _spoken(socket: int) -> bool:
     return bool(look.poll(0))
 
 
-def _begin_beside(connection: Connection) -> None:
-    options = connection.get_execution_options()
-    if options.get("write") and not options.get("beside"):
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS})")
-
-
 def check_version(connection: Connection) -> None:
     """Raise `StoreError` where a newer nightcrew has brought the schema further since it was opened: what is known of it here is not so any more."""
     version = str(connection.execute(_VERSION).scalar_one())
@@ -323,7 +320,7 @@ def _bring_up_to_date(engine: Engine) -> None:
     with engine.connect() as connection:
         if _version(connection) == SCHEMA:
             return
-    with engine.connect().execution_options(write=True, durable=True) as connection, connection.begin():
+    with transaction(engine, durable=True) as connection:
         # Another process may have migrated it while this one waited for the lock.
         version = _version(connection)
         if version is not None and version > SCHEMA:

@@ -13,6 +13,7 @@ from sqlalchemy import create_engine, make_url, text
 
 from orchestrator.crew import Crew
 from orchestrator.records import JobReport, Order, Status
+from orchestrator.store.sql.schema import transaction
 from orchestrator.working.lease import Owner
 from tests.orchestrator import project
 from tests.orchestrator.cluster.nodes import Place, end, until
@@ -128,7 +129,7 @@ def test_a_worker_ends_when_a_newer_nightcrew_upgraded_the_store(place: Place, r
         until(lambda: has_begun(place, ticket), place.log)
         with (
             Crew(place.state, url=place.store) as crew,
-            crew.database.execution_options(write=True).begin() as connection,
+            transaction(crew.database) as connection,
         ):
             (known,) = connection.execute(text("SELECT version_num FROM alembic_version")).one()
             connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))

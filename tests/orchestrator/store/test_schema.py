@@ -17,7 +17,7 @@ from sqlalchemy import create_engine, inspect, text
 from orchestrator.errors import StoreError
 from orchestrator.reporting.board import Sought
 from orchestrator.store.sql import schema
-from orchestrator.store.sql.schema import open_engine
+from orchestrator.store.sql.schema import open_engine, transaction
 from orchestrator.store.sql.store import SqlStore
 from orchestrator.store.sql.tables import metadata
 from orchestrator.working.allowance import Allowance, Amount, Short
@@ -61,7 +61,7 @@ def test_two_processes_that_open_a_new_store_at_once_make_it_once(tmp_path: Path
 def test_a_store_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/store.db"
     engine = open_engine(url)
-    with engine.execution_options(write=True).begin() as connection:
+    with transaction(engine) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     engine.dispose()
     with pytest.raises(StoreError, match="newer"):
