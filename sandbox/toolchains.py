@@ -154,9 +154,10 @@ def _used(home: Path, environ: Mapping[str, str]) -> Iterator[_Known]:
 
 def _directory(known: _Known, home: Path, environ: Mapping[str, str]) -> Path:
     named = environ.get(known.variable, "") if known.variable else ""
-    directory = Path(named) if named.startswith("/") else home / known.directory
     # A variable that names home itself, or what holds it, would show all of it.
-    return home / known.directory if home.is_relative_to(directory) else directory
+    if not named.startswith("/") or home.is_relative_to(named):
+        return home / known.directory
+    return Path(named)
 
 
 def _kept(search_path: str, readonly: Iterable[Path]) -> Iterator[Path]:

@@ -28,7 +28,7 @@ from orchestrator.web.guard import Guard, Rate
 from orchestrator.web.invalid import http_problem, invalid_problem
 from orchestrator.web.people import Role
 from orchestrator.web.problems import Problem, answer, on_error, wants_page
-from orchestrator.web.site import Site, may
+from orchestrator.web.site import Site, lets
 from orchestrator.web.submissions import Submissions
 from sandbox import SandboxError
 from shadowfs import ShadowfsError
@@ -78,7 +78,7 @@ def application(site: Site, hosts: Iterable[str], version: str, writes_per_s: fl
             await asyncio.gather(*(asyncio.to_thread(each.end, END_S) for each in beside))
 
     rate = Rate(writes_per_s, _BURST * writes_per_s)
-    guarded = partial(Guard, hosts=frozenset(hosts), rate=rate, known=may(Role.FILE))
+    guarded = partial(Guard, hosts=frozenset(hosts), rate=rate, known=lets(Role.FILE))
 
     def guard(inner: ASGIApp) -> ASGIApp:
         return guarded(inner) if site.metrics is None else Measured(guarded(inner), site.metrics.request)
@@ -97,7 +97,9 @@ def application(site: Site, hosts: Iterable[str], version: str, writes_per_s: fl
     app.state.pages = pages.Pages()
     app.state.submissions = Submissions(site.crew.database, time.time)
     app.state.gatherer = Gatherer(site.crew, site.gate)
-    app.add_api_route("/api/openapi.json", app.openapi, dependencies=[Depends(may(Role.FILE))], include_in_schema=False)
+    app.add_api_route(
+        "/api/openapi.json", app.openapi, dependencies=[Depends(lets(Role.FILE))], include_in_schema=False
+    )
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     for kind in (
@@ -111,14 +113,8 @@ def application(site: Site, hosts: Iterable[str], version: str, writes_per_s: fl
         Exception,
     ):
         app.add_exception_handler(kind, on_error)
-    app.include_router(api.router)
-    app.include_router(pages.router)
-    app.include_router(digestpage.router)
-    app.include_router(forms.router)
-    app.include_router(hooks.router)
-    app.include_router(metricspage.router)
-    app.include_router(poolpage.router)
-    app.include_router(signin.router)
+    for routes in (api, pages, digestpage, forms, hooks, metricspage, poolpage, signin):
+        app.include_router(routes.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     return app
 

@@ -19,14 +19,14 @@ from orchestrator.web.pages import ticket_page
 from orchestrator.web.people import Person, Role
 from orchestrator.web.problems import Problem
 from orchestrator.web.sessions import COOKIE
-from orchestrator.web.site import Site, may, site_of
+from orchestrator.web.site import Site, lets, site_of
 from shadowfs import RepoPath
 
 _TREE = 64
 Tree = Annotated[str, Form(max_length=_TREE)]
 TheSite = Annotated[Site, Depends(site_of)]
-Looker = Annotated[Person, Depends(may(Role.FILE))]
-Reviewer = Annotated[Person, Depends(may(Role.REVIEW))]
+Looker = Annotated[Person, Depends(lets(Role.FILE))]
+Reviewer = Annotated[Person, Depends(lets(Role.REVIEW))]
 
 
 async def of_this_session(request: Request, site: TheSite) -> None:

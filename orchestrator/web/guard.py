@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -83,7 +82,7 @@ class Guard:
     """
 
     def __init__(
-        self, app: ASGIApp, hosts: frozenset[str], rate: Rate, known: Callable[[Request], object] = lambda _: None
+        self, app: ASGIApp, hosts: frozenset[str], rate: Rate, known: Callable[[Request], Awaitable[object]]
     ) -> None:
         self._app = app
         self._known = known
@@ -106,7 +105,7 @@ class Guard:
         if scope["method"] in _SAFE or scope["path"] in _ENTERING or scope["path"].startswith("/hooks/"):
             return None
         try:
-            await run_in_threadpool(self._known, Request(scope))
+            await self._known(Request(scope))
         except Problem as problem:
             return problem
         return None

@@ -11,10 +11,10 @@ from starlette.responses import Response
 
 from orchestrator.web.people import Role
 from orchestrator.web.problems import Problem
-from orchestrator.web.site import Site, may, the_site
+from orchestrator.web.site import Site, lets, the_site
 
 _CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-router = APIRouter(include_in_schema=False, dependencies=[Depends(may(Role.ADMINISTER))])
+router = APIRouter(include_in_schema=False, dependencies=[Depends(lets(Role.ADMINISTER))])
 
 
 @router.get("/metrics")

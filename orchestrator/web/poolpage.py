@@ -16,7 +16,7 @@ from orchestrator.reporting.board import MOST_ROWS, Sought
 from orchestrator.web.pages import ThePages, TheSite
 from orchestrator.web.people import Person, Role
 from orchestrator.web.problems import Problem
-from orchestrator.web.site import Site, may
+from orchestrator.web.site import Site, lets
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -32,7 +32,7 @@ class Shown:
 
 @router.get("/pool")
 def pool(
-    request: Request, site: TheSite, pages: ThePages, _: Annotated[Person, Depends(may(Role.ADMINISTER))]
+    request: Request, site: TheSite, pages: ThePages, _: Annotated[Person, Depends(lets(Role.ADMINISTER))]
 ) -> Response:
     """Show how the pools stand that are configured."""
     if site.pools is None:

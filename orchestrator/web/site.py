@@ -152,38 +152,26 @@ _OF: dict[str, Callable[[Site, str], Person | None]] = {
 }
 
 
-def may(role: Role) -> Callable[[Request], Person]:
-    """Return what lets through those who have a role. Raises `Problem`."""
-
-    def let(request: Request) -> Person:
-        return _let(role, person_of(request))
-
-    return let
-
-
 @lru_cache
 def lets(role: Role) -> Callable[[Request], Awaitable[Person]]:
-    """Return the same for handlers."""
+    """Return what lets through those who have a role. Raises `Problem`."""
 
     async def let(request: Request) -> Person:
-        return _let(role, await who_asks(request))
+        person = await who_asks(request)
+        if person is None:
+            raise Problem(
+                HTTPStatus.UNAUTHORIZED,
+                "who-are-you",
+                "nobody is known by what came along",
+                "open the link that `nightcrew serve` printed, or send a key: Authorization: Bearer KEY",
+            )
+        if not person.role.allows(role):
+            raise Problem(
+                HTTPStatus.FORBIDDEN,
+                "not-yours",
+                f"{person.name} may {person.role}, and this takes the role {role}",
+                f"whoever administers this server can say `nightcrew users add {person.name} --role {role}`",
+            )
+        return person
 
     return let
-
-
-def _let(role: Role, person: Person | None) -> Person:
-    if person is None:
-        raise Problem(
-            HTTPStatus.UNAUTHORIZED,
-            "who-are-you",
-            "nobody is known by what came along",
-            "open the link that `nightcrew serve` printed, or send a key: Authorization: Bearer KEY",
-        )
-    if not person.role.allows(role):
-        raise Problem(
-            HTTPStatus.FORBIDDEN,
-            "not-yours",
-            f"{person.name} may {person.role}, and this takes the role {role}",
-            f"whoever administers this server can say `nightcrew users add {person.name} --role {role}`",
-        )
-    return person

@@ -95,7 +95,7 @@ def known_servers(off: Collection[str] = (), settings: Mapping[str, Mapping[str,
 def find_servers(places: ServerPlaces, known: Iterable[Server] = SERVERS) -> tuple[Found, ...]:
     """Return those of the `known` servers that are there."""
     found = []
-    directories = tuple(places.directories())
+    directories = [str(directory) for directory in dict.fromkeys(places.directories()) if directory.is_dir()]
     for server in known:
         program = _program(server.program, directories)
         if program is not None:
@@ -120,16 +120,19 @@ def chosen_servers(found: Iterable[Found], language: str, tier: Tier) -> tuple[F
     return tuple(first.values())
 
 
-def _program(name: str, directories: Iterable[Path]) -> Path | None:
+def _program(name: str, directories: Iterable[str]) -> Path | None:
     for directory in directories:
-        program = directory / name
-        # Most are not there, which the first question tells for less.
-        if os.access(program, os.X_OK) and program.is_file() and not _is_empty_proxy(program):
-            return program
+        # Most are not there.
+        if os.access(f"{directory}/{name}", os.X_OK):
+            program = Path(directory, name)
+            if program.is_file() and not _is_empty_proxy(program):
+                return program
     return None
 
 
 def _is_empty_proxy(program: Path) -> bool:
     """Say whether a program is rustup's stand-in for one that no toolchain has."""
+    if not program.is_symlink() or program.resolve().name != "rustup":
+        return False
     toolchains = program.parent.parent.parent / ".rustup" / "toolchains"
-    return program.resolve().name == "rustup" and not any(toolchains.glob(f"*/bin/{program.name}"))
+    return not any(toolchains.glob(f"*/bin/{program.name}"))

@@ -69,7 +69,10 @@ def test_a_bucket_fills_again_with_time() -> None:
 
 
 def test_who_writes_without_end_is_slowed() -> None:
-    app = Guard(PlainTextResponse("done"), frozenset({"here"}), Rate(0.0, 3.0))
+    async def anybody(_: object) -> None:
+        """Let everybody through."""
+
+    app = Guard(PlainTextResponse("done"), frozenset({"here"}), Rate(0.0, 3.0), anybody)
     client = TestClient(app, base_url="http://here")
     assert [client.post("/").status_code for _ in range(4)] == [200, 200, 200, 429]
     assert client.get("/").status_code == 200
