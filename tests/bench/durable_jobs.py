@@ -23,6 +23,7 @@ from tests.orchestrator import project
 from tests.servers import Redis, postgres_server, redis_server
 
 LIMIT_MS = 50.0
+_WORKERS = 2
 _WARM, _FEW = 6, 100
 _PATIENCE_S = 300.0
 
@@ -35,6 +36,7 @@ def measure_jobs(count: int) -> Iterator[Target]:
     with redis_server() as redis, postgres_server() as postgres:
         beside = {
             "of which its three shadows, ms": shadows_ms,
+            f"{few} by one worker, embedded, SQLite, ms": _job_ms("embedded", few, None, redis, workers=1),
             f"{few} over Celery, SQLite, ms": _job_ms("celery", few, None, redis),
             f"{few} embedded, PostgreSQL, ms": _job_ms("embedded", few, postgres.url(), redis),
         }
@@ -46,13 +48,16 @@ def measure_jobs(count: int) -> Iterator[Target]:
             yield Target(what, "ms", LIMIT_MS, _job_ms(kind, count, url, redis), beside)
 
 
-def _job_ms(kind: str, count: int, url: str | None, redis: Redis) -> float:
+def _job_ms(kind: str, count: int, url: str | None, redis: Redis, workers: int = _WORKERS) -> float:
     """Have jobs worked on to their end, and return the CPU milliseconds of all processes of the workers for each."""
     redis.client.flushall()
     with tempfile.TemporaryDirectory(prefix="nightcrew-bench-") as folder:
         repository, state = project.make(Path(folder)), Path(folder) / "state"
         url = url or f"sqlite:///{state}/nightcrew.db"
-        with Crew(state, project.settings(state), url=url) as crew, _worker(kind, state, url, redis) as process:
+        with (
+            Crew(state, project.settings(state), url=url) as crew,
+            _worker(kind, state, url, redis, workers) as process,
+        ):
             _work_off(crew, repository, _WARM, Path(folder))
             before = _cpu_s(process)
             _work_off(crew, repository, count, Path(folder))
@@ -102,9 +107,9 @@ def _work_off(crew: Crew, repository: Path, count: int, folder: Path) -> None:
 
 
 @contextmanager
-def _worker(kind: str, state: Path, url: str, redis: Redis) -> Iterator[psutil.Process]:
+def _worker(kind: str, state: Path, url: str, redis: Redis, workers: int) -> Iterator[psutil.Process]:
     environ = {**os.environ, "NIGHTCREW_STORE": url, "NIGHTCREW_BROKER": redis.url}
-    words = [sys.executable, "-m", "tests.bench.durable_worker", kind, str(state)]
+    words = [sys.executable, "-m", "tests.bench.durable_worker", kind, str(state), str(workers)]
     with (state.parent / "log").open("wb") as log:
         process = subprocess.Popen(words, env=environ, stdout=log, stderr=log)
     try:

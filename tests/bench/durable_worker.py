@@ -1,4 +1,4 @@
-"""Workers whose agent, sandbox and tests are scripts, so that all they cost is orchestration: `python -m tests.bench.durable_worker embedded|celery STATE`."""
+"""Workers whose agent, sandbox and tests are scripts, so that all they cost is orchestration: `python -m tests.bench.durable_worker embedded|celery STATE WORKERS`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from tests.orchestrator import project
 from tests.orchestrator.atwork import work
 from verifier import DECISIVE, Case, RungResult, ScriptedRunner, Status, Verdict
 
-WORKERS = 2
 _FIX = ScriptedAgent([Write("helper.py", b"START = 0\n"), Write("sums.py", project.FIXED.encode())])
 
 
@@ -48,15 +47,15 @@ def scripted(state: Path) -> Engines:
     )
 
 
-def main(kind: str, state: Path) -> None:
+def main(kind: str, state: Path, workers: int) -> None:
     """Work until somebody ends it."""
     engines = scripted(state)
 
     def open_crew() -> Crew:
         return Crew(state, project.settings(state), url=os.environ["NIGHTCREW_STORE"], engines=engines)
 
-    work(kind, open_crew, WORKERS, 1.0)
+    work(kind, open_crew, workers, 1.0)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))
