@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import IO
 
@@ -57,7 +57,9 @@ class Depot:
     @property
     def object_format(self) -> str:
         """Return `sha1` or `sha256`."""
-        return "sha256" if "objectformat = sha256" in (self.path / "config").read_text().lower() else "sha1"
+        config = f"{self.path}/config"
+        status = os.stat(config)  # noqa: PTH116 - asked for each object
+        return _format_in(config, (status.st_ino, status.st_mtime_ns))
 
     @property
     def _objects(self) -> CatFile:
@@ -201,6 +203,11 @@ class Depot:
         with (self.path / "nightcrew.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+@lru_cache(maxsize=256)
+def _format_in(config: str, _version: tuple[int, int]) -> str:
+    return "sha256" if "objectformat = sha256" in Path(config).read_text("utf-8").lower() else "sha1"
 
 
 def _make(path: Path, object_format: str) -> None:

@@ -20,6 +20,7 @@ from typing import Any
 
 import uvicorn
 
+from tests.orchestrator.pool.card import Card
 from tests.orchestrator.pool.prefixcache import PrefixCache, count
 
 Scope = Mapping[str, Any]
@@ -67,7 +68,7 @@ class StandIn:
 
     def __post_init__(self) -> None:
         self._turns = asyncio.Semaphore(self.pace.at_once)
-        self._card = asyncio.Lock()
+        self._card = Card()
         self._writing = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -188,17 +189,14 @@ class StandIn:
         if not self.pace.one_card:
             await asyncio.sleep(takes_s)
             return
-        async with self._card:
-            await asyncio.sleep(takes_s)
+        await self._card.read(takes_s)
 
     async def _token(self) -> None:
         """Take the time of a token."""
         self._writing += 1
         try:
-            await asyncio.sleep(self.pace.token_s + self.pace.more_s * (self._writing - 1))
-            if self.pace.one_card:
-                async with self._card:
-                    pass
+            takes_s = self.pace.token_s + self.pace.more_s * (self._writing - 1)
+            await (self._card.write(takes_s) if self.pace.one_card else asyncio.sleep(takes_s))
         finally:
             self._writing -= 1
 
