@@ -33,9 +33,13 @@ def main() -> None:
             with tempfile.TemporaryDirectory(prefix="soak-") as folder:
                 servers = (redis, postgres) if kind == "celery" else (None, None)
                 arena = Arena(Path(folder), kind, deaths, *servers)
-                # A ticket takes some seven lives, or lives through not quite one kill around it.
-                arena.file(max(2, deaths // 7 + around * 5 // 4))
-                arena.work_off(Killer(arena, around))
+                # A ticket takes some seven lives, or lives through about one kill around it.
+                arena.file(max(2, deaths // 7 + around))
+                killer = Killer(arena, around)
+                arena.work_off(killer)
+                while killer.left:
+                    arena.file(killer.left)
+                    arena.work_off(killer)
                 arena.check()
                 kills += len(arena.book.told("deaths")) + arena.around()
                 seen.append({"what": name, **_figures(arena)})

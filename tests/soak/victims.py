@@ -18,11 +18,11 @@ _PAUSE_S, _WAIT_S = 2.0, 4.0
 
 
 class Killer:
-    """Kills one thing after the other, `most` in all, with a pause between; what is not there for a while is left for later."""
+    """Kills one thing after the other, `most` in all (`left` is how many are to come), with a pause between; what is not there for a while is left for later."""
 
     def __init__(self, arena: Arena, most: int, seed: int = 7) -> None:
         self._arena = arena
-        self._left = most
+        self.left = most
         self._next_at = time.monotonic() + _PAUSE_S
         self._chance = random.Random(seed)
         self._turns: Iterator[Callable[[subprocess.Popen[bytes]], str]] = cycle(
@@ -35,12 +35,12 @@ class Killer:
 
     def __call__(self, process: subprocess.Popen[bytes]) -> None:
         """Kill what is next, if its time has come."""
-        if self._left == 0 or time.monotonic() < self._next_at or process.poll() is not None:
+        if self.left == 0 or time.monotonic() < self._next_at or process.poll() is not None:
             return
         what = self._turn(process)
         if what:
             self._arena.killed[what] += 1
-            self._left -= 1
+            self.left -= 1
             self._next_at = time.monotonic() + _PAUSE_S * (0.5 + self._chance.random())
         if what or time.monotonic() > self._next_at + _WAIT_S:
             self._turn = next(self._turns)
